@@ -1,0 +1,61 @@
+import { defineCheck } from "../src/model/check.ts";
+import { askLapi, FINGERPRINT_PATH, lapiLayers, lapiRoute, layerFaultOf, TLS_CODES } from "./lapi-way.ts";
+import { layerFaults } from "./layers.ts";
+
+const DAY_MS = 86_400_000;
+/** Renewal takes a person some days. */
+const SOON_DAYS = 14;
+
+const FAULTS = {
+  ...layerFaults(lapiLayers(...TLS_CODES)),
+  "tls-expires-soon": {
+    severity: "warning",
+    blame: "remote-service",
+    confidence: "certain",
+    phase: "handshake",
+    says: "the certificate of {host}:{port} expires in {days} days ({validTo})",
+    remedy: [{ text: "Renew the Local API's certificate before then, and restart crowdsec there." }],
+  },
+} as const;
+
+/** Agents and bouncers of CrowdSec verify the Local API's certificate as Go does, which is stricter than OpenSSL. */
+export default defineCheck({
+  id: "lapi-tls",
+  title: "Local API's certificate is one that CrowdSec trusts",
+  why: "Over https, every client of CrowdSec verifies the Local API's certificate against the system's CA store and ca_cert_path, and refuses a certificate with only a common name.",
+  roles: ["lapi", "agent", "bouncer", "cscli"],
+  contacts: "a TLS handshake with the Local API, when its URL says https",
+  needs: ["lapi-reachable"],
+  faults: FAULTS,
+  async run(context) {
+    const found = lapiRoute(context);
+    if ("verdict" in found) return found.verdict;
+    const { route } = found;
+    if (!route.url.value.startsWith("https:"))
+      return { status: "skip", reason: `not applicable: ${route.url.value} is plain HTTP (${route.url.origin})` };
+    const walked = await askLapi(context, route, FINGERPRINT_PATH);
+    const { failed, evidence, data } = walked;
+    if (failed?.code === "tls-client-cert" && route.hasClientCertificate)
+      return {
+        status: "unknown",
+        reason: "the Local API demands a client certificate; the configured one is not presented by this version",
+        evidence,
+      };
+    if (failed && failed.phase === "handshake") return layerFaultOf(walked, failed, context.topology, FAULTS);
+    const tls = evidence.http?.tls;
+    if (tls === undefined) return { status: "unknown", reason: failed?.message ?? "no handshake was seen", evidence };
+    const days = Math.floor((Date.parse(tls.validTo) - context.now.getTime()) / DAY_MS);
+    if (days < SOON_DAYS)
+      return {
+        status: "fault",
+        fault: "tls-expires-soon",
+        data: { ...data, days, validTo: tls.validTo },
+        message: `valid until ${tls.validTo}`,
+        evidence,
+      };
+    const unverified = route.trust.skipVerify
+      ? "; insecure_skip_verify is set, so nothing is verified, not even the Central API's certificate"
+      : "";
+    return { status: "pass", note: `${tls.protocol}, ${days} days left${unverified}`, evidence };
+  },
+});

@@ -1,0 +1,214 @@
+import type { ConditionalRemedy, Context, Evidence, Fault } from "../src/model/check.ts";
+import type {
+  Address,
+  DnsAnswer,
+  Failed,
+  HttpAnswered,
+  HttpRequest,
+  LayerCode,
+  TcpObservation,
+  TcpQuestion,
+} from "../src/model/observation.ts";
+import type { Party } from "../src/model/report.ts";
+
+/** What each fault of the layers says; whose it is and how it is mended depends on the service. */
+const SAYS: Readonly<Record<LayerCode, string>> = {
+  "dns-nxdomain": "{host} does not resolve: {message}",
+  "dns-nodata": "{host} has no usable address: {message}",
+  "dns-servfail": "{host} does not resolve: {message}",
+  "dns-refused": "{host} does not resolve: {message}",
+  "dns-timeout": "{host} does not resolve: {message} within {ms} ms",
+  "dns-sinkhole": "{host} resolves to {addresses}, which is no address of it: the answer of a filter ({message})",
+  "dns-no-resolver": "{host} does not resolve: {message}",
+  "tcp-refused": "{host}:{port} refuses the connection ({addresses})",
+  "tcp-timeout": "{host}:{port} does not answer within {ms} ms ({addresses})",
+  "tcp-unreachable": "{host}:{port} cannot be reached: {message} ({addresses})",
+  "tcp-reset": "{host}:{port} resets the connection ({addresses})",
+  "tls-reset": "{host}:{port} accepts the connection, then cuts it off during the TLS handshake",
+  "tls-stalled": "{host}:{port} accepts the connection, then never answers the TLS ClientHello ({ms} ms)",
+  "tls-not-tls": "{host}:{port} does not speak TLS: something else answers there",
+  "tls-untrusted":
+    "the certificate of {host}:{port} is signed by an authority that this system does not trust: {issuer}",
+  "tls-expired": "the certificate of {host}:{port} has expired: valid until {validTo}, it is {now} here{peer}",
+  "tls-not-yet-valid": "the certificate of {host}:{port} is not valid yet: from {validFrom}, it is {now} here{peer}",
+  "tls-wrong-host": "the certificate of {host}:{port} is for other names: {names}",
+  "tls-no-san":
+    "the certificate of {host}:{port} names it only as common name ({subject}), which CrowdSec, a Go program, refuses",
+  "tls-version": "{host}:{port} offers no TLS 1.2 or newer",
+  "tls-client-cert": "{host}:{port} demands a client certificate",
+  "tls-alert": "{host}:{port} refuses the TLS handshake: {message}",
+  "http-timeout": "{host}:{port} accepts the connection, then never answers the request ({ms} ms)",
+  "http-status": "{host}:{port} answers HTTP {status}",
+  "http-redirect": "{host}:{port} redirects to {location}",
+  "http-invalid": "{host}:{port} gives no valid HTTP answer: {message}",
+  "identity-mismatch": "something else answers on {host}:{port}: {seen}",
+};
+
+export interface LayerFault {
+  readonly blame: Party;
+  readonly confidence?: "certain" | "likely" | "possible";
+  readonly remedy: readonly ConditionalRemedy[];
+}
+
+/** Faults for a set of layer codes: the common sentence, the service's own blame and remedy. */
+export const layerFaults = <K extends LayerCode>(
+  rows: Readonly<Record<K, LayerFault>>,
+  severity?: "warning",
+): Readonly<Record<K, Fault>> =>
+  Object.fromEntries(
+    Object.entries<LayerFault>(rows).map(([code, row]) => [
+      code,
+      { ...row, ...(severity && { severity }), says: SAYS[code as K] },
+    ]),
+  ) as Record<K, Fault>;
+
+/** The codes that a walk to a name can end with, before anything is read from the answer. */
+export const DNS_CODES = [
+  "dns-nxdomain",
+  "dns-nodata",
+  "dns-servfail",
+  "dns-refused",
+  "dns-timeout",
+  "dns-sinkhole",
+  "dns-no-resolver",
+] as const satisfies readonly LayerCode[];
+
+export interface Walked {
+  readonly evidence: Evidence;
+  readonly failed?: Failed;
+  readonly reply?: HttpAnswered;
+  /** For the sentences of `layerFaults`. */
+  readonly data: Readonly<Record<string, string | number>>;
+  /** A family whose every address failed although the other works, and not merely for want of a route. */
+  readonly brokenFamily?: { readonly family: 4 | 6; readonly code: string; readonly ms: number };
+}
+
+export interface Way {
+  readonly url: string;
+  readonly origin: string;
+  /** A name of the internet: an answer that points at this host itself is a filter's. */
+  readonly public: boolean;
+  readonly request: Omit<HttpRequest, "url" | "address">;
+  readonly path: string;
+}
+
+const SELF = /^(0\.0\.0\.0|127\.\d+\.\d+\.\d+|::|::1)$/;
+
+/** Worst last: when addresses fail in different ways, the one that says most speaks for all. */
+const TELLING = ["tcp-unreachable", "tcp-reset", "tcp-refused", "tcp-timeout"];
+
+const sorted = (addresses: readonly Address[]): readonly Address[] =>
+  [...addresses].sort((a, b) => b.family - a.family);
+
+export const hostAndPort = (address: string): { host: string; port: number } => {
+  const url = new URL(address);
+  return {
+    host: url.hostname.replace(/^\[(.*)\]$/, "$1"),
+    port: Number(url.port) || (url.protocol === "https:" ? 443 : 80),
+  };
+};
+
+/** Name and TCP: every address of each family is tried. */
+export const connect = async (
+  context: Context,
+  { url, origin, public: isPublic }: Pick<Way, "url" | "origin" | "public">,
+  look?: number,
+): Promise<Walked & { readonly reachable: readonly Address[] }> => {
+  const { host, port } = hostAndPort(url);
+  const target = { host, port, url, origin };
+  const dns = await context.probe.dns({ name: host });
+  const words = { host, port, origin };
+  if (!dns.ok)
+    return {
+      reachable: [],
+      failed: dns,
+      evidence: { target, dns },
+      data: { ...words, message: dns.message, ms: Math.round(dns.elapsedMs) },
+    };
+  const addresses = dns.addresses.map(({ address }) => address).join(", ");
+  if (isPublic && dns.addresses.every(({ address }) => SELF.test(address))) {
+    const failed: Failed = {
+      ok: false,
+      phase: "resolve",
+      code: "dns-sinkhole",
+      message: `answered by ${whoAnswered(dns)}`,
+      elapsedMs: dns.elapsedMs,
+    };
+    return {
+      reachable: [],
+      failed,
+      evidence: { target, dns: failed },
+      data: { ...words, addresses, message: failed.message },
+    };
+  }
+  const tcp = await Promise.all(
+    dns.addresses.map(async (address) => {
+      const at: TcpQuestion = { ...address, port, ...(look !== undefined && { look }) };
+      return { at, saw: await context.probe.tcp(at) };
+    }),
+  );
+  const evidence: Evidence = { target, dns, tcp };
+  const reachable = sorted(
+    tcp.filter(({ saw }) => saw.ok).map(({ at }) => ({ address: at.address, family: at.family })),
+  );
+  const failures = tcp.flatMap(({ saw }) => (saw.ok ? [] : [saw]));
+  const telling = [...failures].sort((a, b) => TELLING.indexOf(b.code) - TELLING.indexOf(a.code))[0];
+  const data = { ...words, addresses, message: telling?.message ?? "", ms: Math.round(telling?.elapsedMs ?? 0) };
+  if (reachable.length === 0 && telling) return { reachable, failed: telling, evidence, data };
+  const broken = brokenFamilyOf(tcp);
+  return { reachable, evidence, data, ...(broken && { brokenFamily: broken }) };
+};
+
+const whoAnswered = (dns: DnsAnswer): string => (dns.from === "hosts" ? "/etc/hosts" : `nameserver ${dns.from}`);
+
+const brokenFamilyOf = (tcp: readonly { at: TcpQuestion; saw: TcpObservation }[]): Walked["brokenFamily"] => {
+  for (const family of [4, 6] as const) {
+    const failures = tcp.filter(({ at }) => at.family === family).map(({ saw }) => saw);
+    const worst = failures.find((saw): saw is Failed => !saw.ok && saw.code !== "tcp-unreachable");
+    if (worst && failures.every(({ ok }) => !ok)) return { family, code: worst.code, ms: Math.round(worst.elapsedMs) };
+  }
+  return undefined;
+};
+
+/** Layer by layer: name, TCP to every address, TLS, and one request without credentials. */
+export const walk = async (context: Context, way: Way): Promise<Walked> => {
+  const connected = await connect(context, way);
+  const [first] = connected.reachable;
+  if (connected.failed || first === undefined) return connected;
+  const url = new URL(way.path, way.url).href;
+  const http = await context.probe.http({ url, address: first.address, ...way.request });
+  const evidence = { ...connected.evidence, http };
+  const { tls } = http;
+  const certificate = tls
+    ? {
+        issuer: tls.issuer,
+        subject: tls.subject,
+        names: tls.names.join(", ") || "none",
+        validFrom: tls.validFrom,
+        validTo: tls.validTo,
+      }
+    : {};
+  const data = { ...connected.data, ...certificate };
+  if (http.ok) {
+    const answer = { status: http.status, location: http.headers["location"] ?? "nowhere", seen: describe(http) };
+    return { ...connected, reply: http, evidence, data: { ...data, ...answer } };
+  }
+  const peer = http.peerDate === undefined ? "" : `, and ${http.peerDate} by the server's own clock`;
+  return {
+    ...connected,
+    failed: http,
+    evidence,
+    data: { ...data, message: http.message, ms: Math.round(lastLayerMs(http)), now: context.now.toISOString(), peer },
+  };
+};
+
+const lastLayerMs = ({ layers, elapsedMs }: Failed): number => layers?.at(-1)?.durationMs ?? elapsedMs;
+
+/** An answer in a few words, so that a person recognises what is there: `HTTP 200, Server: nginx, "Welcome to nginx!"`. */
+export const describe = ({ status, headers, body }: HttpAnswered): string => {
+  const title = /<title[^>]*>([^<]{1,80})/i.exec(body)?.[1]?.trim();
+  const server = headers["server"];
+  const type = headers["content-type"]?.split(";")[0];
+  const words = [`HTTP ${status}`, server && `Server: ${server}`, title ? `"${title}"` : type];
+  return words.filter(Boolean).join(", ");
+};

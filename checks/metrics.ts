@@ -1,0 +1,130 @@
+import { type Context, defineCheck } from "../src/model/check.ts";
+import type { Metrics } from "../src/model/topology.ts";
+import { parseVersion, type Version } from "../src/model/version.ts";
+import { describe, layerFaults, type Walked, walk } from "./layers.ts";
+
+/** `cs_info` comes late in the text, and a busy engine exposes thousands of series before it. */
+const MAX_BYTES = 4 * 1024 * 1024;
+const ENGINE_VERSION = /^cs_info\{[^}]*version="([^"]{1,100})"/m;
+/** A sample, or one of the comments with which each family begins. */
+const EXPOSITION = /^(# (HELP|TYPE) |[a-zA-Z_:][a-zA-Z0-9_:]*(\{.*\})? [-+0-9.NIe])/m;
+
+const DOCS = "https://docs.crowdsec.net/docs/next/observability/prometheus";
+
+/** Where the metrics are asked for on this host: a wildcard address is no address to connect to. */
+export const metricsUrl = ({ listenAddress, listenPort }: Metrics): string => {
+  const host =
+    listenAddress.value === "0.0.0.0"
+      ? "127.0.0.1"
+      : listenAddress.value === "::" || listenAddress.value === "[::]"
+        ? "::1"
+        : listenAddress.value;
+  return `http://${host.includes(":") && !host.startsWith("[") ? `[${host}]` : host}:${listenPort.value}/`;
+};
+
+/** One scrape, which `metrics` and the question for the engine's version share. */
+const scrape = (context: Context, metrics: Metrics): Promise<Walked> =>
+  walk(context, {
+    url: metricsUrl(metrics),
+    origin: metrics.listenPort.origin,
+    public: false,
+    path: "metrics",
+    request: { maxBytes: MAX_BYTES },
+  });
+
+/** The version that the running engine of this host says it has, if its metrics are on. */
+export const engineVersion = async (context: Context): Promise<Version | undefined> => {
+  const { metrics } = context.topology;
+  if (!("enabled" in metrics) || !metrics.enabled.value || context.topology.phase.value === "install") return undefined;
+  const { reply } = await scrape(context, metrics);
+  return parseVersion(ENGINE_VERSION.exec(reply?.body ?? "")?.[1] ?? "");
+};
+
+const UNREACHED = {
+  blame: "this-host",
+  remedy: [{ text: "Check the address in {origin}.", commands: ["ss -ltnp 'sport = :{port}'"] }],
+} as const;
+const SILENT = {
+  blame: "this-host",
+  remedy: [
+    {
+      text: "A packet filter of this host drops it, or the process hangs.",
+      commands: ["nft list ruleset", "ss -ltnp 'sport = :{port}'"],
+    },
+  ],
+} as const;
+const OTHER = {
+  blame: "this-host",
+  remedy: [
+    {
+      text: "Another service holds the port, and crowdsec only logged a warning. Give one of the two another port: prometheus.listen_port.",
+      commands: ["ss -ltnp 'sport = :{port}'"],
+      url: DOCS,
+    },
+  ],
+} as const;
+
+const FAULTS = layerFaults(
+  {
+    "dns-nxdomain": UNREACHED,
+    "dns-nodata": UNREACHED,
+    "dns-servfail": UNREACHED,
+    "dns-refused": UNREACHED,
+    "dns-timeout": UNREACHED,
+    "dns-no-resolver": UNREACHED,
+    "tcp-refused": {
+      blame: "remote-service",
+      remedy: [
+        {
+          text: "The metrics open only when the agent is ready: crowdsec is down, still starting, or its agent failed.",
+          commands: ["systemctl status crowdsec --no-pager", "journalctl -u crowdsec -n 50 --no-pager"],
+        },
+      ],
+    },
+    "tcp-timeout": SILENT,
+    "tcp-unreachable": UNREACHED,
+    "tcp-reset": SILENT,
+    "http-timeout": SILENT,
+    "http-status": OTHER,
+    "http-invalid": OTHER,
+    "identity-mismatch": OTHER,
+  },
+  "warning",
+);
+
+/** Nothing of CrowdSec needs its metrics, so every fault here is a warning; but closed metrics often mean a dead agent. */
+export default defineCheck({
+  id: "metrics",
+  title: "CrowdSec's metrics answer",
+  why: "Prometheus and cscli metrics read them, and they tell the engine's version. They open only once the agent is ready.",
+  roles: ["lapi", "agent"],
+  phase: "run",
+  contacts: "GET /metrics on the address of the prometheus block, 127.0.0.1:6060 by default",
+  faults: FAULTS,
+  async run(context) {
+    const { metrics } = context.topology;
+    if ("hidden" in metrics) return { status: "unknown", reason: metrics.hidden };
+    if ("absent" in metrics) return { status: "skip", reason: `not applicable: ${metrics.absent}` };
+    if (!metrics.enabled.value)
+      return { status: "skip", reason: `not applicable: prometheus.enabled is off (${metrics.enabled.origin})` };
+    const walked = await scrape(context, metrics);
+    const { failed, reply, evidence, data } = walked;
+    if (failed)
+      return failed.code in FAULTS
+        ? { status: "fault", fault: failed.code as keyof typeof FAULTS, data, failed, evidence }
+        : { status: "unknown", reason: failed.message, evidence };
+    if (reply === undefined) return { status: "unknown", reason: "the probe gave no answer", evidence };
+    const answer = { data, message: describe(reply), httpStatus: reply.status, evidence } as const;
+    if (reply.status !== 200) return { status: "fault", fault: "http-status", ...answer };
+    if (!EXPOSITION.test(reply.body)) return { status: "fault", fault: "identity-mismatch", ...answer };
+    const version = ENGINE_VERSION.exec(reply.body)?.[1];
+    if (version === undefined)
+      return {
+        status: "fault",
+        fault: "identity-mismatch",
+        ...answer,
+        data: { ...data, seen: `Prometheus metrics without cs_info, so not CrowdSec's` },
+      };
+    return { status: "pass", note: `CrowdSec ${version}`, evidence };
+  },
+});

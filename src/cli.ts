@@ -1,0 +1,180 @@
+import { readFileSync } from "node:fs";
+import yargs from "yargs";
+import { catalogue } from "../checks/index.ts";
+import { type CheckOptions, check, type Tool } from "./commands/check.ts";
+import { explain } from "./commands/explain.ts";
+import { list } from "./commands/list.ts";
+import { type Streams, write } from "./commands/streams.ts";
+import { UsageError } from "./commands/usage-error.ts";
+import { parseCount, parseDuration, parseLapiUrl, parsePatterns, parseWord, parseWords } from "./commands/values.ts";
+import { EXIT_UNJUDGED } from "./exit-code.ts";
+import { ROLES, RUN_PHASES } from "./model/topology.ts";
+import { FORMATS } from "./reporters/index.ts";
+
+const FAIL_ON = ["fail", "warn"] as const;
+
+const EXIT_CODES = `Exit codes: 0 nothing failed, 1 a warning (with --fail-on warn), 2 something failed,
+3 could not judge (bad usage, nothing to check, our own error), 130/143 interrupted.`;
+
+const FLAGS = {
+  output: {
+    alias: "o",
+    type: "string",
+    default: "pretty",
+    requiresArg: true,
+    describe: `Format of the report: ${FORMATS.join(", ")}`,
+  },
+  role: {
+    type: "string",
+    array: true,
+    requiresArg: true,
+    describe: `What this host is, in place of what is found: ${ROLES.join(", ")}`,
+  },
+  phase: { type: "string", requiresArg: true, describe: "install: before CrowdSec is there; run: afterwards" },
+  config: { type: "string", requiresArg: true, describe: "CrowdSec's config.yaml" },
+  "lapi-url": { type: "string", requiresArg: true, describe: "The Local API, in place of the configured one" },
+  only: { type: "string", array: true, requiresArg: true, describe: "Only these checks: ids, families, globs" },
+  skip: { type: "string", array: true, requiresArg: true, describe: "All but these checks" },
+  "fail-on": {
+    type: "string",
+    default: "fail",
+    requiresArg: true,
+    describe: "What makes the exit code: fail, or warn too",
+  },
+  deadline: { type: "string", default: "30s", requiresArg: true, describe: "End of the whole run" },
+  timeout: { type: "string", default: "5s", requiresArg: true, describe: "Limit of each phase of a probe" },
+  concurrency: { type: "string", default: "64", requiresArg: true, describe: "Checks at the same time" },
+  4: { type: "boolean", describe: "IPv4 only" },
+  6: { type: "boolean", describe: "IPv6 only" },
+  quiet: { alias: "q", type: "boolean", describe: "Only what failed or warns, and the last line" },
+  verbose: { alias: "v", type: "boolean", describe: "Layers and addresses of everything" },
+  color: { type: "boolean", describe: "Colours, yes or no (NO_COLOR and FORCE_COLOR count too)" },
+  ascii: { type: "boolean", describe: "ASCII symbols only" },
+} as const;
+
+interface Flags {
+  readonly output: string;
+  readonly role?: string[];
+  readonly phase?: string;
+  readonly config?: string;
+  readonly lapiUrl?: string;
+  readonly only?: string[];
+  readonly skip?: string[];
+  readonly failOn: string;
+  readonly deadline: string;
+  readonly timeout: string;
+  readonly concurrency: string;
+  readonly 4?: boolean;
+  readonly 6?: boolean;
+  readonly quiet?: boolean;
+  readonly verbose?: boolean;
+  readonly color?: boolean;
+  readonly ascii?: boolean;
+}
+
+const IDS = catalogue.map(({ id }) => id);
+
+/** Every flag is judged before anything is touched. */
+const checkOptions = (flags: Flags): CheckOptions => {
+  const { role, phase, config, lapiUrl, only, skip, quiet, verbose, color } = flags;
+  if (flags[4] && flags[6]) throw new UsageError("-4 and -6 exclude each other; leave both out to use both families.");
+  if (quiet && verbose) throw new UsageError("--quiet and --verbose exclude each other.");
+  if (config === "") throw new UsageError("--config wants the path of CrowdSec's config.yaml.");
+  const chosen = only ? parsePatterns("--only", only, IDS) : () => true;
+  const left = skip ? parsePatterns("--skip", skip, IDS) : () => false;
+  const isSelected = (id: string): boolean => chosen(id) && !left(id);
+  if (!IDS.some(isSelected)) throw new UsageError("--only and --skip together leave no check.");
+  const family = flags[4] ? 4 : flags[6] ? 6 : undefined;
+  return {
+    overrides: {
+      ...(config !== undefined && { config }),
+      ...(lapiUrl !== undefined && { lapiUrl: parseLapiUrl("--lapi-url", lapiUrl) }),
+      ...(role && { roles: parseWords("--role", role, ROLES) }),
+      ...(phase !== undefined && { phase: parseWord("--phase", phase, RUN_PHASES) }),
+    },
+    isSelected,
+    output: parseWord("--output", flags.output, FORMATS),
+    failOn: parseWord("--fail-on", flags.failOn, FAIL_ON),
+    deadlineMs: parseDuration("--deadline", flags.deadline),
+    timeoutMs: parseDuration("--timeout", flags.timeout),
+    concurrency: parseCount("--concurrency", flags.concurrency),
+    ...(family && { family }),
+    detail: quiet ? "quiet" : verbose ? "verbose" : "normal",
+    ...(color !== undefined && { color }),
+    ascii: flags.ascii ?? false,
+  };
+};
+
+const readTool = (): Tool => {
+  // dist/src/cli.js → the package's own package.json.
+  const { name, version } = JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8")) as Tool;
+  return { name, version };
+};
+
+/** A flag given twice, where once is meant, arrives as a list. */
+const refuseRepeats = (flags: Readonly<Record<string, unknown>>): void => {
+  for (const [name, value] of Object.entries(flags)) {
+    if (Array.isArray(value) && !["role", "only", "skip", "_"].includes(name))
+      throw new UsageError(`--${name} was given more than once.`);
+  }
+};
+
+/** Runs one command line; resolves to the exit code, never throws. */
+export const main = async (argv: readonly string[], streams: Streams): Promise<number> => {
+  const tool = readTool();
+  // A reader that leaves early, such as head, is no error of ours.
+  for (const stream of [streams.stdout, streams.stderr]) stream.on("error", () => {});
+  let exitCode = 0;
+  const run = (command: () => Promise<number>) => async (): Promise<void> => {
+    exitCode = await command();
+  };
+  let text = "";
+  try {
+    const parser = yargs()
+      .scriptName(tool.name)
+      .usage(
+        "$0 [command] [flags]\n\nCan CrowdSec work on this host, and if not: what is wrong, whose is it, and what mends it?",
+      )
+      .parserConfiguration({ "boolean-negation": true, "parse-positional-numbers": false, "parse-numbers": false })
+      .command(["check", "$0"], "Every check that applies here (the default)", FLAGS, (flags) => {
+        refuseRepeats(flags);
+        const options = checkOptions(flags as unknown as Flags);
+        return run(() => check(options, tool, streams))();
+      })
+      .command(
+        "list",
+        "The catalogue of checks",
+        {},
+        run(() => list(streams)),
+      )
+      .command(
+        "explain <id>",
+        "One check or one fault code, offline",
+        (command) =>
+          command.positional("id", { type: "string", demandOption: true, describe: "A check's id or a fault code" }),
+        ({ id }) => run(() => explain(id, streams))(),
+      )
+      .strict()
+      .help()
+      .alias("help", "h")
+      .version(tool.version)
+      .epilogue(EXIT_CODES)
+      .exitProcess(false)
+      .wrap(Math.min(streams.stdout.columns ?? 100, 110))
+      .fail((message, error) => {
+        throw error ?? new UsageError(`${message.replace(/\n/g, " ")}. See ${tool.name} --help.`);
+      });
+    await parser.parseAsync([...argv], {}, (_error, _argv, output) => {
+      text = output;
+    });
+    if (text !== "") await write(streams.stdout, `${text}\n`);
+    return exitCode;
+  } catch (error) {
+    const message =
+      error instanceof UsageError
+        ? error.message
+        : `internal error, please report it: ${error instanceof Error ? error.message : String(error)}`;
+    await write(streams.stderr, `${tool.name}: ${message}\n`);
+    return EXIT_UNJUDGED;
+  }
+};

@@ -1,0 +1,148 @@
+import { userInfo } from "node:os";
+import { catalogue, engineVersion } from "../../checks/index.ts";
+import type { Interruption } from "../exit-code.ts";
+import type { Context } from "../model/check.ts";
+import type { FailOn } from "../model/report.ts";
+import { duration } from "../model/text.ts";
+import type { Version } from "../model/version.ts";
+import { createProber } from "../probes/index.ts";
+import { startProgress } from "../progress.ts";
+import { makeReport } from "../report.ts";
+import { type Format, reporters } from "../reporters/index.ts";
+import type { Style } from "../reporters/pretty.ts";
+import { runChecks } from "../runner/index.ts";
+import { findTopology, type TopologyOverrides } from "../topology/index.ts";
+import { type Streams, wantsColor, write } from "./streams.ts";
+
+export interface CheckOptions {
+  readonly overrides: TopologyOverrides;
+  readonly isSelected: (id: string) => boolean;
+  readonly output: Format;
+  readonly failOn: FailOn;
+  readonly deadlineMs: number;
+  readonly timeoutMs: number;
+  readonly concurrency: number;
+  readonly family?: 4 | 6;
+  readonly detail: Style["detail"];
+  readonly color?: boolean;
+  readonly ascii: boolean;
+}
+
+export interface Tool {
+  readonly name: string;
+  readonly version: string;
+}
+
+/** The running engine's metrics tell its version; nobody waits longer than this for it, milliseconds. */
+const VERSION_MS = 1000;
+
+const DEFAULT_COLUMNS = 100;
+
+const userName = (): string => {
+  try {
+    return userInfo().username;
+  } catch {
+    // A user id without an entry in the password file, as in many containers.
+    return String(process.getuid?.() ?? "unknown");
+  }
+};
+
+/** Ends the run at its deadline or at a signal of the operating system; the reason is what cut-off findings say. */
+const createEnd = (
+  deadlineMs: number,
+): {
+  readonly signal: AbortSignal;
+  readonly interruption: () => Interruption | undefined;
+  readonly release: () => void;
+} => {
+  const controller = new AbortController();
+  let interruption: Interruption | undefined;
+  const timer = setTimeout(() => controller.abort(`cut off by --deadline ${duration(deadlineMs)}`), deadlineMs);
+  const onSignal = (name: Interruption): void => {
+    // Asked twice, it is over at once.
+    if (interruption) process.exit(name === "SIGINT" ? 130 : 143);
+    interruption = name;
+    controller.abort("interrupted");
+  };
+  process.on("SIGINT", onSignal);
+  process.on("SIGTERM", onSignal);
+  return {
+    signal: controller.signal,
+    interruption: () => interruption,
+    release: () => {
+      clearTimeout(timer);
+      process.off("SIGINT", onSignal);
+      process.off("SIGTERM", onSignal);
+      // Sockets that are still open must not hold the process.
+      controller.abort("over");
+    },
+  };
+};
+
+const withinTime = <T>(promise: Promise<T>, ms: number): Promise<T | undefined> =>
+  Promise.race([
+    promise,
+    new Promise<undefined>((resolve) => {
+      setTimeout(() => resolve(undefined), ms).unref();
+    }),
+  ]);
+
+/** The main job. Returns the exit code. */
+export const check = async (options: CheckOptions, tool: Tool, streams: Streams): Promise<number> => {
+  const { overrides, isSelected, output, failOn, deadlineMs, timeoutMs, concurrency, family } = options;
+  const { environment, stdout, stderr } = streams;
+  const startedAt = new Date();
+  const startedMs = performance.now();
+  const end = createEnd(deadlineMs);
+  const platform = process.platform;
+  const probe = createProber({
+    signal: end.signal,
+    timeoutMs,
+    environment,
+    platform,
+    userAgent: `${tool.name}/${tool.version}`,
+    ...(family && { family }),
+  });
+  const progress = await startProgress(stderr, catalogue.filter(({ id }) => isSelected(id)).length);
+  try {
+    const topology = await findTopology({ probe, environment, user: userName(), platform, overrides });
+    let known: Promise<Version | undefined> | undefined;
+    const version = (): Promise<Version | undefined> => {
+      known ??= withinTime(engineVersion(context), VERSION_MS);
+      return known;
+    };
+    const context: Context = { topology, probe, now: startedAt, version };
+    const findings = await runChecks({
+      checks: catalogue,
+      isSelected,
+      context,
+      concurrency,
+      signal: end.signal,
+      observe: progress.observe,
+    });
+    const interruption = end.interruption();
+    const report = makeReport({
+      tool,
+      startedAt,
+      durationMs: Math.round(performance.now() - startedMs),
+      deadlineMs,
+      failOn,
+      ...(interruption && { interruption }),
+      topology,
+      version: await withinTime(version(), 0),
+      findings,
+    });
+    progress.stop();
+    const style: Style = {
+      color: wantsColor(options.color, stdout, environment),
+      ascii: options.ascii,
+      width: stdout.columns ?? DEFAULT_COLUMNS,
+      detail: options.detail,
+    };
+    await write(stdout, reporters[output](report, style));
+    return report.summary.exitCode;
+  } finally {
+    progress.stop();
+    end.release();
+  }
+};

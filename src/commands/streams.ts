@@ -1,0 +1,24 @@
+/** The part of the process that a command may touch; tests hand in their own. */
+export interface Streams {
+  readonly stdout: NodeJS.WritableStream & { readonly isTTY?: boolean; readonly columns?: number };
+  readonly stderr: NodeJS.WritableStream & { readonly isTTY?: boolean };
+  readonly environment: Readonly<Record<string, string | undefined>>;
+}
+
+/** Whether to colour what goes to a stream: the flag, then NO_COLOR, FORCE_COLOR, TERM, then whether it is a terminal. */
+export const wantsColor = (
+  flag: boolean | undefined,
+  stream: { readonly isTTY?: boolean },
+  { NO_COLOR, FORCE_COLOR, TERM }: Streams["environment"],
+): boolean => {
+  if (flag !== undefined) return flag;
+  if (NO_COLOR) return false;
+  if (FORCE_COLOR !== undefined) return FORCE_COLOR !== "0";
+  return stream.isTTY === true && TERM !== "dumb";
+};
+
+/** Resolves when the stream has taken everything; a reader that left early (EPIPE) is no error. */
+export const write = (stream: NodeJS.WritableStream, text: string): Promise<void> =>
+  new Promise((resolve) => {
+    stream.write(text, () => resolve());
+  });

@@ -1,0 +1,84 @@
+import { UsageError } from "./usage-error.ts";
+
+const UNITS = { ms: 1, s: 1000, m: 60_000 } as const;
+
+/** `500ms`, `3s`, `10m` → milliseconds. */
+export const parseDuration = (flag: string, text: string): number => {
+  const match = /^(\d{1,9})(ms|s|m)$/.exec(text);
+  const ms = match ? Number(match[1]) * UNITS[match[2] as keyof typeof UNITS] : 0;
+  // setTimeout's own limit is a little above.
+  if (ms <= 0 || ms > 86_400_000)
+    throw new UsageError(
+      `${flag} wants a duration above zero and up to a day, such as 500ms, 3s or 10m; not "${text}".`,
+    );
+  return ms;
+};
+
+export const parseCount = (flag: string, text: string): number => {
+  const value = Number(text);
+  if (!/^\d{1,5}$/.test(text) || value < 1)
+    throw new UsageError(`${flag} wants a whole number from 1 to 99999; not "${text}".`);
+  return value;
+};
+
+/** One of a closed list of words. */
+export const parseWord = <Word extends string>(flag: string, text: string, words: readonly Word[]): Word => {
+  const found = words.find((word) => word === text);
+  if (found === undefined) throw new UsageError(`${flag} knows no "${text}"; it is one of ${words.join(", ")}.`);
+  return found;
+};
+
+const splitList = (text: string): string[] =>
+  text
+    .split(",")
+    .map((word) => word.trim())
+    .filter((word) => word !== "");
+
+/** A comma list of words of a closed list; repeated flags add up. */
+export const parseWords = <Word extends string>(
+  flag: string,
+  texts: readonly string[],
+  words: readonly Word[],
+): readonly Word[] => {
+  const list = texts.flatMap(splitList);
+  if (list.length === 0) throw new UsageError(`${flag} wants at least one of ${words.join(", ")}.`);
+  return [...new Set(list.map((text) => parseWord(flag, text, words)))];
+};
+
+/** The Local API's URL as CrowdSec's own files write it. */
+export const parseLapiUrl = (flag: string, text: string): string => {
+  const wants = `${flag} wants a URL such as http://10.0.0.5:8080/`;
+  if (!URL.canParse(text)) throw new UsageError(`${wants}; "${text}" is none.`);
+  const url = new URL(text);
+  if (url.protocol !== "http:" && url.protocol !== "https:")
+    throw new UsageError(`${wants}; "${text}" begins with neither http:// nor https://.`);
+  // The value is not repeated: an argument list is no place for a secret, and neither is an error message.
+  if (url.username !== "" || url.password !== "")
+    throw new UsageError(`${flag} takes no credentials in the URL; CrowdSec reads them from its own files.`);
+  if (url.port === "0") throw new UsageError(`${wants}; port 0 is no port to connect to.`);
+  return `${url.origin}${url.pathname}`;
+};
+
+/** Patterns of check ids: an id, a family (`outgoing`), or a glob (`lapi-*`). Each must match something. */
+export const parsePatterns = (
+  flag: string,
+  texts: readonly string[],
+  ids: readonly string[],
+): ((id: string) => boolean) => {
+  const patterns = texts.flatMap(splitList);
+  if (patterns.length === 0)
+    throw new UsageError(`${flag} wants the id of a check, a family such as outgoing, or a glob such as lapi-*.`);
+  const matchers = patterns.map((pattern) => {
+    const glob = new RegExp(
+      `^${pattern
+        .split("*")
+        .map((part) => part.replace(/[.+?^${}()|[\]\\]/g, "\\$&"))
+        .join(".*")}$`,
+    );
+    const matches = (id: string): boolean => glob.test(id) || id.startsWith(`${pattern}-`);
+    if (!ids.some(matches))
+      throw new UsageError(`${flag} ${pattern} matches no check; "crowdsec-preflight list" shows them all.`);
+    return matches;
+  });
+  return (id) => matchers.some((matches) => matches(id));
+};

@@ -1,0 +1,109 @@
+import type {
+  DnsObservation,
+  Failed,
+  HttpObservation,
+  Phase,
+  Prober,
+  TcpObservation,
+  TcpQuestion,
+} from "./observation.ts";
+import type { Blame, Party, Remedy, Target } from "./report.ts";
+import type { Role, RunPhase, Topology } from "./topology.ts";
+import type { Version, VersionRange } from "./version.ts";
+
+/** A remedy that fits only where the verdict says so (`Verdict.when`): the same fault is mended differently here and there. */
+export interface ConditionalRemedy extends Remedy {
+  readonly when?: string;
+}
+
+/** One way in which a check can fail. The key under which it stands is the published fault code. */
+export interface Fault {
+  readonly severity?: "warning";
+  readonly blame: Party;
+  /** How sure the blame is when the verdict says nothing of it. Default `likely`. */
+  readonly confidence?: Blame["confidence"];
+  /** Of a fault that no failed probe speaks for; a probe's own phase wins. Default `host`. */
+  readonly phase?: Phase;
+  /** One sentence with `{placeholders}` that the verdict's `data` fills. */
+  readonly says: string;
+  readonly remedy: readonly ConditionalRemedy[];
+}
+
+/** What was looked at on the way to the verdict; layers and addresses of the finding are made from it. */
+export interface Evidence {
+  readonly target?: Target;
+  readonly dns?: DnsObservation;
+  readonly tcp?: readonly { readonly at: TcpQuestion; readonly saw: TcpObservation }[];
+  readonly http?: HttpObservation;
+}
+
+export type Verdict<K extends string = string> =
+  | { readonly status: "pass"; readonly note?: string; readonly evidence?: Evidence }
+  | {
+      readonly status: "fault";
+      readonly fault: K;
+      readonly data: Readonly<Record<string, string | number>>;
+      /** The probe that failed, when one did. */
+      readonly failed?: Failed;
+      /** What a probe that answered said, when the answer is the fault. */
+      readonly message?: string;
+      readonly httpStatus?: number;
+      /** Lowers an error: the same fault of a row that is optional here. */
+      readonly severity?: "warning";
+      readonly blame?: {
+        readonly party?: Party;
+        readonly confidence?: Blame["confidence"];
+        readonly evidence?: readonly string[];
+      };
+      readonly when?: string;
+      readonly evidence?: Evidence;
+    }
+  | {
+      readonly status: "skip" | "unknown";
+      readonly reason: string;
+      readonly evidence?: Evidence;
+      /** Of an error of ours: in the json report only. */
+      readonly stack?: string;
+    };
+
+/** A check that asks several targets answers once for each; the target's name makes the finding's instance. */
+export type Answer<K extends string = string> =
+  | Verdict<K>
+  | readonly { readonly target: string; readonly verdict: Verdict<K> }[];
+
+export interface Context {
+  readonly topology: Topology;
+  readonly probe: Prober;
+  readonly now: Date;
+  /** Of CrowdSec on this host; undefined when nothing here tells it. */
+  readonly version: () => Promise<Version | undefined>;
+}
+
+export interface Check<K extends string = string> {
+  /** kebab-case; the file's name, or begins with it in a family. */
+  readonly id: string;
+  /** What is true when it passes. */
+  readonly title: string;
+  /** One sentence for `explain`: why CrowdSec needs it. */
+  readonly why: string;
+  /** On which hosts it makes sense. */
+  readonly roles: readonly Role[];
+  /** Only in this phase. */
+  readonly phase?: RunPhase;
+  /** Only for these versions of CrowdSec; asked too when the version is unknown. */
+  readonly versions?: VersionRange;
+  /** What it touches, for `list`. */
+  readonly contacts: string;
+  /** Checks that must pass first. */
+  readonly needs?: readonly string[];
+  readonly faults: Readonly<Record<K, Fault>>;
+  run(context: Context): Promise<Answer<NoInfer<K>>>;
+  /**
+   * A second look at the end of the run, at least a second after the first; holds nobody up.
+   * Undefined when there is no need for one, or nothing has changed.
+   */
+  again?(context: Context, first: Answer<NoInfer<K>>): (() => Promise<Answer<NoInfer<K>>>) | undefined;
+}
+
+/** Returns its argument; exists so that a fault without a sentence or a remedy does not compile. */
+export const defineCheck = <const K extends string>(check: Check<K>): Check<K> => check;

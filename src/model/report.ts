@@ -1,0 +1,138 @@
+import type { Family, Phase } from "./observation.ts";
+import type { Role, RunPhase } from "./topology.ts";
+
+/** The JSON report, schema 1.0: docs/interface.md is the contract, docs/report.schema.json its schema. */
+export const SCHEMA_VERSION = "1.0";
+
+export const STATUSES = ["pass", "warn", "fail", "skip", "unknown"] as const;
+export type Status = (typeof STATUSES)[number];
+
+/** Whose a fault is. */
+export type Party =
+  | "this-host"
+  | "resolver"
+  | "network"
+  | "proxy"
+  | "remote-host"
+  | "remote-service"
+  | "crowdsec-cloud"
+  | "credentials"
+  | "configuration";
+
+export interface Blame {
+  readonly party: Party;
+  readonly confidence: "certain" | "likely" | "possible";
+  /** What was seen that says so, a sentence each. */
+  readonly evidence: readonly string[];
+}
+
+export interface Remedy {
+  readonly text: string;
+  readonly commands?: readonly string[];
+  /** How to take it back. */
+  readonly undo?: readonly string[];
+  readonly url?: string;
+}
+
+export interface Target {
+  readonly host?: string;
+  readonly port?: number;
+  readonly url?: string;
+  readonly path?: string;
+  /** Where the address came from: `config.yaml:47`, `--lapi-url`, `default`. */
+  readonly origin?: string;
+}
+
+export interface Vantage {
+  readonly role?: Role;
+  readonly user: string;
+  readonly namespace?: string;
+  readonly env?: string;
+  readonly route: "direct" | "proxy" | "local";
+  readonly proxy?: string;
+  readonly family?: Family;
+}
+
+export interface AddressResult {
+  readonly address: string;
+  readonly family: Family;
+  readonly ok: boolean;
+  readonly code?: string;
+  readonly durationMs: number;
+}
+
+export interface FindingFault {
+  readonly code: string;
+  readonly phase: Phase;
+  /** The system's own words. */
+  readonly message: string;
+  readonly errno?: string;
+  readonly tlsCode?: string;
+  readonly httpStatus?: number;
+  readonly sqlState?: string;
+}
+
+export interface FindingLayer {
+  readonly phase: Phase;
+  readonly ok: boolean;
+  readonly durationMs: number;
+  readonly detail?: string;
+}
+
+export interface Finding {
+  /** The check's id. */
+  readonly id: string;
+  /** `id`, or `id@target`: unique in the report and stable from run to run. */
+  readonly instance: string;
+  readonly title: string;
+  readonly status: Status;
+  readonly summary: string;
+  readonly target?: Target;
+  readonly vantage: Vantage;
+  readonly layers: readonly FindingLayer[];
+  readonly addresses?: readonly AddressResult[];
+  readonly fault?: FindingFault;
+  readonly blame?: Blame;
+  readonly remedy: readonly Remedy[];
+  /** Of a skip or unknown. */
+  readonly reason?: string;
+  /** The instances because of which this one was skipped. */
+  readonly because?: readonly string[];
+}
+
+export interface Cause {
+  readonly id: string;
+  readonly summary: string;
+  readonly blame: Blame;
+  /** The instances that it explains. */
+  readonly explains: readonly string[];
+  readonly remedy: readonly Remedy[];
+}
+
+export type FailOn = "fail" | "warn";
+export type RunVerdict = "ready" | "ready-with-warnings" | "not-ready" | "unknown";
+
+export interface Report {
+  readonly schemaVersion: typeof SCHEMA_VERSION;
+  readonly tool: { readonly name: string; readonly version: string; readonly runtime: string };
+  readonly run: {
+    readonly id: string;
+    /** RFC 3339, UTC. */
+    readonly startedAt: string;
+    readonly durationMs: number;
+    readonly phase: RunPhase;
+    readonly roles: readonly Role[];
+    readonly engineVersion?: string;
+    readonly env: "auto" | "service" | "shell";
+    readonly deadlineMs: number;
+    readonly failOn: FailOn;
+    readonly interrupted: boolean;
+  };
+  readonly summary: {
+    readonly verdict: RunVerdict;
+    readonly exitCode: number;
+    readonly counts: Readonly<Record<Status, number>>;
+  };
+  readonly causes: readonly Cause[];
+  readonly findings: readonly Finding[];
+}

@@ -1,0 +1,286 @@
+import { randomInt } from "node:crypto";
+import dgram from "node:dgram";
+import net from "node:net";
+import dnsPacket from "dns-packet";
+import type { Address, DnsObservation, DnsQuestion, Failed, Family, NameserverSeen } from "../model/observation.ts";
+import { stopwatch } from "./clock.ts";
+import { failed } from "./failure.ts";
+import { nameList, type parseHosts, plainName, type ResolverConfig } from "./go-resolver.ts";
+import type { Limits } from "./tcp.ts";
+
+type RecordType = "A" | "AAAA";
+
+/** A nameserver's reply, as far as Go's resolver cares. */
+type Reply =
+  | { readonly kind: "addresses"; readonly addresses: readonly string[] }
+  | { readonly kind: "nxdomain" | "nodata" }
+  | { readonly kind: "failed"; readonly code: NameserverSeen["code"] };
+
+interface Decoded {
+  readonly reply: Reply;
+  readonly truncated: boolean;
+}
+
+/** Answers of resolvers are far smaller; what is longer over TCP is not read. */
+const MAX_MESSAGE = 65_535;
+/** The next nameserver is asked after this time too, while the one before may still answer: what Go would wait for is then known without waiting as often. */
+const HEDGE_MS = 1000;
+
+const encode = (id: number, name: string, type: RecordType): Buffer =>
+  dnsPacket.encode({
+    type: "query",
+    id,
+    flags: dnsPacket.RECURSION_DESIRED,
+    questions: [{ type, name, class: "IN" }],
+    additionals: [
+      {
+        type: "OPT",
+        name: ".",
+        udpPayloadSize: 1232,
+        flags: 0,
+        flag_do: false,
+        extendedRcode: 0,
+        ednsVersion: 0,
+        options: [],
+      },
+    ],
+  });
+
+/** Undefined for anything that is not the answer to this question; a forged or broken packet is passed over. */
+const decode = (message: Buffer, id: number, name: string, type: RecordType): Decoded | undefined => {
+  let packet: dnsPacket.DecodedPacket;
+  try {
+    packet = dnsPacket.decode(message);
+  } catch {
+    return undefined;
+  }
+  const [question] = packet.questions ?? [];
+  if (packet.id !== id || packet.type !== "response" || question === undefined) return undefined;
+  if (plainName(question.name) !== name || question.type !== type) return undefined;
+  // dns-packet's types leave rcode out; its decoder sets it.
+  const { rcode } = packet as dnsPacket.DecodedPacket & { rcode: string };
+  const truncated = packet.flag_tc;
+  if (rcode === "NXDOMAIN") return { reply: { kind: "nxdomain" }, truncated };
+  if (rcode === "REFUSED") return { reply: { kind: "failed", code: "dns-refused" }, truncated };
+  if (rcode !== "NOERROR") return { reply: { kind: "failed", code: "dns-servfail" }, truncated };
+  const addresses = (packet.answers ?? []).flatMap((answer) =>
+    answer.type === type && typeof answer.data === "string" ? [answer.data] : [],
+  );
+  return { reply: addresses.length > 0 ? { kind: "addresses", addresses } : { kind: "nodata" }, truncated };
+};
+
+const SILENT: Reply = { kind: "failed", code: "dns-timeout" };
+const ABSENT: Reply = { kind: "failed", code: "dns-no-resolver" };
+
+interface Exchange {
+  readonly server: string;
+  readonly port: number;
+  readonly name: string;
+  readonly type: RecordType;
+  readonly timeoutMs: number;
+  readonly signal: AbortSignal;
+}
+
+const overUdp = ({ server, port, name, type, timeoutMs, signal }: Exchange): Promise<Decoded> =>
+  new Promise((resolve) => {
+    const id = randomInt(65_536);
+    const query = encode(id, name, type);
+    const socket = dgram.createSocket({ type: net.isIPv6(server.replace(/%.*$/, "")) ? "udp6" : "udp4", signal });
+    let open = true;
+    const end = (result: Decoded): void => {
+      if (!open) return;
+      open = false;
+      clearTimeout(timer);
+      clearTimeout(resend);
+      socket.close();
+      resolve(result);
+    };
+    const send = (): void => {
+      if (open) socket.send(query, (error) => error && end({ reply: ABSENT, truncated: false }));
+    };
+    const timer = setTimeout(() => end({ reply: SILENT, truncated: false }), timeoutMs);
+    // One lost packet must not decide; Go would ask again too, only later.
+    const resend = setTimeout(send, timeoutMs / 2);
+    socket.on("error", () => end({ reply: ABSENT, truncated: false }));
+    socket.on("close", () => {
+      open = false;
+      clearTimeout(timer);
+      clearTimeout(resend);
+    });
+    socket.on("message", (message) => {
+      const decoded = decode(message, id, name, type);
+      if (decoded) end(decoded);
+    });
+    socket.connect(port, server, send);
+  });
+
+const overTcp = ({ server, port, name, type, timeoutMs, signal }: Exchange): Promise<Decoded> =>
+  new Promise((resolve) => {
+    const id = randomInt(65_536);
+    const query = encode(id, name, type);
+    const socket = net.connect({ host: server, port, signal });
+    let received: Buffer = Buffer.alloc(0);
+    const end = (reply: Reply): void => {
+      clearTimeout(timer);
+      socket.destroy();
+      resolve({ reply, truncated: false });
+    };
+    const timer = setTimeout(() => end(SILENT), timeoutMs);
+    socket.once("connect", () => {
+      const length = Buffer.alloc(2);
+      length.writeUInt16BE(query.length);
+      socket.write(Buffer.concat([length, query]));
+    });
+    socket.on("data", (chunk) => {
+      received = Buffer.concat([received, chunk]);
+      if (received.length < 2) return;
+      const length = received.readUInt16BE(0);
+      if (received.length < length + 2 && received.length < MAX_MESSAGE) return;
+      end(decode(received.subarray(2, length + 2), id, name, type)?.reply ?? { kind: "failed", code: "dns-servfail" });
+    });
+    socket.on("error", () => end(ABSENT));
+    socket.on("close", () => end({ kind: "failed", code: "dns-servfail" }));
+  });
+
+const ask = async (exchange: Exchange, tcpOnly: boolean): Promise<Reply> => {
+  const { reply, truncated } = tcpOnly ? { reply: undefined, truncated: true } : await overUdp(exchange);
+  return truncated || reply === undefined ? (await overTcp(exchange)).reply : reply;
+};
+
+export interface Resolver {
+  readonly config: ResolverConfig;
+  readonly hosts: ReturnType<typeof parseHosts>;
+  /** 53, but for tests. */
+  readonly port: number;
+}
+
+interface Asked {
+  readonly reply: Reply;
+  readonly from: string;
+  readonly nameservers: readonly NameserverSeen[];
+}
+
+/**
+ * What Go's resolver would learn from these nameservers (tryOneName in dnsclient_unix.go): in order, the first that
+ * says yes or no wins; SERVFAIL, refusal and silence lead to the next one, and after the last to another round.
+ * Go asks one after the other. Here the next is asked too after a second, so that a silent nameserver costs one
+ * time-out and not one for every name after it, and the answers are judged in Go's order.
+ */
+const askInOrder = async (
+  resolver: Resolver,
+  name: string,
+  type: RecordType,
+  budgetMs: number,
+  signal: AbortSignal,
+): Promise<Asked> => {
+  const { config, port } = resolver;
+  const elapsed = stopwatch();
+  // Ends what is still under way at the later nameservers once an earlier one has decided.
+  const decided = new AbortController();
+  const ending = AbortSignal.any([signal, decided.signal]);
+  let nameservers: NameserverSeen[] = [];
+  for (let attempt = 0; attempt < config.attempts; attempt++) {
+    nameservers = [];
+    const answers: Promise<Reply>[] = [];
+    let previous: Promise<unknown> = Promise.resolve();
+    for (const server of config.servers) {
+      const answer = previous.then(() => {
+        const timeoutMs = Math.max(1, Math.min(config.timeoutMs, budgetMs - elapsed()));
+        return ending.aborted ? SILENT : ask({ server, port, name, type, timeoutMs, signal: ending }, config.tcpOnly);
+      });
+      answers.push(answer);
+      previous = Promise.race([
+        answer.then((reply) => (reply.kind === "failed" ? undefined : new Promise<never>(() => {}))),
+        pause(HEDGE_MS * answers.length),
+      ]);
+    }
+    for (const [index, answer] of answers.entries()) {
+      const reply = await answer;
+      const server = config.servers[index] ?? "";
+      if (reply.kind !== "failed") {
+        decided.abort();
+        return { reply, from: server, nameservers };
+      }
+      nameservers.push({ server, code: reply.code });
+    }
+    if (elapsed() >= budgetMs || signal.aborted) break;
+  }
+  const first = nameservers[0]?.code ?? "dns-timeout";
+  // Silence weighs more than a refusal: the nameserver that should have answered is the one to look at.
+  const code = nameservers.some((seen) => seen.code === "dns-timeout") ? "dns-timeout" : first;
+  return { reply: { kind: "failed", code }, from: "", nameservers };
+};
+
+const pause = (ms: number): Promise<void> =>
+  new Promise((resolve) => {
+    setTimeout(resolve, ms).unref();
+  });
+
+const familyOf = (address: string): Family => (net.isIPv6(address) ? 6 : 4);
+
+const SAYS: Readonly<Record<NameserverSeen["code"], string>> = {
+  "dns-servfail": "answered SERVFAIL",
+  "dns-refused": "refused the question",
+  "dns-timeout": "did not answer",
+  "dns-no-resolver": "has no DNS service",
+};
+
+const describe = (nameservers: readonly NameserverSeen[]): string =>
+  nameservers.map(({ server, code }) => `nameserver ${server} ${SAYS[code]}`).join(", ");
+
+/** Resolves a name as CrowdSec's Go resolver would: literal, hosts file, then the nameservers of resolv.conf. */
+export const probeDns = async (
+  { name, family }: DnsQuestion,
+  resolver: Resolver,
+  { timeoutMs, signal }: Limits,
+): Promise<DnsObservation> => {
+  const elapsed = stopwatch();
+  const wanted = (address: Address): boolean => family === undefined || address.family === family;
+  const answer = (
+    addresses: readonly Address[],
+    from: string,
+    nameservers: readonly NameserverSeen[],
+  ): DnsObservation =>
+    addresses.length > 0
+      ? { ok: true, elapsedMs: elapsed(), addresses, from, nameservers }
+      : failed(
+          "resolve",
+          "dns-nodata",
+          family === undefined ? `${name} has no address` : `${name} has no IPv${family} address`,
+          elapsed(),
+        );
+
+  if (net.isIP(name) !== 0) return answer([{ address: name, family: familyOf(name) }].filter(wanted), "literal", []);
+  const pinned = resolver.hosts.get(plainName(name));
+  if (pinned) return answer(pinned.filter(wanted), "hosts", []);
+
+  const types: readonly RecordType[] = family === undefined ? ["A", "AAAA"] : family === 4 ? ["A"] : ["AAAA"];
+  let last: Failed | undefined;
+  for (const candidate of nameList(name, resolver.config)) {
+    const budgetMs = Math.max(1, timeoutMs - elapsed());
+    const asked = await Promise.all(types.map((type) => askInOrder(resolver, candidate, type, budgetMs, signal)));
+    const addresses = asked
+      .flatMap(({ reply }) => (reply.kind === "addresses" ? reply.addresses : []))
+      .map((address) => ({ address, family: familyOf(address) }));
+    const answered = asked.find(({ reply }) => reply.kind === "addresses");
+    if (answered) return answer(addresses, answered.from, answered.nameservers);
+    const broken = asked.find(({ reply }) => reply.kind === "failed");
+    const nodata = asked.find(({ reply }) => reply.kind === "nodata");
+    const now = ((): Failed => {
+      if (broken?.reply.kind === "failed") {
+        return {
+          ...failed("resolve", broken.reply.code, describe(broken.nameservers), elapsed()),
+          nameservers: broken.nameservers,
+        };
+      }
+      const from = `from nameserver ${asked[0]?.from}`;
+      return nodata
+        ? failed("resolve", "dns-nodata", `an empty answer ${from}`, elapsed())
+        : failed("resolve", "dns-nxdomain", `NXDOMAIN ${from}`, elapsed());
+    })();
+    // Go prefers what was said of the name as it was asked for.
+    if (last === undefined || candidate === plainName(name)) last = now;
+    if (elapsed() >= timeoutMs || signal.aborted) break;
+  }
+  return last ?? failed("resolve", "dns-nxdomain", `${name} is not a name that can be asked for`, elapsed());
+};

@@ -1,0 +1,156 @@
+import type net from "node:net";
+import type tls from "node:tls";
+import type { Failed, HttpObservation, HttpRequest, Layer, TlsSeen, Trust } from "../model/observation.ts";
+import { stopwatch } from "./clock.ts";
+import { failed, failure } from "./failure.ts";
+import { dial, type Limits } from "./tcp.ts";
+import { handshake } from "./tls.ts";
+
+/** Body bytes kept when a request names no limit of its own. */
+const MAX_BODY = 64 * 1024;
+
+interface Tools {
+  readonly limits: Limits;
+  readonly userAgent: string;
+  readonly context: (trust: Trust | undefined) => Promise<tls.SecureContext>;
+}
+
+/** The host of a URL as sockets and certificates want it: no brackets around an IPv6 address. */
+const bareHost = (url: URL): string => url.hostname.replace(/^\[(.*)\]$/, "$1");
+
+export const portOf = (url: URL): number => Number(url.port) || (url.protocol === "https:" ? 443 : 80);
+
+type Reply = Omit<Extract<HttpObservation, { ok: true }>, "elapsedMs" | "layers" | "tls">;
+
+/** Sends one request over an open connection. No redirect is followed, nothing is tried again, nothing unpacked. */
+const exchange = async (
+  socket: net.Socket,
+  request: HttpRequest,
+  { limits, userAgent }: Tools,
+): Promise<Reply | Failed> => {
+  const elapsed = stopwatch();
+  const { got, TimeoutError } = await import("got");
+  const maxBytes = request.maxBytes ?? MAX_BODY;
+  return new Promise((resolve) => {
+    const stream = got.stream(request.url, {
+      method: request.method ?? "GET",
+      createConnection: () => socket,
+      headers: {
+        "user-agent": userAgent,
+        accept: "*/*",
+        "accept-encoding": "identity",
+        ...(request.body !== undefined && { "content-type": "application/json" }),
+      },
+      ...(request.body !== undefined && { body: request.body }),
+      decompress: false,
+      followRedirect: false,
+      retry: { limit: 0 },
+      throwHttpErrors: false,
+      timeout: { request: limits.timeoutMs },
+    });
+    const chunks: Buffer[] = [];
+    let size = 0;
+    let head: Pick<Reply, "status" | "headers"> | undefined;
+    let settled = false;
+    const settle = (result: Reply | Failed): void => {
+      if (settled) return;
+      settled = true;
+      stream.destroy();
+      socket.destroy();
+      resolve(result);
+    };
+    const finish = (truncated: boolean): void => {
+      if (head)
+        settle({ ok: true, ...head, body: Buffer.concat(chunks).subarray(0, maxBytes).toString("utf8"), truncated });
+    };
+    stream.on(
+      "response",
+      (response: { statusCode: number; headers: Record<string, string | string[] | undefined> }) => {
+        head = {
+          status: response.statusCode,
+          headers: Object.fromEntries(
+            Object.entries(response.headers).map(([name, value]) => [
+              name,
+              Array.isArray(value) ? value.join(", ") : (value ?? ""),
+            ]),
+          ),
+        };
+      },
+    );
+    stream.on("data", (chunk: Buffer) => {
+      chunks.push(chunk);
+      size += chunk.length;
+      if (size > maxBytes) finish(true);
+    });
+    stream.on("end", () => finish(false));
+    stream.on("error", (error: Error & { cause?: unknown }) => {
+      // A body that breaks off, or never ends, still had a status and headers: those are the answer.
+      if (head) finish(true);
+      else if (error instanceof TimeoutError)
+        settle(failed("response", "http-timeout", `no HTTP response within ${limits.timeoutMs} ms`, elapsed()));
+      else settle(failure("response", error, elapsed()));
+    });
+    socket.once("close", () => {
+      if (!head) settle(failed("response", "http-invalid", "connection closed before an HTTP response", elapsed()));
+    });
+    if (request.body === undefined && request.method === "POST") stream.end();
+  });
+};
+
+const dateOf = (reply: Reply | Failed): string | undefined => {
+  const date = reply.ok ? Date.parse(reply.headers["date"] ?? "") : Number.NaN;
+  return Number.isNaN(date) ? undefined : new Date(date).toISOString();
+};
+
+/** Connects to the address, does TLS when the URL says https, and sends one request. */
+export const probeHttp = async (request: HttpRequest, tools: Tools): Promise<HttpObservation> => {
+  const elapsed = stopwatch();
+  const url = new URL(request.url);
+  const layers: Layer[] = [];
+  const fail = (saw: Failed): Failed => ({
+    ...saw,
+    elapsedMs: elapsed(),
+    layers: [...layers, { phase: saw.phase, ok: false, durationMs: saw.elapsedMs, detail: saw.message }],
+  });
+
+  const dialed = await dial({ address: request.address, port: portOf(url) }, tools.limits);
+  if (!dialed.ok) return fail(dialed);
+  layers.push({ phase: "connect", ok: true, durationMs: dialed.elapsedMs, detail: request.address });
+
+  let socket: net.Socket = dialed.socket;
+  let seen: TlsSeen | undefined;
+  if (url.protocol === "https:") {
+    const context = await tools.context(request.trust);
+    const opened = await handshake(socket, { host: bareHost(url), context, trust: request.trust }, tools.limits);
+    if (!opened.ok) return fail(opened);
+    socket = opened.socket;
+    seen = opened.seen;
+    if (opened.refused) {
+      const { code } = opened.refused;
+      // Whose clock is wrong, the peer's own Date tells; for every other fault nothing more is sent.
+      const reply =
+        code === "tls-expired" || code === "tls-not-yet-valid" ? await exchange(socket, request, tools) : undefined;
+      socket.destroy();
+      const peerDate = reply && dateOf(reply);
+      return fail({ ...opened.refused, ...(peerDate !== undefined && { peerDate }) });
+    }
+    layers.push({
+      phase: "handshake",
+      ok: true,
+      durationMs: opened.elapsedMs,
+      detail: `${seen.protocol}, ${seen.issuer}`,
+    });
+  }
+
+  const beforeRequest = elapsed();
+  const reply = await exchange(socket, request, tools);
+  if (!reply.ok) return fail({ ...reply, ...(seen && { tls: seen }) });
+  const elapsedMs = elapsed();
+  layers.push({
+    phase: "response",
+    ok: true,
+    durationMs: Math.round((elapsedMs - beforeRequest) * 10) / 10,
+    detail: `HTTP ${reply.status}`,
+  });
+  return { ...reply, elapsedMs, layers, ...(seen && { tls: seen }) };
+};

@@ -1,0 +1,39 @@
+import { readdir, readFile, readlink } from "node:fs/promises";
+import { basename } from "node:path";
+import type { ProcessSeen } from "../model/observation.ts";
+
+/** Kernel ticks a second in /proc/PID/stat: USER_HZ, 100 on every Linux architecture that Node runs on. */
+const TICKS = 100;
+/** Field 22 of /proc/PID/stat, counted from the state (field 3) that follows the command's closing parenthesis. */
+const START_TIME = 22 - 3;
+
+/** A container's process shows up in the host's /proc too, but lives in other namespaces: it is not this host's. */
+const sameHost = async (pid: string): Promise<boolean> => {
+  for (const namespace of ["net", "mnt"]) {
+    const [own, its] = await Promise.all(
+      [readlink(`/proc/self/ns/${namespace}`), readlink(`/proc/${pid}/ns/${namespace}`)].map((link) =>
+        link.catch(() => undefined),
+      ),
+    );
+    // Another user's links are unreadable; its being a container is then unlikely enough.
+    if (own !== undefined && its !== undefined && own !== its) return false;
+  }
+  return true;
+};
+
+const look = async (pid: string, name: string): Promise<ProcessSeen | undefined> => {
+  const argv = (await readFile(`/proc/${pid}/cmdline`, "utf8")).split("\0").slice(0, -1);
+  if (argv[0] === undefined || basename(argv[0]) !== name || !(await sameHost(pid))) return undefined;
+  const [stat, uptime] = await Promise.all([readFile(`/proc/${pid}/stat`, "utf8"), readFile("/proc/uptime", "utf8")]);
+  const startTicks = Number(stat.slice(stat.lastIndexOf(")") + 2).split(" ")[START_TIME]);
+  return { pid: Number(pid), argv, ageSeconds: Math.max(0, Number.parseFloat(uptime) - startTicks / TICKS) };
+};
+
+/** Processes of this host whose program is called `name`, oldest pid first. Empty where there is no /proc. */
+export const probeProcesses = async (name: string): Promise<readonly ProcessSeen[]> => {
+  const entries = await readdir("/proc").catch(() => []);
+  const pids = entries.filter((entry) => /^\d+$/.test(entry));
+  // A process can end while it is looked at.
+  const seen = await Promise.all(pids.map((pid) => look(pid, name).catch(() => undefined)));
+  return seen.filter((process) => process !== undefined).sort((a, b) => a.pid - b.pid);
+};

@@ -1,0 +1,56 @@
+import { randomUUID } from "node:crypto";
+import { findCauses } from "./diagnosis/index.ts";
+import { exitCodeOf, type Interruption, verdictOf } from "./exit-code.ts";
+import { type FailOn, type Finding, type Report, SCHEMA_VERSION, STATUSES, type Status } from "./model/report.ts";
+import { printableDeep } from "./model/text.ts";
+import type { Topology } from "./model/topology.ts";
+import { showVersion, type Version } from "./model/version.ts";
+
+export interface ReportInput {
+  readonly tool: { readonly name: string; readonly version: string };
+  readonly startedAt: Date;
+  readonly durationMs: number;
+  readonly deadlineMs: number;
+  readonly failOn: FailOn;
+  readonly interruption?: Interruption;
+  readonly topology: Topology;
+  readonly version: Version | undefined;
+  readonly findings: readonly Finding[];
+}
+
+/** Puts the report together: the one place that counts, judges, and makes text from outside fit to show. */
+export const makeReport = ({
+  tool,
+  startedAt,
+  durationMs,
+  deadlineMs,
+  failOn,
+  interruption,
+  topology,
+  version,
+  findings,
+}: ReportInput): Report => {
+  const counts = Object.fromEntries(
+    STATUSES.map((status) => [status, findings.filter((finding) => finding.status === status).length]),
+  ) as Record<Status, number>;
+  return printableDeep({
+    schemaVersion: SCHEMA_VERSION,
+    tool: { ...tool, runtime: `node ${process.version}` },
+    run: {
+      id: randomUUID(),
+      startedAt: startedAt.toISOString(),
+      durationMs,
+      phase: topology.phase.value,
+      roles: topology.roles.map(({ value }) => value),
+      ...(version && { engineVersion: showVersion(version) }),
+      // This version probes with the environment of its own shell only.
+      env: "shell",
+      deadlineMs,
+      failOn,
+      interrupted: interruption !== undefined,
+    },
+    summary: { verdict: verdictOf(counts), exitCode: exitCodeOf(counts, failOn, interruption), counts },
+    causes: findCauses(findings),
+    findings,
+  });
+};

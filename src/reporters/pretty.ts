@@ -1,0 +1,242 @@
+import { styleText } from "node:util";
+import type { Cause, Finding, Remedy, Report, Status } from "../model/report.ts";
+import { duration } from "../model/text.ts";
+
+/** How a report is shown; all of it arrives as arguments. */
+export interface Style {
+  readonly color: boolean;
+  /** ASCII symbols only. */
+  readonly ascii: boolean;
+  /** Columns. */
+  readonly width: number;
+  /** `quiet`: the last line and what failed. `verbose`: layers and addresses of everything. */
+  readonly detail: "quiet" | "normal" | "verbose";
+}
+
+type Color = Parameters<typeof styleText>[0];
+
+const SYMBOLS: Readonly<Record<Status, { readonly symbol: string; readonly ascii: string; readonly color: Color }>> = {
+  pass: { symbol: "✓", ascii: "+", color: "green" },
+  warn: { symbol: "!", ascii: "!", color: "yellow" },
+  fail: { symbol: "✗", ascii: "x", color: "red" },
+  skip: { symbol: "-", ascii: "-", color: "gray" },
+  unknown: { symbol: "?", ascii: "?", color: "magenta" },
+};
+
+/** Headings of the report, by the first word of the check's id. */
+const GROUPS: readonly (readonly [string, readonly string[]])[] = [
+  ["This host", ["config", "trust"]],
+  ["Local API", ["lapi"]],
+  ["Metrics", ["metrics", "pprof"]],
+  ["Outgoing", ["outgoing"]],
+];
+
+const PARTIES: Readonly<Record<string, string>> = {
+  "this-host": "this host",
+  resolver: "the nameserver",
+  network: "the network between",
+  proxy: "the proxy",
+  "remote-host": "the other host",
+  "remote-service": "the service there",
+  "crowdsec-cloud": "CrowdSec's servers",
+  credentials: "the credentials",
+  configuration: "the configuration",
+};
+
+const VERDICTS = {
+  ready: "READY",
+  "ready-with-warnings": "READY, WITH WARNINGS",
+  "not-ready": "NOT READY",
+  unknown: "UNKNOWN",
+} as const;
+const VERDICT_COLORS = {
+  ready: "green",
+  "ready-with-warnings": "yellow",
+  "not-ready": "red",
+  unknown: "magenta",
+} as const;
+
+/** Breaks text at spaces; a word longer than the line stays whole, so that it can be copied. */
+const wrap = (text: string, width: number): string[] => {
+  const lines: string[] = [];
+  for (const word of text.split(" ")) {
+    const last = lines.at(-1);
+    if (last === undefined || last.length + 1 + word.length > width) lines.push(word);
+    else lines[lines.length - 1] = `${last} ${word}`;
+  }
+  return lines;
+};
+
+const NARROWEST = 40;
+
+export const pretty = (report: Report, { color, ascii, width: columns, detail }: Style): string => {
+  const width = Math.max(columns, NARROWEST);
+  const paint = (style: Color, text: string): string =>
+    color ? styleText(style, text, { validateStream: false }) : text;
+  const arrow = ascii ? "->" : "→";
+  const dot = ascii ? "|" : "·";
+  const plain = (text: string): string => (ascii ? text.replaceAll("…", "...").replaceAll("→", "->") : text);
+
+  /** A paragraph after a label, indented under itself. */
+  const paragraph = (indent: string, label: string, text: string): string[] => {
+    const hang = " ".repeat(label.length);
+    return wrap(plain(text), width - indent.length - label.length).map(
+      (line, index) => `${indent}${index === 0 ? paint("bold", label) : hang}${line}`,
+    );
+  };
+
+  const remedies = (indent: string, label: string, list: readonly Remedy[]): string[] =>
+    list.flatMap(({ text, commands = [], undo = [], url }, index) => {
+      const hang = " ".repeat(label.length);
+      return [
+        ...paragraph(indent, index === 0 ? label : hang, text),
+        // Commands are never wrapped: they are there to be copied.
+        ...commands.map((command) => `${indent}${hang}$ ${command}`),
+        ...(undo.length > 0
+          ? [`${indent}${hang}${paint("gray", "to undo:")}`, ...undo.map((command) => `${indent}${hang}$ ${command}`)]
+          : []),
+        ...(url === undefined ? [] : [`${indent}${hang}${paint("gray", url)}`]),
+      ];
+    });
+
+  const badge = (status: Status): string => {
+    const { symbol, ascii: plainSymbol, color: style } = SYMBOLS[status];
+    return paint(style, `${ascii ? plainSymbol : symbol} ${status.toUpperCase().padEnd(7)}`);
+  };
+
+  const subject = ({ id, instance, target }: Finding): string => {
+    if (target?.path !== undefined) return `${id}  ${target.path}`;
+    if (target?.host === undefined) return instance;
+    return `${id}  ${arrow} ${target.host}:${target.port}`;
+  };
+
+  const totalMs = ({ layers }: Finding): number => layers.reduce((sum, { durationMs }) => sum + durationMs, 0);
+
+  const headline = (finding: Finding): string => {
+    const left = subject(finding);
+    const last = finding.layers.at(-1);
+    if (last === undefined || finding.status === "skip") return `${badge(finding.status)} ${left}`;
+    const phase = finding.fault ? `${finding.fault.phase}  ` : "";
+    const right = `${phase}${duration(totalMs(finding))}`;
+    const gap = width - 10 - left.length - right.length;
+    return gap >= 2
+      ? `${badge(finding.status)} ${left}${" ".repeat(gap)}${paint("gray", right)}`
+      : `${badge(finding.status)} ${left}  ${paint("gray", right)}`;
+  };
+
+  const INDENT = " ".repeat(10);
+
+  const layerLine = ({ layers }: Finding): string =>
+    layers
+      .map(({ phase, ok, durationMs }) => `${phase} ${ok ? "" : "failed "}${duration(durationMs)}`)
+      .join(` ${dot} `);
+
+  const addressLines = ({ addresses = [] }: Finding): string[] =>
+    addresses.map(
+      ({ address, ok, code, durationMs }) => `${INDENT}${address}: ${ok ? "connected" : code} ${duration(durationMs)}`,
+    );
+
+  const note = ({ title, summary }: Finding): string =>
+    summary.startsWith(`${title}: `) ? summary.slice(title.length + 2) : "";
+
+  /** The first finding with this fault, by family and code: its remedy is shown once, and the others point to it. */
+  const shownFor = new Map<string, string>();
+  const fix = ({ id, fault, remedy }: Finding): string[] => {
+    const key = `${id.split("-")[0]} ${fault?.code} ${remedy.length}`;
+    const before = shownFor.get(key);
+    if (detail !== "verbose" && before !== undefined) return paragraph(INDENT, "Fix:   ", `as for ${before}`);
+    shownFor.set(key, id);
+    return remedies(INDENT, "Fix:   ", remedy);
+  };
+
+  const body = (finding: Finding): string[] => {
+    const { status, summary, blame, layers, target } = finding;
+    const verbose =
+      detail === "verbose"
+        ? [...(layers.length > 0 ? paragraph(INDENT, "", layerLine(finding)) : []), ...addressLines(finding)]
+        : [];
+    if (status === "pass")
+      return [
+        ...(note(finding) && (detail === "verbose" || finding.id === "lapi-reachable")
+          ? paragraph(INDENT, "", note(finding))
+          : []),
+        ...verbose,
+      ];
+    if (status === "skip" || status === "unknown") return [...paragraph(INDENT, "", summary), ...verbose];
+    const whose = blame ? `${PARTIES[blame.party]} (${blame.confidence})` : "";
+    const origin = target?.origin && target.origin !== "default" ? `, address from ${target.origin}` : "";
+    return [
+      ...paragraph(INDENT, "", summary),
+      // One layer is told by the sentence above.
+      ...(detail !== "verbose" && layers.length > 1
+        ? paragraph(INDENT, "Seen:  ", `${layerLine(finding)}${origin}`)
+        : verbose),
+      ...paragraph(INDENT, "Whose: ", whose),
+      ...fix(finding),
+    ];
+  };
+
+  const causeLines = ({ summary, blame, explains, remedy }: Cause): string[] => [
+    `${badge("fail")} ${wrap(plain(summary), width - 10).join(`\n${INDENT}`)}`,
+    ...paragraph(INDENT, "Whose: ", `${PARTIES[blame.party]} (${blame.confidence})`),
+    ...(explains.length > 1 ? paragraph(INDENT, "Explains: ", explains.join(", ")) : []),
+    ...remedies(INDENT, "First: ", remedy.slice(0, 1)),
+  ];
+
+  /** What was skipped for one and the same reason is one line. */
+  const skipLines = (findings: readonly Finding[]): string[] => {
+    const byReason = new Map<string, string[]>();
+    for (const { reason = "", instance } of findings) {
+      if (reason !== "not selected" || detail === "verbose")
+        byReason.set(reason, [...(byReason.get(reason) ?? []), instance]);
+    }
+    return [...byReason].flatMap(([reason, instances]) => [
+      `${badge("skip")} ${wrap(instances.join(", "), width - 10).join(`\n${INDENT}`)}`,
+      ...paragraph(INDENT, "", reason).map((line) => paint("gray", line)),
+    ]);
+  };
+
+  const { run, summary, causes, findings } = report;
+  const lines: string[] = [];
+  const heading = (text: string): void => {
+    if (lines.length > 0) lines.push("");
+    lines.push(paint("bold", text));
+  };
+
+  if (causes.length > 0) {
+    heading(causes.length === 1 ? "What is wrong" : `What is wrong (${causes.length} causes)`);
+    lines.push(...causes.flatMap(causeLines));
+  }
+  const grouped = new Set(GROUPS.flatMap(([, words]) => words));
+  const groups = [
+    ...GROUPS,
+    [
+      "Others",
+      [...new Set(findings.map(({ id }) => id.split("-")[0] ?? ""))].filter((word) => !grouped.has(word)),
+    ] as const,
+  ];
+  for (const [name, words] of groups) {
+    const own = findings.filter(({ id }) => words.includes(id.split("-")[0] ?? ""));
+    const asked = own
+      .filter(({ status }) => status !== "skip")
+      .filter(({ status }) => detail !== "quiet" || status === "fail" || status === "warn");
+    const skipped = detail === "quiet" ? [] : skipLines(own.filter(({ status }) => status === "skip"));
+    if (asked.length + skipped.length === 0) continue;
+    heading(name);
+    for (const finding of asked) lines.push(headline(finding), ...body(finding));
+    lines.push(...skipped);
+  }
+
+  const counts = (["pass", "warn", "fail", "unknown", "skip"] as const)
+    .filter((status) => summary.counts[status] > 0)
+    .map((status) => `${summary.counts[status]} ${status}`);
+  const where = `roles ${run.roles.join(", ") || "none"}, phase ${run.phase}, ${run.engineVersion === undefined ? "CrowdSec's version unknown" : `CrowdSec ${run.engineVersion}`}`;
+  if (detail !== "quiet") {
+    lines.push("", ...wrap(`Looked at as: ${where}.`, width).map((line) => paint("gray", line)));
+  }
+  const interrupted = run.interrupted ? ", interrupted" : "";
+  lines.push(
+    `${counts.join(", ") || "nothing checked"} in ${duration(run.durationMs)}${interrupted}: ${paint(["bold", VERDICT_COLORS[summary.verdict]], VERDICTS[summary.verdict])}`,
+  );
+  return `${lines.join("\n")}\n`;
+};

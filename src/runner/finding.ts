@@ -1,0 +1,157 @@
+import type { Answer, Check, Evidence, Verdict } from "../model/check.ts";
+import type {
+  AddressResult,
+  Blame,
+  Finding,
+  FindingFault,
+  FindingLayer,
+  Status,
+  Target,
+  Vantage,
+} from "../model/report.ts";
+import { fill, printable } from "../model/text.ts";
+import { hasRole, type Topology } from "../model/topology.ts";
+
+const layersOf = ({ dns, tcp, http }: Evidence): FindingLayer[] => {
+  const layers: FindingLayer[] = [];
+  if (dns) {
+    const detail = dns.ok ? `${dns.addresses.map(({ address }) => address).join(", ")} from ${dns.from}` : dns.message;
+    layers.push({ phase: "resolve", ok: dns.ok, durationMs: dns.elapsedMs, detail });
+  }
+  if (tcp && tcp.length > 0) {
+    // Of several addresses the quickest speaks for the layer; when none connects, the one that took longest.
+    const [quickest] = tcp.filter(({ saw }) => saw.ok).sort((a, b) => a.saw.elapsedMs - b.saw.elapsedMs);
+    const [slowest] = [...tcp].sort((a, b) => b.saw.elapsedMs - a.saw.elapsedMs);
+    const told = quickest ?? slowest;
+    if (told)
+      layers.push({
+        phase: "connect",
+        ok: told.saw.ok,
+        durationMs: told.saw.elapsedMs,
+        detail: told.saw.ok ? told.at.address : `${told.at.address}: ${told.saw.message}`,
+      });
+  }
+  // Its own connection repeats the layer above, unless that is where it failed.
+  const further = (http?.layers ?? []).filter(({ phase, ok }) => phase !== "connect" || !ok);
+  return [...layers, ...further];
+};
+
+const addressesOf = ({ tcp }: Evidence): AddressResult[] | undefined =>
+  tcp?.map(({ at: { address, family }, saw }) => ({
+    address,
+    family,
+    ok: saw.ok,
+    ...(!saw.ok && { code: saw.code }),
+    durationMs: saw.elapsedMs,
+  }));
+
+const LOOPBACK = /^(127\.|::1$)/;
+
+const vantageOf = (check: Check, evidence: Evidence, topology: Topology): Vantage => {
+  const role = check.roles.find((candidate) => hasRole(topology, candidate));
+  const dialed = evidence.tcp?.[0]?.at;
+  return {
+    ...(role && { role }),
+    user: topology.user,
+    route: evidence.dns === undefined || (dialed && LOOPBACK.test(dialed.address)) ? "local" : "direct",
+    ...(dialed && { family: dialed.family }),
+  };
+};
+
+/** Sentences that say how far it got: the evidence of a blame. */
+const told = (layers: readonly FindingLayer[]): string[] =>
+  layers.map(({ phase, ok, durationMs, detail }) =>
+    printable(`${phase} ${ok ? "ok" : "failed"} after ${Math.round(durationMs)} ms${detail ? `: ${detail}` : ""}`),
+  );
+
+interface Made {
+  readonly status: Status;
+  readonly summary: string;
+  readonly fault?: FindingFault;
+  readonly blame?: Blame;
+  readonly remedy: Finding["remedy"];
+  readonly reason?: string;
+}
+
+const make = (check: Check, verdict: Verdict, layers: readonly FindingLayer[]): Made => {
+  if (verdict.status === "pass")
+    return { status: "pass", summary: verdict.note ? `${check.title}: ${verdict.note}` : check.title, remedy: [] };
+  if (verdict.status !== "fault") {
+    const { status, reason, stack } = verdict;
+    return {
+      status,
+      summary: reason,
+      reason,
+      remedy: [],
+      ...(stack !== undefined && { fault: { code: "internal-error", phase: "host", message: stack } }),
+    };
+  }
+  const fault = check.faults[verdict.fault];
+  if (fault === undefined) throw new Error(`check ${check.id} has no fault ${verdict.fault}`);
+  const { failed, data } = verdict;
+  const summary = fill(fault.says, data);
+  const { httpStatus } = verdict;
+  return {
+    status: (verdict.severity ?? fault.severity) === "warning" ? "warn" : "fail",
+    summary,
+    fault: {
+      code: verdict.fault,
+      phase: failed?.phase ?? fault.phase ?? PHASE_OF_ANSWER[verdict.fault] ?? "host",
+      message: failed?.message ?? verdict.message ?? summary,
+      ...(failed?.errno !== undefined && { errno: failed.errno }),
+      ...(failed?.tlsCode !== undefined && { tlsCode: failed.tlsCode }),
+      ...(httpStatus !== undefined && { httpStatus }),
+    },
+    blame: {
+      party: verdict.blame?.party ?? fault.blame,
+      confidence: verdict.blame?.confidence ?? fault.confidence ?? "likely",
+      evidence: [...(verdict.blame?.evidence ?? []), ...told(layers)],
+    },
+    remedy: fault.remedy
+      .filter(({ when }) => when === undefined || when === verdict.when)
+      .map(({ text, commands, undo, url }) => ({
+        text: fill(text, data),
+        ...(commands && { commands: commands.map((command) => fill(command, data)) }),
+        ...(undo && { undo: undo.map((command) => fill(command, data)) }),
+        ...(url !== undefined && { url }),
+      })),
+  };
+};
+
+/** Codes of the closed list that a check reads out of an answer, not out of a failed probe. */
+const PHASE_OF_ANSWER: Readonly<Record<string, FindingFault["phase"]>> = {
+  "http-status": "response",
+  "http-redirect": "response",
+  "http-invalid": "response",
+  "identity-mismatch": "response",
+};
+
+const isMany = (answer: Answer): answer is Extract<Answer, readonly unknown[]> => Array.isArray(answer);
+
+/** A check's answer as findings: one, or one for each target. */
+export const toFindings = (
+  check: Check,
+  answer: Answer,
+  topology: Topology,
+  because?: readonly string[],
+): readonly Finding[] => {
+  const finding = (instance: string, verdict: Verdict): Finding => {
+    const evidence = verdict.evidence ?? {};
+    const layers = layersOf(evidence);
+    const addresses = addressesOf(evidence);
+    const target: Target | undefined = evidence.target;
+    return {
+      id: check.id,
+      instance,
+      title: check.title,
+      ...(target && { target }),
+      vantage: vantageOf(check, evidence, topology),
+      layers,
+      ...(addresses && { addresses }),
+      ...make(check, verdict, layers),
+      ...(because && { because }),
+    };
+  };
+  if (!isMany(answer)) return [finding(check.id, answer)];
+  return answer.map(({ target, verdict }) => finding(`${check.id}@${target}`, verdict));
+};

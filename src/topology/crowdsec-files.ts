@@ -1,0 +1,119 @@
+import type { FileObservation, Prober } from "../model/observation.ts";
+import type { ConfigFile, Sourced } from "../model/topology.ts";
+import { at, mergeTrees, parseYaml, type Tree } from "./yaml-tree.ts";
+
+/** `$NAME` and `${NAME}`: CrowdSec expands both in its configuration. */
+const REFERENCE = /\$\{(\w+)\}|\$(\w+)/g;
+
+/** One of CrowdSec's YAML files with its `.local` overlay: what became of reading them, and the merged values. */
+export interface LoadedFile {
+  readonly files: readonly ConfigFile[];
+  /** Present when the file could be read and parsed; of a broken overlay, the base alone. */
+  readonly tree?: Tree;
+}
+
+const stateOf = (saw: FileObservation): "read" | "missing" | "denied" | "invalid" => {
+  if (saw.ok) return "read";
+  return saw.code === "file-missing" ? "missing" : saw.code === "file-denied" ? "denied" : "invalid";
+};
+
+const loadOne = async (
+  probe: Prober,
+  path: string,
+  purpose: string,
+  overlay: boolean,
+): Promise<{ file: ConfigFile; tree?: Tree }> => {
+  const saw = await probe.file(path);
+  const state = stateOf(saw);
+  if (!saw.ok) {
+    const shown = overlay && state === "missing" ? "optional-missing" : state;
+    return { file: { path, purpose, state: shown, message: saw.message } };
+  }
+  const parsed = parseYaml(saw.content, path);
+  if (!parsed.ok)
+    return {
+      file: {
+        path,
+        purpose,
+        state: "invalid",
+        message: parsed.message,
+        ...(parsed.line !== undefined && { line: parsed.line }),
+      },
+    };
+  if (parsed.tree.kind !== "map")
+    return { file: { path, purpose, state: "invalid", line: 1, message: "the top level is not a mapping" } };
+  return { file: { path, purpose, state: "read" }, tree: parsed.tree };
+};
+
+/** Reads a file and, unless CrowdSec has none for it, its `.local` overlay. */
+export const loadFile = async (
+  probe: Prober,
+  path: string,
+  purpose: string,
+  withOverlay = true,
+): Promise<LoadedFile> => {
+  const base = await loadOne(probe, path, purpose, false);
+  if (base.tree === undefined || !withOverlay) return { files: [base.file], ...(base.tree && { tree: base.tree }) };
+  const overlay = await loadOne(probe, `${path}.local`, `${purpose} (overlay)`, true);
+  if (overlay.tree === undefined) return { files: [base.file, overlay.file], tree: base.tree };
+  const merged = mergeTrees(base.tree, overlay.tree);
+  if (merged.ok) return { files: [base.file, overlay.file], tree: merged.tree };
+  const line = Number(/:(\d+)$/.exec(merged.origin)?.[1] ?? 1);
+  return { files: [base.file, { ...overlay.file, state: "invalid", line, message: merged.message }], tree: base.tree };
+};
+
+/** Typed access to a merged file. Every getter gives undefined for a missing key, a null and a value of another type. */
+export interface Reader {
+  /** True when the key stands in the file, whatever its value. */
+  has(...keys: readonly string[]): boolean;
+  text(...keys: readonly string[]): Sourced<string> | undefined;
+  integer(...keys: readonly string[]): Sourced<number> | undefined;
+  boolean(...keys: readonly string[]): Sourced<boolean> | undefined;
+}
+
+/** Words that Go's YAML decoder takes for a boolean besides true and false. */
+const WORDS: Readonly<Record<string, boolean>> = {
+  true: true,
+  yes: true,
+  on: true,
+  y: true,
+  false: false,
+  no: false,
+  off: false,
+  n: false,
+};
+
+/**
+ * @param environment for `$NAME` in values: CrowdSec's own where it runs, else this shell's. An unknown name is left
+ * as it stands, as CrowdSec does since 1.5.0.
+ */
+export const readerOf = (tree: Tree, environment: Readonly<Record<string, string | undefined>>): Reader => {
+  const expand = (text: string): string =>
+    text.replace(REFERENCE, (whole, braced?: string, bare?: string) => environment[braced ?? bare ?? ""] ?? whole);
+  const scalar = (keys: readonly string[]): Sourced<string | number | boolean> | undefined => {
+    const found = at(tree, ...keys);
+    if (found?.kind !== "scalar" || found.value === null) return undefined;
+    return { value: typeof found.value === "string" ? expand(found.value) : found.value, origin: found.origin };
+  };
+  return {
+    has: (...keys) => at(tree, ...keys) !== undefined,
+    text: (...keys) => {
+      const found = scalar(keys);
+      return found === undefined || found.value === ""
+        ? undefined
+        : { value: String(found.value), origin: found.origin };
+    },
+    integer: (...keys) => {
+      const found = scalar(keys);
+      const value = Number(found?.value);
+      return found !== undefined && found.value !== "" && Number.isInteger(value)
+        ? { value, origin: found.origin }
+        : undefined;
+    },
+    boolean: (...keys) => {
+      const found = scalar(keys);
+      const value = typeof found?.value === "boolean" ? found.value : WORDS[String(found?.value).toLowerCase()];
+      return found !== undefined && value !== undefined ? { value, origin: found.origin } : undefined;
+    },
+  };
+};
