@@ -215,16 +215,6 @@ export const LAPI_LAYERS = {
       },
     ],
   },
-  "http-status": {
-    blame: "remote-service",
-    confidence: "possible",
-    remedy: [
-      {
-        text: "Something in front of the Local API refuses: look at the reverse proxy there.",
-        commands: ["curl -sSi {url}v1/heartbeat"],
-      },
-    ],
-  },
   "http-redirect": {
     blame: "configuration",
     remedy: [

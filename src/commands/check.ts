@@ -105,7 +105,10 @@ export const check = async (options: CheckOptions, tool: Tool, streams: Streams)
   });
   const progress = await startProgress(stderr, catalogue.filter(({ id }) => isSelected(id)).length);
   try {
-    const topology = await findTopology({ probe, environment, user: userName(), platform, overrides });
+    const [topology] = await Promise.all([
+      findTopology({ probe, environment, user: userName(), platform, overrides }),
+      probe.prepare(),
+    ]);
     let known: Promise<Version | undefined> | undefined;
     const version = (): Promise<Version | undefined> => {
       known ??= withinTime(engineVersion(context), VERSION_MS);

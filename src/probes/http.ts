@@ -6,6 +6,9 @@ import { failed, failure } from "./failure.ts";
 import { dial, type Limits } from "./tcp.ts";
 import { handshake } from "./tls.ts";
 
+/** Imported when the first run needs it, since it costs more than all else; before any clock runs (see `prepare`). */
+export const loadGot = (): Promise<typeof import("got")> => import("got");
+
 /** Body bytes kept when a request names no limit of its own. */
 const MAX_BODY = 64 * 1024;
 
@@ -29,7 +32,7 @@ const exchange = async (
   { limits, userAgent }: Tools,
 ): Promise<Reply | Failed> => {
   const elapsed = stopwatch();
-  const { got, TimeoutError } = await import("got");
+  const { got, TimeoutError } = await loadGot();
   const maxBytes = request.maxBytes ?? MAX_BODY;
   return new Promise((resolve) => {
     const stream = got.stream(request.url, {

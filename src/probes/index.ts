@@ -5,7 +5,7 @@ import type { Address, DnsQuestion, Prober } from "../model/observation.ts";
 import { probeDns, type Resolver } from "./dns.ts";
 import { probeFile } from "./file.ts";
 import { parseHosts, parseResolvConf } from "./go-resolver.ts";
-import { probeHttp } from "./http.ts";
+import { loadGot, probeHttp } from "./http.ts";
 import { probeProcesses } from "./process.ts";
 import { type Limits, probeTcp } from "./tcp.ts";
 import { createTrustContexts, loadTrustStore } from "./trust-store.ts";
@@ -53,8 +53,16 @@ const once = <Question, Answer>(
   };
 };
 
+export interface PreparedProber extends Prober {
+  /**
+   * Loads what network probes need: the HTTP client and the CA store keep the event loop busy for a while, and a probe
+   * that is under way meanwhile would count that as its own latency.
+   */
+  prepare(): Promise<void>;
+}
+
 /** The one seam to the outside world. */
-export const createProber = (options: ProberOptions): Prober => {
+export const createProber = (options: ProberOptions): PreparedProber => {
   const { environment, platform, userAgent, signal } = options;
   const limits: Limits = { timeoutMs: options.timeoutMs, signal };
   // Every open socket listens to it.
@@ -69,6 +77,9 @@ export const createProber = (options: ProberOptions): Prober => {
     inFlight(async () => probeDns(question, await resolver("resolver"), limits)),
   );
   return {
+    prepare: async () => {
+      await Promise.all([loadGot(), context(undefined), resolver("resolver")]);
+    },
     dns: (question) => dns(options.family === undefined ? question : { ...question, family: options.family }),
     tcp: once((question) => probeTcp(question, limits)),
     http: once((request) => probeHttp(request, { limits, userAgent, context })),

@@ -189,6 +189,7 @@ const findCapi = (
   const off = (reason: string): Capi => ({ state: "off", reason, ...defaults });
   if (reader === undefined) return { state: "on", ...defaults };
   if (flags?.noCapi) return off("crowdsec runs with -no-capi");
+  if (flags?.noApi) return off("crowdsec runs with -no-api: this host has no Local API");
   if (!isOn(reader, ["api", "server"], "enable")) return off(`this host runs no Local API (${path.value})`);
   if (online === undefined) return off(`api.server.online_client names no credentials (${path.value})`);
   const hidden = hiddenBy([...main.files, ...online.files]);
