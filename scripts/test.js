@@ -25,7 +25,7 @@ if (patterns.length === 0) {
   steps.push(() => node(local("typescript/bin/tsc"), "-p", "test/tsconfig.json"));
   steps.push(() => node(local("@biomejs/biome/bin/biome"), "check", "--error-on-warnings"));
 }
-if (wantsUnit) steps.push(() => jest("--testPathIgnorePatterns=/test/lab/", ...unitPatterns));
+if (wantsUnit) steps.push(() => jest(...unitPatterns, "--testPathIgnorePatterns=/test/lab/"));
 if (wantsLab) {
   if (process.platform === "linux" && process.getuid() === 0) {
     steps.push(() => run("bash", ["scripts/lab", "down"]) || run("bash", ["scripts/lab", "up"]));
