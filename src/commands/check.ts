@@ -132,7 +132,7 @@ export const check = async (options: CheckOptions, tool: Tool, streams: Streams)
       failOn,
       ...(interruption && { interruption }),
       topology,
-      version: await withinTime(version(), 0),
+      version: known && (await withinTime(known, 0)),
       findings,
     });
     progress.stop();

@@ -55,10 +55,15 @@ const decode = (message: Buffer, id: number, name: string, type: RecordType): De
     return undefined;
   }
   const [question] = packet.questions ?? [];
-  if (packet.id !== id || packet.type !== "response" || question === undefined) return undefined;
-  if (plainName(question.name) !== name || question.type !== type) return undefined;
+  if (packet.id !== id || packet.type !== "response") return undefined;
   // dns-packet's types leave rcode out; its decoder sets it.
   const { rcode } = packet as dnsPacket.DecodedPacket & { rcode: string };
+  // Some servers (unbound) refuse in a bare header, without the question. Go passes over such a reply and waits for
+  // another until its time-out (golang/go#13281); the outcome is the same, and this way the reason is known.
+  const bareRefusal = question === undefined && (rcode === "REFUSED" || rcode === "SERVFAIL");
+  if (!bareRefusal && (question === undefined || plainName(question.name) !== name || question.type !== type)) {
+    return undefined;
+  }
   const truncated = packet.flag_tc;
   if (rcode === "NXDOMAIN") return { reply: { kind: "nxdomain" }, truncated };
   if (rcode === "REFUSED") return { reply: { kind: "failed", code: "dns-refused" }, truncated };

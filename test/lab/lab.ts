@@ -1,0 +1,91 @@
+import { execFile } from "node:child_process";
+import { promisify } from "node:util";
+import { expect } from "@jest/globals";
+import type { Finding, Party, Report } from "../../src/model/report.ts";
+import { asReport } from "../support/schema.ts";
+
+const run = promisify(execFile);
+
+export type Host = "internet" | "resolver" | "lapi" | "agent" | "allinone" | "prometheus" | "fresh";
+
+/** scripts/lab with these arguments; resolves to what it prints. */
+export const lab = async (...args: readonly string[]): Promise<string> => {
+  const { stdout } = await run("bash", ["scripts/lab", ...args], { maxBuffer: 16 * 1024 * 1024 });
+  return stdout;
+};
+
+/** A shell command on a host, as root. */
+export const on = (host: Host, command: string): Promise<string> => lab("exec", host, "bash", "-c", command);
+
+export interface Ran {
+  readonly report: Report;
+  readonly exitCode: number;
+}
+
+/** The tool on a host, as a user starts it there. */
+export const preflight = async (host: Host, ...flags: readonly string[]): Promise<Ran> => {
+  const command = [
+    "scripts/lab",
+    "exec",
+    host,
+    process.execPath,
+    `${process.cwd()}/bin/crowdsec-preflight.js`,
+    "-o",
+    "json",
+  ];
+  return new Promise((resolve, reject) => {
+    execFile("bash", [...command, ...flags], { maxBuffer: 16 * 1024 * 1024 }, (error, stdout, stderr) => {
+      const exitCode = error === null ? 0 : Number(error.code);
+      if (stderr !== "") reject(new Error(`stderr is not empty: ${stderr}`));
+      else resolve({ report: asReport(stdout), exitCode });
+    });
+  });
+};
+
+/** The tool as an unprivileged user of a host, who may not look into the checkout: from a copy. Resolves to stdout. */
+export const asNobody = async (host: Host, ...flags: readonly string[]): Promise<string> => {
+  const { stdout } = await run("npm", ["ls", "--omit=dev", "--all", "--parseable"]);
+  const modules = stdout.split("\n").flatMap((path) => /node_modules\/.*/.exec(path)?.[0] ?? []);
+  const copy = "/var/lab/tool";
+  await on(
+    host,
+    `mkdir -p ${copy} && cd ${process.cwd()} && cp -r --parents bin dist package.json ${modules.join(" ")} ${copy}/`,
+  );
+  const nobody = "setpriv --reuid=65534 --regid=65534 --clear-groups";
+  return on(host, `cd / && ${nobody} ${process.execPath} ${copy}/bin/crowdsec-preflight.js ${flags.join(" ")} || true`);
+};
+
+export const findingOf = ({ findings }: Report, instance: string): Finding => {
+  const found = findings.find((finding) => finding.instance === instance);
+  if (found === undefined)
+    throw new Error(`no finding ${instance} in ${findings.map(({ instance: name }) => name).join(", ")}`);
+  return found;
+};
+
+/** What a user is told of a fault: which layer, what, whose, and how it is mended. */
+export interface Told {
+  readonly status: "fail" | "warn";
+  readonly phase: string;
+  readonly code: string;
+  readonly party: Party;
+  /** Must match the remedies, texts and commands together. */
+  readonly remedy: RegExp;
+  readonly summary?: RegExp;
+}
+
+export const expectFault = (report: Report, instance: string, told: Told): void => {
+  const { status, fault, blame, remedy, summary } = findingOf(report, instance);
+  expect({ instance, status, phase: fault?.phase, code: fault?.code, party: blame?.party }).toEqual({
+    instance,
+    status: told.status,
+    phase: told.phase,
+    code: told.code,
+    party: told.party,
+  });
+  expect(remedy.flatMap(({ text, commands = [] }) => [text, ...commands]).join("\n")).toMatch(told.remedy);
+  expect(summary).toMatch(told.summary ?? /./);
+};
+
+/** Instances with one of these statuses. */
+export const instancesOf = ({ findings }: Report, ...statuses: readonly Finding["status"][]): readonly string[] =>
+  findings.filter(({ status }) => statuses.includes(status)).map(({ instance }) => instance);
