@@ -80,7 +80,7 @@ export interface Walked {
   /** For the sentences of `layerFaults`. */
   readonly data: Readonly<Record<string, string | number>>;
   /** A family whose every address failed although the other works, and not merely for want of a route. */
-  readonly brokenFamily?: { readonly family: 4 | 6; readonly code: string; readonly ms: number };
+  readonly brokenFamily?: { readonly family: 4 | 6; readonly code: string };
 }
 
 export interface Way {
@@ -108,6 +108,9 @@ export const hostAndPort = (address: string): { host: string; port: number } => 
   };
 };
 
+/** Tens of milliseconds are precise enough for a sentence, and a limit reads as the limit that it was. */
+const roundMs = (ms: number): number => Math.round(ms / 10) * 10;
+
 /** Name and TCP: every address of each family is tried. */
 export const connect = async (
   context: Context,
@@ -123,7 +126,7 @@ export const connect = async (
       reachable: [],
       failed: dns,
       evidence: { target, dns },
-      data: { ...words, message: dns.message, ms: Math.round(dns.elapsedMs) },
+      data: { ...words, message: dns.message, ms: roundMs(dns.elapsedMs) },
     };
   const addresses = dns.addresses.map(({ address }) => address).join(", ");
   if (isPublic && dns.addresses.every(({ address }) => SELF.test(address))) {
@@ -153,7 +156,7 @@ export const connect = async (
   );
   const failures = tcp.flatMap(({ saw }) => (saw.ok ? [] : [saw]));
   const telling = [...failures].sort((a, b) => TELLING.indexOf(b.code) - TELLING.indexOf(a.code))[0];
-  const data = { ...words, addresses, message: telling?.message ?? "", ms: Math.round(telling?.elapsedMs ?? 0) };
+  const data = { ...words, addresses, message: telling?.message ?? "", ms: roundMs(telling?.elapsedMs ?? 0) };
   if (reachable.length === 0 && telling) return { reachable, failed: telling, evidence, data };
   const broken = brokenFamilyOf(tcp);
   return { reachable, evidence, data, ...(broken && { brokenFamily: broken }) };
@@ -165,7 +168,7 @@ const brokenFamilyOf = (tcp: readonly { at: TcpQuestion; saw: TcpObservation }[]
   for (const family of [4, 6] as const) {
     const failures = tcp.filter(({ at }) => at.family === family).map(({ saw }) => saw);
     const worst = failures.find((saw): saw is Failed => !saw.ok && saw.code !== "tcp-unreachable");
-    if (worst && failures.every(({ ok }) => !ok)) return { family, code: worst.code, ms: Math.round(worst.elapsedMs) };
+    if (worst && failures.every(({ ok }) => !ok)) return { family, code: worst.code };
   }
   return undefined;
 };
@@ -198,7 +201,7 @@ export const walk = async (context: Context, way: Way): Promise<Walked> => {
     ...connected,
     failed: http,
     evidence,
-    data: { ...data, message: http.message, ms: Math.round(lastLayerMs(http)), now: context.now.toISOString(), peer },
+    data: { ...data, message: http.message, ms: roundMs(lastLayerMs(http)), now: context.now.toISOString(), peer },
   };
 };
 

@@ -275,7 +275,7 @@ const FAULTS = {
     severity: "warning",
     blame: "network",
     phase: "connect",
-    says: "{host} works over IPv{works}, but no IPv{family} address of it answers: every connection may lose {ms} ms first",
+    says: "{host} works over IPv{works}, but no IPv{family} address of it does ({code}): {cost}",
     remedy: [{ text: "Mend IPv{family} on this network, or take it off this host.", commands: ["ip -{family} route"] }],
   },
   slow: {
@@ -374,14 +374,12 @@ const judge = (
   if (fault)
     return { status: "fault", fault, data, message: describe(reply), httpStatus: reply.status, evidence, ...severity };
   if (brokenFamily) {
-    const { family, ms } = brokenFamily;
-    return {
-      status: "fault",
-      fault: "family-broken",
-      data: { ...data, family, works: family === 4 ? 6 : 4, ms },
-      message: brokenFamily.code,
-      evidence,
-    };
+    const { family, code } = brokenFamily;
+    // Go's dialer turns to the other family 300 ms after the first one, IPv6, stays silent (net.Dialer.FallbackDelay).
+    const silent = family === 6 && code === "tcp-timeout";
+    const cost = silent ? "each new connection of CrowdSec loses 300 ms on it" : "CrowdSec loses no time on it";
+    const told = { ...data, family, works: family === 4 ? 6 : 4, code, cost };
+    return { status: "fault", fault: "family-broken", data: told, message: code, evidence };
   }
   const total = Math.round((evidence.dns?.elapsedMs ?? 0) + reply.elapsedMs);
   if (total > SLOW_MS)

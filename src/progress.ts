@@ -11,25 +11,26 @@ const SILENT: Progress = { observe: () => {}, stop: () => {} };
 /** How many of the slow ones are named. */
 const NAMED = 3;
 
+/** @param ids the checks that the run is about; what else finishes is not counted. */
 export const startProgress = async (
   stream: NodeJS.WritableStream & { readonly isTTY?: boolean },
-  total: number,
+  ids: readonly string[],
 ): Promise<Progress> => {
   if (stream.isTTY !== true) return SILENT;
   const { default: ora } = await import("ora");
   const running = new Set<string>();
-  let done = 0;
+  const open = new Set(ids);
   // discardStdin would put the terminal into raw mode, and Ctrl-C would not reach us.
-  const spinner = ora({ stream, discardStdin: false, text: `0/${total} checks` }).start();
+  const spinner = ora({ stream, discardStdin: false, text: `0/${ids.length} checks` }).start();
   return {
     observe: (event) => {
       if (event.type === "started") running.add(event.id);
       else {
         running.delete(event.id);
-        done = Math.min(total, done + 1);
+        open.delete(event.id);
       }
       const waiting = [...running].slice(0, NAMED).join(", ");
-      spinner.text = `${done}/${total} checks${waiting === "" ? "" : ` · waiting for ${waiting}${running.size > NAMED ? ", …" : ""}`}`;
+      spinner.text = `${ids.length - open.size}/${ids.length} checks${waiting === "" ? "" : ` · waiting for ${waiting}${running.size > NAMED ? ", …" : ""}`}`;
     },
     stop: () => spinner.stop(),
   };

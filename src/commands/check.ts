@@ -103,7 +103,8 @@ export const check = async (options: CheckOptions, tool: Tool, streams: Streams)
     userAgent: `${tool.name}/${tool.version}`,
     ...(family && { family }),
   });
-  const progress = await startProgress(stderr, catalogue.filter(({ id }) => isSelected(id)).length);
+  const asked = catalogue.map(({ id }) => id).filter(isSelected);
+  const progress = await startProgress(stderr, asked);
   try {
     const [topology] = await Promise.all([
       findTopology({ probe, environment, user: userName(), platform, overrides }),

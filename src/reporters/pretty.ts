@@ -119,9 +119,12 @@ export const pretty = (report: Report, { color, ascii, width: columns, detail }:
     const phase = finding.fault ? `${finding.fault.phase}  ` : "";
     const right = `${phase}${duration(totalMs(finding))}`;
     const gap = width - 10 - left.length - right.length;
-    return gap >= 2
-      ? `${badge(finding.status)} ${left}${" ".repeat(gap)}${paint("gray", right)}`
-      : `${badge(finding.status)} ${left}  ${paint("gray", right)}`;
+    if (gap >= 2) return `${badge(finding.status)} ${left}${" ".repeat(gap)}${paint("gray", right)}`;
+    // Too narrow for one line.
+    return [
+      `${badge(finding.status)} ${wrap(left, width - 10).join(`\n${INDENT}`)}`,
+      `${INDENT}${paint("gray", right)}`,
+    ].join("\n");
   };
 
   const INDENT = " ".repeat(10);
