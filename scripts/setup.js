@@ -20,8 +20,9 @@ const run = (command, args) => {
 
 const installed = modified("node_modules/.package-lock.json");
 if (installed === 0 || installed < modified("package-lock.json")) {
-  // "npm ci" calls the package's "prepare", which builds.
-  run("npm", ["ci", "--no-audit", "--no-fund", "--loglevel=error"]);
+  // By the lock file, like "npm ci", which also refuses a lock file that was written where the registry lacks packages
+  // of other platforms. It calls the package's "prepare", which builds.
+  run("npm", ["install", "--no-save", "--no-audit", "--no-fund", "--loglevel=error"]);
 }
 if (modified("dist/src/cli.js") < Math.max(newestIn("src"), newestIn("checks")))
   run(process.execPath, ["scripts/build.js"]);
