@@ -384,7 +384,7 @@ const judge = (
   const total = Math.round((evidence.dns?.elapsedMs ?? 0) + reply.elapsedMs);
   if (total > SLOW_MS)
     return { status: "fault", fault: "slow", data: { ...data, total }, message: `${total} ms`, evidence };
-  return { status: "pass", note: [`HTTP ${reply.status}`, note].filter(Boolean).join("; "), evidence };
+  return { status: "pass", ...(note !== undefined && { note }), evidence };
 };
 
 /** Where the configuration or the version changes a row: another address, another weight, or no question at all. */
@@ -467,7 +467,7 @@ const ask = async (endpoint: OutgoingEndpoint, context: Context): Promise<Answer
       target: endpoint.host,
       verdict: {
         status: "pass",
-        note: `HTTP ${walked.reply.status}, redirects to ${hostname}`,
+        note: `redirects to ${hostname}`,
         evidence: walked.evidence,
       },
     },

@@ -20,9 +20,9 @@ export const exitCodeOf = (
   return counts.warn > 0 && failOn === "warn" ? EXIT_WARNED : 0;
 };
 
-/** What is unknown keeps a host from being plainly ready. */
+/** What could not be judged keeps a host from being called ready; that alone does not change the exit code. */
 export const verdictOf = (counts: Readonly<Record<Status, number>>): RunVerdict => {
   if (counts.fail > 0) return "not-ready";
-  if (counts.pass + counts.warn === 0) return "unknown";
-  return counts.warn + counts.unknown > 0 ? "ready-with-warnings" : "ready";
+  if (counts.unknown > 0 || counts.pass + counts.warn === 0) return "unknown";
+  return counts.warn > 0 ? "ready-with-warnings" : "ready";
 };

@@ -77,6 +77,8 @@ export const pretty = (report: Report, { color, ascii, width: columns, detail }:
   const dot = ascii ? "|" : "·";
   const plain = (text: string): string => (ascii ? text.replaceAll("…", "...").replaceAll("→", "->") : text);
 
+  const INDENT = " ".repeat(10);
+
   /** A paragraph after a label, indented under itself. */
   const paragraph = (indent: string, label: string, text: string): string[] => {
     const hang = " ".repeat(label.length);
@@ -112,22 +114,29 @@ export const pretty = (report: Report, { color, ascii, width: columns, detail }:
 
   const totalMs = ({ layers }: Finding): number => layers.reduce((sum, { durationMs }) => sum + durationMs, 0);
 
-  const headline = (finding: Finding): string => {
-    const left = subject(finding);
-    const last = finding.layers.at(-1);
-    if (last === undefined || finding.status === "skip") return `${badge(finding.status)} ${left}`;
-    const phase = finding.fault ? `${finding.fault.phase}  ` : "";
-    const right = `${phase}${duration(totalMs(finding))}`;
-    const gap = width - 10 - left.length - right.length;
-    if (gap >= 2) return `${badge(finding.status)} ${left}${" ".repeat(gap)}${paint("gray", right)}`;
-    // Too narrow for one line.
-    return [
-      `${badge(finding.status)} ${wrap(left, width - 10).join(`\n${INDENT}`)}`,
-      `${INDENT}${paint("gray", right)}`,
-    ].join("\n");
-  };
+  /** What a pass has to add to its title. */
+  const note = ({ status, title, summary }: Finding): string =>
+    status === "pass" && summary.startsWith(`${title}: `) ? plain(summary.slice(title.length + 2)) : "";
 
-  const INDENT = " ".repeat(10);
+  /** Badge and subject, on the right how long it took and, of a fault, how far it got; the note of a pass where it fits. */
+  const headline = (finding: Finding): string[] => {
+    const { status, fault, layers } = finding;
+    const left = subject(finding);
+    const right = layers.length === 0 ? "" : `${fault ? `${fault.phase}  ` : ""}${duration(totalMs(finding))}`;
+    const beside = note(finding) && `  ${note(finding)}`;
+    const room = width - INDENT.length - left.length - right.length - 2;
+    if (room < 0) {
+      const [first = "", ...rest] = wrap(left, width - INDENT.length);
+      const below = [...rest, paint("gray", right), ...wrap(note(finding), width - INDENT.length)];
+      return [`${badge(status)} ${first}`, ...below.filter((line) => line !== "").map((line) => INDENT + line)];
+    }
+    const shown = beside.length <= room ? beside : "";
+    const fill = right === "" ? "" : " ".repeat(room + 2 - shown.length);
+    return [
+      `${badge(status)} ${left}${paint("gray", `${shown}${fill}${right}`)}`,
+      ...(shown === beside ? [] : paragraph(INDENT, "", note(finding))),
+    ];
+  };
 
   const layerLine = ({ layers }: Finding): string =>
     layers
@@ -138,9 +147,6 @@ export const pretty = (report: Report, { color, ascii, width: columns, detail }:
     addresses.map(
       ({ address, ok, code, durationMs }) => `${INDENT}${address}: ${ok ? "connected" : code} ${duration(durationMs)}`,
     );
-
-  const note = ({ title, summary }: Finding): string =>
-    summary.startsWith(`${title}: `) ? summary.slice(title.length + 2) : "";
 
   /** The first finding with this fault, by family and code: its remedy is shown once, and the others point to it. */
   const shownFor = new Map<string, string>();
@@ -158,14 +164,7 @@ export const pretty = (report: Report, { color, ascii, width: columns, detail }:
       detail === "verbose"
         ? [...(layers.length > 0 ? paragraph(INDENT, "", layerLine(finding)) : []), ...addressLines(finding)]
         : [];
-    if (status === "pass")
-      return [
-        ...(note(finding) && (detail === "verbose" || finding.id === "lapi-reachable")
-          ? paragraph(INDENT, "", note(finding))
-          : []),
-        ...verbose,
-      ];
-    if (status === "skip" || status === "unknown") return [...paragraph(INDENT, "", summary), ...verbose];
+    if (status === "pass") return verbose;
     const whose = blame ? `${PARTIES[blame.party]} (${blame.confidence})` : "";
     const origin = target?.origin && target.origin !== "default" ? `, address from ${target.origin}` : "";
     return [
@@ -186,15 +185,15 @@ export const pretty = (report: Report, { color, ascii, width: columns, detail }:
     ...remedies(INDENT, "First: ", remedy.slice(0, 1)),
   ];
 
-  /** What was skipped for one and the same reason is one line. */
-  const skipLines = (findings: readonly Finding[]): string[] => {
+  /** What was skipped, or is unknown, for one and the same reason is one line. */
+  const reasonLines = (status: "skip" | "unknown", findings: readonly Finding[]): string[] => {
     const byReason = new Map<string, string[]>();
-    for (const { reason = "", instance } of findings) {
+    for (const { reason = "", instance } of findings.filter((finding) => finding.status === status)) {
       if (reason !== "not selected" || detail === "verbose")
         byReason.set(reason, [...(byReason.get(reason) ?? []), instance]);
     }
     return [...byReason].flatMap(([reason, instances]) => [
-      `${badge("skip")} ${wrap(instances.join(", "), width - 10).join(`\n${INDENT}`)}`,
+      `${badge(status)} ${wrap(instances.join(", "), width - 10).join(`\n${INDENT}`)}`,
       ...paragraph(INDENT, "", reason).map((line) => paint("gray", line)),
     ]);
   };
@@ -220,14 +219,14 @@ export const pretty = (report: Report, { color, ascii, width: columns, detail }:
   ];
   for (const [name, words] of groups) {
     const own = findings.filter(({ id }) => words.includes(id.split("-")[0] ?? ""));
-    const asked = own
-      .filter(({ status }) => status !== "skip")
-      .filter(({ status }) => detail !== "quiet" || status === "fail" || status === "warn");
-    const skipped = detail === "quiet" ? [] : skipLines(own.filter(({ status }) => status === "skip"));
-    if (asked.length + skipped.length === 0) continue;
+    const judged = own.filter(
+      ({ status }) => status === "fail" || status === "warn" || (status === "pass" && detail !== "quiet"),
+    );
+    const unjudged = [...reasonLines("unknown", own), ...(detail === "quiet" ? [] : reasonLines("skip", own))];
+    if (judged.length + unjudged.length === 0) continue;
     heading(name);
-    for (const finding of asked) lines.push(headline(finding), ...body(finding));
-    lines.push(...skipped);
+    for (const finding of judged) lines.push(...headline(finding), ...body(finding));
+    lines.push(...unjudged);
   }
 
   const counts = (["pass", "warn", "fail", "unknown", "skip"] as const)
