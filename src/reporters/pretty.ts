@@ -72,7 +72,7 @@ const NARROWEST = 40;
 export const pretty = (report: Report, { color, ascii, width: columns, detail }: Style): string => {
   const width = Math.max(columns, NARROWEST);
   const paint = (style: Color, text: string): string =>
-    color ? styleText(style, text, { validateStream: false }) : text;
+    color && text !== "" ? styleText(style, text, { validateStream: false }) : text;
   const arrow = ascii ? "->" : "→";
   const dot = ascii ? "|" : "·";
   const plain = (text: string): string => (ascii ? text.replaceAll("…", "...").replaceAll("→", "->") : text);
