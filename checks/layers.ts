@@ -182,15 +182,13 @@ export const walk = async (context: Context, way: Way): Promise<Walked> => {
   const http = await context.probe.http({ url, address: first.address, ...way.request });
   const evidence = { ...connected.evidence, http };
   const { tls } = http;
-  const certificate = tls
-    ? {
-        issuer: tls.issuer,
-        subject: tls.subject,
-        names: tls.names.join(", ") || "none",
-        validFrom: tls.validFrom,
-        validTo: tls.validTo,
-      }
-    : {};
+  const certificate = {
+    issuer: tls?.issuer ?? "none shown",
+    subject: tls?.subject ?? "none shown",
+    names: tls?.names.join(", ") || "none",
+    validFrom: tls?.validFrom ?? "unknown",
+    validTo: tls?.validTo ?? "unknown",
+  };
   const data = { ...connected.data, ...certificate };
   if (http.ok) {
     const answer = { status: http.status, location: http.headers["location"] ?? "nowhere", seen: describe(http) };

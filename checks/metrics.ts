@@ -64,33 +64,43 @@ const OTHER = {
   ],
 } as const;
 
-const FAULTS = layerFaults(
-  {
-    "dns-nxdomain": UNREACHED,
-    "dns-nodata": UNREACHED,
-    "dns-servfail": UNREACHED,
-    "dns-refused": UNREACHED,
-    "dns-timeout": UNREACHED,
-    "dns-no-resolver": UNREACHED,
-    "tcp-refused": {
-      blame: "remote-service",
-      remedy: [
-        {
-          text: "The metrics open only when the agent is ready: crowdsec is down, still starting, or its agent failed.",
-          commands: ["systemctl status crowdsec --no-pager", "journalctl -u crowdsec -n 50 --no-pager"],
-        },
-      ],
-    },
-    "tcp-timeout": SILENT,
-    "tcp-unreachable": UNREACHED,
-    "tcp-reset": SILENT,
-    "http-timeout": SILENT,
-    "http-status": OTHER,
-    "http-invalid": OTHER,
-    "identity-mismatch": OTHER,
+const FAULTS = {
+  "metrics-address-invalid": {
+    blame: "configuration",
+    confidence: "certain",
+    says: "the metrics' address {value} ({origin}) is {problem}",
+    remedy: [
+      { text: "Correct {origin}: CrowdSec does not start with it. 127.0.0.1 and 6060 are the defaults.", url: DOCS },
+    ],
   },
-  "warning",
-);
+  ...layerFaults(
+    {
+      "dns-nxdomain": UNREACHED,
+      "dns-nodata": UNREACHED,
+      "dns-servfail": UNREACHED,
+      "dns-refused": UNREACHED,
+      "dns-timeout": UNREACHED,
+      "dns-no-resolver": UNREACHED,
+      "tcp-refused": {
+        blame: "remote-service",
+        remedy: [
+          {
+            text: "The metrics open only when the agent is ready: crowdsec is down, still starting, or its agent failed.",
+            commands: ["systemctl status crowdsec --no-pager", "journalctl -u crowdsec -n 50 --no-pager"],
+          },
+        ],
+      },
+      "tcp-timeout": SILENT,
+      "tcp-unreachable": UNREACHED,
+      "tcp-reset": SILENT,
+      "http-timeout": SILENT,
+      "http-status": OTHER,
+      "http-invalid": OTHER,
+      "identity-mismatch": OTHER,
+    },
+    "warning",
+  ),
+} as const;
 
 /** Nothing of CrowdSec needs its metrics, so every fault here is a warning; but closed metrics often mean a dead agent. */
 export default defineCheck({
@@ -105,6 +115,10 @@ export default defineCheck({
     const { metrics } = context.topology;
     if ("hidden" in metrics) return { status: "unknown", reason: metrics.hidden };
     if ("absent" in metrics) return { status: "skip", reason: `not applicable: ${metrics.absent}` };
+    if ("malformed" in metrics) {
+      const { malformed, problem } = metrics;
+      return { status: "fault", fault: "metrics-address-invalid", data: { ...malformed, problem } };
+    }
     if (!metrics.enabled.value)
       return { status: "skip", reason: `not applicable: prometheus.enabled is off (${metrics.enabled.origin})` };
     const walked = await scrape(context, metrics);

@@ -1,7 +1,8 @@
 import { type Answer, type Check, type Context, defineCheck, type Verdict } from "../src/model/check.ts";
 import type { OutgoingEndpoint } from "../src/model/endpoint.ts";
 import type { Failed, HttpAnswered, LayerCode } from "../src/model/observation.ts";
-import type { Sourced } from "../src/model/topology.ts";
+import type { Malformed, Sourced } from "../src/model/topology.ts";
+import { readUrl } from "../src/model/url.ts";
 import { showRange, type Version, within } from "../src/model/version.ts";
 import { OUTGOING } from "./endpoints.ts";
 import { describe, type LayerFault, layerFaults, type Walked, walk } from "./layers.ts";
@@ -278,6 +279,12 @@ const FAULTS = {
     says: "{host} works over IPv{works}, but no IPv{family} address of it does ({code}): {cost}",
     remedy: [{ text: "Mend IPv{family} on this network, or take it off this host.", commands: ["ip -{family} route"] }],
   },
+  "url-invalid": {
+    blame: "configuration",
+    confidence: "certain",
+    says: "the address {value} ({origin}) is {problem}",
+    remedy: [{ text: "Correct it in {origin}, or take the line out: CrowdSec then uses its default." }],
+  },
   slow: {
     severity: "warning",
     blame: "network",
@@ -310,7 +317,10 @@ const BEGINS: Readonly<Record<Exclude<OutgoingEndpoint["answer"], "any">, RegExp
 /** The fault in an answer, if it has one. A redirect of the package host is no fault: it names the next host. */
 const faultOfAnswer = (reply: HttpAnswered, endpoint: OutgoingEndpoint, host: string): LayerCode | undefined => {
   if (reply.status === NETWORK_AUTHENTICATION_REQUIRED) return "http-status";
-  if (isRedirect(reply.status)) return redirectsElsewhere(reply, host) ? "http-redirect" : undefined;
+  if (isRedirect(reply.status)) {
+    // A host that is asked for its own content has none for whoever it sends away.
+    return endpoint.answer !== "any" || redirectsElsewhere(reply, host) ? "http-redirect" : undefined;
+  }
   if (endpoint.answer === "any") {
     const html = reply.headers["content-type"]?.includes("text/html") ?? false;
     return isSuccess(reply.status) && html ? "identity-mismatch" : undefined;
@@ -324,8 +334,10 @@ const locationOf = (reply: HttpAnswered, base: string): URL | undefined => {
   return location !== undefined && URL.canParse(location, base) ? new URL(location, base) : undefined;
 };
 
-const redirectsElsewhere = (reply: HttpAnswered, host: string): boolean =>
-  locationOf(reply, `https://${host}/`)?.hostname !== host;
+const redirectsElsewhere = (reply: HttpAnswered, host: string): boolean => {
+  const next = locationOf(reply, `https://${host}/`);
+  return next?.hostname !== host || next.protocol !== "https:";
+};
 
 /** A wrong date in a certificate is this host's fault when its clock and the server's differ. */
 const blameDates = (
@@ -371,8 +383,12 @@ const judge = (
     };
   if (reply === undefined) return { status: "unknown", reason: "the probe gave no answer", evidence };
   const fault = faultOfAnswer(reply, endpoint, String(data["host"]));
-  if (fault)
-    return { status: "fault", fault, data, message: describe(reply), httpStatus: reply.status, evidence, ...severity };
+  if (fault) {
+    // A captive portal is the network's, whatever else a refusal may mean.
+    const portal = reply.status === NETWORK_AUTHENTICATION_REQUIRED && ({ blame: { party: "network" } } as const);
+    const answer = { message: describe(reply), httpStatus: reply.status, evidence, ...portal };
+    return { status: "fault", fault, data, ...answer, ...severity };
+  }
   if (brokenFamily) {
     const { family, code } = brokenFamily;
     // Go's dialer turns to the other family 300 ms after the first one, IPv6, stays silent (net.Dialer.FallbackDelay).
@@ -389,7 +405,9 @@ const judge = (
 
 /** Where the configuration or the version changes a row: another address, another weight, or no question at all. */
 interface Plan {
-  readonly url?: Sourced<string>;
+  readonly url?: Sourced<string> | Malformed;
+  /** In place of the row's own. */
+  readonly path?: string;
   readonly optional?: boolean;
   readonly note?: string;
   readonly skip?: string;
@@ -415,9 +433,12 @@ const PLANS: Readonly<Record<string, (context: Context, version: Version | undef
   },
   "outgoing-hub": ({ topology: { hubTemplate } }) => {
     if (hubTemplate === undefined) return {};
-    return URL.canParse(hubTemplate.value)
-      ? { url: { value: new URL(hubTemplate.value).origin, origin: hubTemplate.origin } }
-      : {};
+    const { value, origin } = hubTemplate;
+    // Twice %s: the branch, and the path within it (pkg/cwhub/download.go).
+    const read = readUrl(value.replace("%s", "master").replace("%s", ".index.json"));
+    if (!read.ok) return { url: { malformed: { value: read.shown, origin }, problem: read.problem } };
+    const { origin: host, pathname } = new URL(read.url);
+    return { url: { value: `${host}/`, origin }, path: pathname.replace(/\/$/, "") };
   },
   // Of the two names, one is in use; which one, an unknown version does not tell.
   "outgoing-hub-legacy": (_context, version) => ({
@@ -438,11 +459,17 @@ const onlyWithCapi = ({ topology: { capi } }: Context): Plan => {
   return capi.state === "off" ? { skip: `not applicable: ${capi.reason}` } : {};
 };
 
-const ask = async (endpoint: OutgoingEndpoint, context: Context): Promise<Answer<Code>> => {
-  const plan = PLANS[endpoint.id]?.(context, await context.version()) ?? {};
+const ask = async (row: OutgoingEndpoint, context: Context): Promise<Answer<Code>> => {
+  const plan = PLANS[row.id]?.(context, await context.version()) ?? {};
   if (plan.unknown !== undefined) return { status: "unknown", reason: plan.unknown };
   if (plan.skip !== undefined) return { status: "skip", reason: plan.skip };
-  const { value: url, origin } = plan.url ?? { value: `https://${endpoint.host}/`, origin: "default" };
+  const endpoint = { ...row, path: plan.path ?? row.path };
+  const address = plan.url ?? { value: `https://${endpoint.host}/`, origin: "default" };
+  if ("malformed" in address) {
+    const { malformed, problem } = address;
+    return { status: "fault", fault: "url-invalid", data: { ...malformed, problem } };
+  }
+  const { value: url, origin } = address;
   const options: Options = {
     optional: plan.optional ?? endpoint.optional,
     ...(plan.note !== undefined && { note: plan.note }),
@@ -462,17 +489,12 @@ const ask = async (endpoint: OutgoingEndpoint, context: Context): Promise<Answer
     origin: `redirect of ${endpoint.host}`,
     path: `${next.pathname}${next.search}`,
   });
-  return [
-    {
-      target: endpoint.host,
-      verdict: {
-        status: "pass",
-        note: `redirects to ${hostname}`,
-        evidence: walked.evidence,
-      },
-    },
-    { target: hostname, verdict: judge(further, endpoint, context, options) },
-  ];
+  const passed = {
+    target: endpoint.host,
+    verdict: { status: "pass", note: `redirects to ${hostname}`, evidence: walked.evidence },
+  } as const;
+  const last = { target: hostname, verdict: judge(further, { ...endpoint, path: next.pathname }, context, options) };
+  return hostname === endpoint.host ? [last] : [passed, last];
 };
 
 const toCheck = (endpoint: OutgoingEndpoint): Check =>

@@ -45,6 +45,11 @@ export default defineCheck({
     const { metrics, interfaces } = context.topology;
     if ("hidden" in metrics) return { status: "unknown", reason: metrics.hidden };
     if ("absent" in metrics) return { status: "skip", reason: `not applicable: ${metrics.absent}` };
+    if ("malformed" in metrics)
+      return {
+        status: "skip",
+        reason: `not applicable: the metrics' address cannot be used (${metrics.malformed.origin})`,
+      };
     if (!metrics.enabled.value)
       return {
         status: "skip",

@@ -162,7 +162,10 @@ export const main = async (argv: readonly string[], streams: Streams): Promise<n
       .exitProcess(false)
       .wrap(Math.min(streams.stdout.columns ?? 100, 110))
       .fail((message, error) => {
-        throw error ?? new UsageError(`${message.replace(/\n/g, " ")}. See ${tool.name} --help.`);
+        // Some of yargs' own complaints come as an error of its class, without a message beside it.
+        if (error !== undefined && error !== null && error.name !== "YError") throw error;
+        const complaint = (message ?? error?.message ?? "bad usage").replace(/\s*\n\s*/g, " ");
+        throw new UsageError(`${complaint}. See ${tool.name} --help.`);
       });
     await parser.parseAsync([...argv], {}, (_error, _argv, output) => {
       text = output;

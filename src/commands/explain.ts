@@ -33,7 +33,7 @@ export const explain = async (word: string, { stdout }: Streams): Promise<number
   const families = new Set<string>();
   const having = catalogue.filter(({ id, faults }) => {
     const family = id.startsWith("outgoing-") ? "outgoing" : id;
-    if (!(word in faults) || families.has(family)) return false;
+    if (!Object.hasOwn(faults, word) || families.has(family)) return false;
     families.add(family);
     return true;
   });

@@ -1,3 +1,4 @@
+import { readUrl } from "../model/url.ts";
 import { UsageError } from "./usage-error.ts";
 
 const UNITS = { ms: 1, s: 1000, m: 60_000 } as const;
@@ -47,16 +48,11 @@ export const parseWords = <Word extends string>(
 
 /** The Local API's URL as CrowdSec's own files write it. */
 export const parseLapiUrl = (flag: string, text: string): string => {
-  const wants = `${flag} wants a URL such as http://10.0.0.5:8080/`;
-  if (!URL.canParse(text)) throw new UsageError(`${wants}; "${text}" is none.`);
-  const url = new URL(text);
-  if (url.protocol !== "http:" && url.protocol !== "https:")
-    throw new UsageError(`${wants}; "${text}" begins with neither http:// nor https://.`);
-  // The value is not repeated: an argument list is no place for a secret, and neither is an error message.
-  if (url.username !== "" || url.password !== "")
-    throw new UsageError(`${flag} takes no credentials in the URL; CrowdSec reads them from its own files.`);
-  if (url.port === "0") throw new UsageError(`${wants}; port 0 is no port to connect to.`);
-  return `${url.origin}${url.pathname}`;
+  const read = readUrl(text);
+  // What may be a password is not repeated: neither an argument list nor a message is a place for one.
+  if (!read.ok)
+    throw new UsageError(`${flag} wants a URL such as http://10.0.0.5:8080/; "${read.shown}" is ${read.problem}.`);
+  return read.url;
 };
 
 /** Patterns of check ids: an id, a family (`outgoing`), or a glob (`lapi-*`). Each must match something. */

@@ -39,8 +39,8 @@ export interface Capi {
   /** `off`: CrowdSec does not use the Central API here, `reason` says why; `unregistered`: configured, without usable credentials. */
   readonly state: "on" | "off" | "unregistered";
   readonly reason?: string;
-  readonly url: Sourced<string>;
-  readonly papiUrl: Sourced<string>;
+  readonly url: Sourced<string> | Malformed;
+  readonly papiUrl: Sourced<string> | Malformed;
 }
 
 export interface Metrics {
@@ -57,9 +57,10 @@ export interface Hidden {
 export interface Absent {
   readonly absent: string;
 }
-/** A part whose value no probe can use: a fault of the configuration. */
+/** A part whose value no probe can use: a fault of the configuration. `malformed` holds what of it may be shown. */
 export interface Malformed {
   readonly malformed: Sourced<string>;
+  /** Completes the sentence "it is …". */
   readonly problem: string;
 }
 
@@ -74,9 +75,9 @@ export interface Topology {
   /** Agent and Local API run in one process here: an error of the agent stops both. */
   readonly sharedProcess: boolean;
   readonly lapi: LapiRoute | Hidden | Absent | Malformed;
-  readonly metrics: Metrics | Hidden | Absent;
+  readonly metrics: Metrics | Hidden | Absent | Malformed;
   readonly capi: Capi | Hidden;
-  /** The hub's address up to the branch, for example `https://cdn-hub.crowdsec.net/crowdsecurity`, and whether the default. */
+  /** `cscli.__hub_url_template__`: holds `%s` twice, for the branch and the path. */
   readonly hubTemplate?: Sourced<string>;
   /** Set: cscli does not ask version.crowdsec.net. */
   readonly hubBranch?: Sourced<string>;

@@ -5,7 +5,7 @@ import dnsPacket from "dns-packet";
 import type { Address, DnsObservation, DnsQuestion, Failed, Family, NameserverSeen } from "../model/observation.ts";
 import { stopwatch } from "./clock.ts";
 import { failed } from "./failure.ts";
-import { nameList, type parseHosts, plainName, type ResolverConfig } from "./go-resolver.ts";
+import { isDomainName, nameList, type parseHosts, plainName, type ResolverConfig } from "./go-resolver.ts";
 import type { Limits } from "./tcp.ts";
 
 type RecordType = "A" | "AAAA";
@@ -67,7 +67,10 @@ const decode = (message: Buffer, id: number, name: string, type: RecordType): De
   const truncated = packet.flag_tc;
   if (rcode === "NXDOMAIN") return { reply: { kind: "nxdomain" }, truncated };
   if (rcode === "REFUSED") return { reply: { kind: "failed", code: "dns-refused" }, truncated };
-  if (rcode !== "NOERROR") return { reply: { kind: "failed", code: "dns-servfail" }, truncated };
+  // Go's "lame referral": a server that neither knows nor asks around; the next one is asked.
+  const lame =
+    !packet.flag_aa && !packet.flag_ra && [...(packet.answers ?? []), ...(packet.additionals ?? [])].length === 0;
+  if (rcode !== "NOERROR" || lame) return { reply: { kind: "failed", code: "dns-servfail" }, truncated };
   const addresses = (packet.answers ?? []).flatMap((answer) =>
     answer.type === type && typeof answer.data === "string" ? [answer.data] : [],
   );
@@ -107,16 +110,20 @@ const overUdp = ({ server, port, name, type, timeoutMs, signal }: Exchange): Pro
     // One lost packet must not decide; Go would ask again too, only later.
     const resend = setTimeout(send, timeoutMs / 2);
     socket.on("error", () => end({ reply: ABSENT, truncated: false }));
+    // Closed by the signal: nobody waits for the answer any more.
     socket.on("close", () => {
+      if (!open) return;
       open = false;
       clearTimeout(timer);
       clearTimeout(resend);
+      resolve({ reply: SILENT, truncated: false });
     });
     socket.on("message", (message) => {
       const decoded = decode(message, id, name, type);
       if (decoded) end(decoded);
     });
-    socket.connect(port, server, send);
+    socket.once("connect", send);
+    socket.connect(port, server);
   });
 
 const overTcp = ({ server, port, name, type, timeoutMs, signal }: Exchange): Promise<Decoded> =>
@@ -148,8 +155,11 @@ const overTcp = ({ server, port, name, type, timeoutMs, signal }: Exchange): Pro
   });
 
 const ask = async (exchange: Exchange, tcpOnly: boolean): Promise<Reply> => {
-  const { reply, truncated } = tcpOnly ? { reply: undefined, truncated: true } : await overUdp(exchange);
-  return truncated || reply === undefined ? (await overTcp(exchange)).reply : reply;
+  if (tcpOnly) return (await overTcp(exchange)).reply;
+  const elapsed = stopwatch();
+  const { reply, truncated } = await overUdp(exchange);
+  if (!truncated) return reply;
+  return (await overTcp({ ...exchange, timeoutMs: Math.max(1, exchange.timeoutMs - elapsed()) })).reply;
 };
 
 export interface Resolver {
@@ -258,6 +268,7 @@ export const probeDns = async (
   if (net.isIP(name) !== 0) return answer([{ address: name, family: familyOf(name) }].filter(wanted), "literal", []);
   const pinned = resolver.hosts.get(plainName(name));
   if (pinned) return answer(pinned.filter(wanted), "hosts", []);
+  if (!isDomainName(name)) return failed("resolve", "dns-nxdomain", "it is no domain name", elapsed());
 
   const types: readonly RecordType[] = family === undefined ? ["A", "AAAA"] : family === 4 ? ["A"] : ["AAAA"];
   let last: Failed | undefined;

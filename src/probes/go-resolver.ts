@@ -24,6 +24,14 @@ const rooted = (name: string): string => (name.endsWith(".") ? name : `${name}.`
 const bounded = (text: string, least: number, most: number): number =>
   Math.min(Math.max(Number.parseInt(text, 10) || least, least), most);
 
+const TCP_ONLY = new Set(["use-vc", "usevc", "tcp"]);
+
+/** An address of resolv.conf; only IPv6 has zones, and none is empty (netip.ParseAddr). */
+const isAddress = (text: string): boolean => {
+  const [address = "", zone] = text.split("%");
+  return zone === undefined ? net.isIP(address) !== 0 : net.isIPv6(address) && zone !== "";
+};
+
 /** Unknown lines and options are passed over, as Go does. */
 export const parseResolvConf = (content: string): ResolverConfig => {
   const servers: string[] = [];
@@ -34,18 +42,18 @@ export const parseResolvConf = (content: string): ResolverConfig => {
     const [keyword, ...values] = line.trim().split(/\s+/);
     const [first] = values;
     if (keyword === "nameserver" && first !== undefined && servers.length < MAX_SERVERS) {
-      if (net.isIP(first.replace(/%.*$/, "")) !== 0) servers.push(first);
+      if (isAddress(first)) servers.push(first);
     } else if (keyword === "domain" && first !== undefined) {
       search = [rooted(first)];
     } else if (keyword === "search") {
       search = values.map(rooted).filter((suffix) => suffix !== ".");
     } else if (keyword === "options") {
       for (const option of values) {
-        const [name, value = ""] = option.split(":");
-        if (name === "ndots") ndots = bounded(value, 0, 15);
+        const [name = "", value] = option.split(":");
+        if (value === undefined) tcpOnly ||= TCP_ONLY.has(name);
+        else if (name === "ndots") ndots = bounded(value, 0, 15);
         else if (name === "timeout") timeoutMs = bounded(value, 1, 3600) * 1000;
         else if (name === "attempts") attempts = bounded(value, 1, 5);
-        else if (name === "use-vc" || name === "usevc" || name === "tcp") tcpOnly = true;
       }
     }
   }
@@ -57,12 +65,12 @@ export const parseHosts = (content: string): ReadonlyMap<string, readonly Addres
   const names = new Map<string, Address[]>();
   for (const line of content.split("\n")) {
     const [address, ...aliases] = (line.split("#")[0] ?? "").trim().split(/\s+/);
-    const family = net.isIP((address ?? "").replace(/%.*$/, ""));
-    if (address === undefined || family === 0) continue;
+    if (address === undefined || !isAddress(address)) continue;
+    const family = net.isIPv6(address.replace(/%.*$/, "")) ? 6 : 4;
     for (const alias of aliases) {
       const name = plainName(alias);
       const known = names.get(name) ?? [];
-      names.set(name, [...known, { address, family: family === 6 ? 6 : 4 }]);
+      names.set(name, [...known, { address, family }]);
     }
   }
   return names;
@@ -71,6 +79,13 @@ export const parseHosts = (content: string): ReadonlyMap<string, readonly Addres
 export const plainName = (name: string): string => name.toLowerCase().replace(/\.$/, "");
 
 const LONGEST = 253;
+const LABEL = /^(?!-)[a-z0-9_-]{1,63}(?<!-)$/i;
+
+/** isDomainName in Go's net/dnsclient.go; what is none is "no such host" without any question. */
+export const isDomainName = (name: string): boolean => {
+  const plain = plainName(name);
+  return plain.split(".").every((label) => LABEL.test(label)) && /[a-z_-]/.test(plain);
+};
 
 /** The names that are asked for `name`, in order, each without its final dot (nameList in Go's dnsclient_unix.go). */
 export const nameList = (name: string, { search, ndots }: ResolverConfig): readonly string[] => {

@@ -1,3 +1,4 @@
+import type { EventEmitter } from "node:events";
 import type net from "node:net";
 import type tls from "node:tls";
 import type { Failed, HttpObservation, HttpRequest, Layer, TlsSeen, Trust } from "../model/observation.ts";
@@ -85,6 +86,8 @@ const exchange = async (
       size += chunk.length;
       if (size > maxBytes) finish(true);
     });
+    // got listens to the request's first error only; a second one, of a socket that the run's end destroys, would end us.
+    stream.on("request", (sent: EventEmitter) => sent.on("error", () => {}));
     stream.on("end", () => finish(false));
     stream.on("error", (error: Error & { cause?: unknown }) => {
       // A body that breaks off, or never ends, still had a status and headers: those are the answer.

@@ -77,7 +77,7 @@ export interface TlsOpened {
 export const handshake = (
   raw: net.Socket,
   {
-    host,
+    host: named,
     context,
     trust,
   }: { readonly host: string; readonly context: tls.SecureContext; readonly trust: Trust | undefined },
@@ -85,6 +85,8 @@ export const handshake = (
 ): Promise<TlsOpened | Failed> =>
   new Promise((resolve) => {
     const elapsed = stopwatch();
+    // Go leaves the final dot of a rooted name out of SNI and of the comparison.
+    const host = named.replace(/\.$/, "");
     const socket = tls.connect({
       socket: raw,
       secureContext: context,

@@ -148,10 +148,16 @@ export const pretty = (report: Report, { color, ascii, width: columns, detail }:
       ({ address, ok, code, durationMs }) => `${INDENT}${address}: ${ok ? "connected" : code} ${duration(durationMs)}`,
     );
 
-  /** The first finding with this fault, by family and code: its remedy is shown once, and the others point to it. */
+  /** The first finding with this fault and remedy: the remedy is shown once, and the others point to it. */
   const shownFor = new Map<string, string>();
-  const fix = ({ id, fault, remedy }: Finding): string[] => {
-    const key = `${id.split("-")[0]} ${fault?.code} ${remedy.length}`;
+  const fix = ({ id, fault, remedy, target }: Finding): string[] => {
+    // Remedies that differ in their own host or file only are the same.
+    const own = [target?.host, target?.path].filter((word) => word !== undefined && word !== "");
+    const words = own.reduce<string>(
+      (text, word) => text.replaceAll(word ?? "", "*"),
+      JSON.stringify(remedy.map(({ text }) => text)),
+    );
+    const key = `${id.split("-")[0]} ${fault?.code} ${words}`;
     const before = shownFor.get(key);
     if (detail !== "verbose" && before !== undefined) return paragraph(INDENT, "Fix:   ", `as for ${before}`);
     shownFor.set(key, id);
@@ -165,6 +171,7 @@ export const pretty = (report: Report, { color, ascii, width: columns, detail }:
         ? [...(layers.length > 0 ? paragraph(INDENT, "", layerLine(finding)) : []), ...addressLines(finding)]
         : [];
     if (status === "pass") return verbose;
+    if (status === "unknown") return [...paragraph(INDENT, "", summary), ...verbose];
     const whose = blame ? `${PARTIES[blame.party]} (${blame.confidence})` : "";
     const origin = target?.origin && target.origin !== "default" ? `, address from ${target.origin}` : "";
     return [
@@ -220,9 +227,16 @@ export const pretty = (report: Report, { color, ascii, width: columns, detail }:
   for (const [name, words] of groups) {
     const own = findings.filter(({ id }) => words.includes(id.split("-")[0] ?? ""));
     const judged = own.filter(
-      ({ status }) => status === "fail" || status === "warn" || (status === "pass" && detail !== "quiet"),
+      ({ status }) =>
+        status === "fail" ||
+        status === "warn" ||
+        (status === "pass" && detail !== "quiet") ||
+        (status === "unknown" && detail === "verbose"),
     );
-    const unjudged = [...reasonLines("unknown", own), ...(detail === "quiet" ? [] : reasonLines("skip", own))];
+    const unjudged = [
+      ...(detail === "verbose" ? [] : reasonLines("unknown", own)),
+      ...(detail === "quiet" ? [] : reasonLines("skip", own)),
+    ];
     if (judged.length + unjudged.length === 0) continue;
     heading(name);
     for (const finding of judged) lines.push(...headline(finding), ...body(finding));

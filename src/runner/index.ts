@@ -119,18 +119,20 @@ export const runChecks = async ({
   };
 
   const first = await Promise.all(checks.map(start));
+  const lookAgain = async (settled: Outcome): Promise<Outcome> => {
+    const { check, answer, endedAt } = settled;
+    const again = signal.aborted ? undefined : check.again?.(context, answer);
+    if (again === undefined) return settled;
+    await Promise.race([pause(SECOND_LOOK_MS - (performance.now() - endedAt)), cut]);
+    // Cut off before or in the second look: what the first one saw still holds.
+    if (signal.aborted) return settled;
+    const second = outcome(check, await Promise.race([again(), cut.then(() => answer)]));
+    observe({ type: "finished", id: check.id, findings: second.findings });
+    return second;
+  };
+
   const final = await Promise.all(
-    first.map(async (settled) => {
-      const { check, answer, endedAt } = settled;
-      const again = signal.aborted ? undefined : check.again?.(context, answer);
-      if (again === undefined) return settled;
-      await Promise.race([pause(SECOND_LOOK_MS - (performance.now() - endedAt)), cut]);
-      // Cut off before the second look: what the first one saw still holds.
-      if (signal.aborted) return settled;
-      const second = outcome(check, await Promise.race([again().catch(crash), cut.then(() => answer)]));
-      observe({ type: "finished", id: check.id, findings: second.findings });
-      return second;
-    }),
+    first.map((settled) => lookAgain(settled).catch((error: unknown) => outcome(settled.check, crash(error)))),
   );
   return final.flatMap(({ findings }) => findings);
 };

@@ -1,6 +1,6 @@
 import type { FileObservation, Prober } from "../model/observation.ts";
 import type { ConfigFile, Sourced } from "../model/topology.ts";
-import { at, mergeTrees, parseYaml, type Tree } from "./yaml-tree.ts";
+import { at, isNull, mergeTrees, parseYaml, type Tree } from "./yaml-tree.ts";
 
 /** `$NAME` and `${NAME}`: CrowdSec expands both in its configuration. */
 const REFERENCE = /\$\{(\w+)\}|\$(\w+)/g;
@@ -64,7 +64,7 @@ export const loadFile = async (
 
 /** Typed access to a merged file. Every getter gives undefined for a missing key, a null and a value of another type. */
 export interface Reader {
-  /** True when the key stands in the file, whatever its value. */
+  /** True when the key has a value: not missing, not null, not an empty text. */
   has(...keys: readonly string[]): boolean;
   text(...keys: readonly string[]): Sourced<string> | undefined;
   integer(...keys: readonly string[]): Sourced<number> | undefined;
@@ -72,48 +72,42 @@ export interface Reader {
 }
 
 /** Words that Go's YAML decoder takes for a boolean besides true and false. */
-const WORDS: Readonly<Record<string, boolean>> = {
-  true: true,
-  yes: true,
-  on: true,
-  y: true,
-  false: false,
-  no: false,
-  off: false,
-  n: false,
-};
+const WORDS = new Map([
+  ...["true", "yes", "on", "y"].map((word) => [word, true] as const),
+  ...["false", "no", "off", "n"].map((word) => [word, false] as const),
+]);
 
 /**
  * @param environment for `$NAME` in values: CrowdSec's own where it runs, else this shell's. An unknown name is left
  * as it stands, as CrowdSec does since 1.5.0.
  */
 export const readerOf = (tree: Tree, environment: Readonly<Record<string, string | undefined>>): Reader => {
+  const known = new Map(Object.entries(environment));
   const expand = (text: string): string =>
-    text.replace(REFERENCE, (whole, braced?: string, bare?: string) => environment[braced ?? bare ?? ""] ?? whole);
+    text.replace(REFERENCE, (whole, braced?: string, bare?: string) => known.get(braced ?? bare ?? "") ?? whole);
   const scalar = (keys: readonly string[]): Sourced<string | number | boolean> | undefined => {
     const found = at(tree, ...keys);
-    if (found?.kind !== "scalar" || found.value === null) return undefined;
+    if (found?.kind !== "scalar" || found.value === null || found.value === "") return undefined;
     return { value: typeof found.value === "string" ? expand(found.value) : found.value, origin: found.origin };
   };
   return {
-    has: (...keys) => at(tree, ...keys) !== undefined,
+    has: (...keys) => {
+      const found = at(tree, ...keys);
+      return found !== undefined && !isNull(found) && !(found.kind === "scalar" && found.value === "");
+    },
     text: (...keys) => {
       const found = scalar(keys);
-      return found === undefined || found.value === ""
-        ? undefined
-        : { value: String(found.value), origin: found.origin };
+      return found === undefined || found.value === "" ? undefined : { ...found, value: String(found.value) };
     },
     integer: (...keys) => {
       const found = scalar(keys);
-      const value = Number(found?.value);
-      return found !== undefined && found.value !== "" && Number.isInteger(value)
-        ? { value, origin: found.origin }
-        : undefined;
+      const value = typeof found?.value === "string" ? Number(found.value.trim() || Number.NaN) : found?.value;
+      return typeof value === "number" && Number.isInteger(value) && found ? { ...found, value } : undefined;
     },
     boolean: (...keys) => {
       const found = scalar(keys);
-      const value = typeof found?.value === "boolean" ? found.value : WORDS[String(found?.value).toLowerCase()];
-      return found !== undefined && value !== undefined ? { value, origin: found.origin } : undefined;
+      const value = typeof found?.value === "boolean" ? found.value : WORDS.get(String(found?.value).toLowerCase());
+      return found !== undefined && value !== undefined ? { ...found, value } : undefined;
     },
   };
 };

@@ -11,6 +11,7 @@ import type {
   Sourced,
   Topology,
 } from "../model/topology.ts";
+import { readUrl } from "../model/url.ts";
 import { type LoadedFile, loadFile, type Reader, readerOf } from "./crowdsec-files.ts";
 import { type EngineFlags, engineFlags } from "./engine.ts";
 
@@ -107,6 +108,7 @@ const findRoles = ({ main, reader, path }: Configuration, flags: EngineFlags | u
 
 const findLapi = (
   configuration: Configuration,
+  flags: EngineFlags | undefined,
   override: string | undefined,
   phase: RunPhase,
   environment: TopologyInput["environment"],
@@ -122,14 +124,14 @@ const findLapi = (
   const url = client?.text("url");
   if (client && url)
     return routeOf(url, { trust: trustOf(configuration, environment), hasClientCertificate: client.has("cert_path") });
-  const listen =
-    reader && isOn(reader, ["api", "server"], "enable") ? reader.text("api", "server", "listen_uri") : undefined;
-  if (reader && listen) {
-    const scheme = reader.has("api", "server", "tls", "cert_file") ? "https" : "http";
+  const serves = reader && isOn(reader, ["api", "server"], "enable") && !flags?.noApi;
+  const listen = serves ? reader.text("api", "server", "listen_uri") : undefined;
+  if (serves && listen) {
+    const tls = reader.has("api", "server", "tls", "cert_file") || reader.has("api", "server", "tls", "key_file");
     const [, host = "", port = ""] = /^(.*):(\d+)$/.exec(listen.value) ?? [];
     if (port === "") return { malformed: listen, problem: "not of the form host:port" };
     return routeOf(
-      { value: `${scheme}://${bracketed(dialable(host))}:${port}/`, origin: listen.origin },
+      { value: `${tls ? "https" : "http"}://${bracketed(dialable(host))}:${port}/`, origin: listen.origin },
       { trust: NO_TRUST, hasClientCertificate: false },
     );
   }
@@ -151,28 +153,37 @@ const trustOf = ({ credentials, reader }: Configuration, environment: TopologyIn
 const routeOf = (url: Sourced<string>, rest: Omit<LapiRoute, "url">): LapiRoute | Malformed | Absent => {
   if (url.value.startsWith("/"))
     return { absent: `the Local API is reached by the unix socket ${url.value} (${url.origin}), not by TCP` };
-  if (!URL.canParse(url.value)) return { malformed: url, problem: "not a URL" };
-  const parsed = new URL(url.value);
-  if (parsed.protocol !== "http:" && parsed.protocol !== "https:")
-    return { malformed: url, problem: "neither http:// nor https://" };
-  if (parsed.username !== "" || parsed.password !== "")
-    return {
-      malformed: { ...url, value: `${parsed.protocol}//[secret]@${parsed.host}${parsed.pathname}` },
-      problem: "credentials in the URL",
-    };
-  // CrowdSec adds the slash too (pkg/csconfig/api.go): paths are appended to it.
-  return { url: { ...url, value: parsed.pathname.endsWith("/") ? url.value : `${url.value}/` }, ...rest };
+  const read = sourcedUrl(url);
+  return "malformed" in read ? read : { url: read, ...rest };
 };
+
+const sourcedUrl = ({ value, origin }: Sourced<string>): Sourced<string> | Malformed => {
+  const read = readUrl(value);
+  return read.ok ? { value: read.url, origin } : { malformed: { value: read.shown, origin }, problem: read.problem };
+};
+
+/** The highest port there is. */
+const MAX_PORT = 65_535;
 
 const findMetrics = ({ reader, main }: Configuration): Topology["metrics"] => {
   const hidden = hiddenBy(main.files);
   if (reader === undefined) return hidden === undefined ? { absent: "no CrowdSec configuration here" } : { hidden };
   const origin = main.files[0]?.path ?? "";
+  // CrowdSec takes its defaults for an empty address and for port 0.
+  const listenAddress = reader.text("prometheus", "listen_addr") ?? { value: "127.0.0.1", origin: "default" };
+  const port = reader.text("prometheus", "listen_port") ?? { value: "0", origin: "default" };
+  const listenPort = reader.integer("prometheus", "listen_port") ?? { value: Number(port.value), origin: port.origin };
+  if (!Number.isInteger(listenPort.value) || listenPort.value < 0 || listenPort.value > MAX_PORT) {
+    return { malformed: port, problem: "no port number" };
+  }
+  if (!URL.canParse(`http://${bracketed(dialable(listenAddress.value))}/`)) {
+    return { malformed: listenAddress, problem: "no address to listen on" };
+  }
   return {
     // CrowdSec's zero value: without the block there are no metrics.
     enabled: reader.boolean("prometheus", "enabled") ?? { value: false, origin },
-    listenAddress: reader.text("prometheus", "listen_addr") ?? { value: "127.0.0.1", origin: "default" },
-    listenPort: reader.integer("prometheus", "listen_port") ?? { value: 6060, origin: "default" },
+    listenAddress,
+    listenPort: listenPort.value === 0 ? { value: 6060, origin: "default" } : listenPort,
   };
 };
 
@@ -187,7 +198,10 @@ const findCapi = (
   };
   const { reader, main, online, path } = configuration;
   const off = (reason: string): Capi => ({ state: "off", reason, ...defaults });
-  if (reader === undefined) return { state: "on", ...defaults };
+  if (reader === undefined) {
+    const unread = hiddenBy(main.files);
+    return unread === undefined ? { state: "on", ...defaults } : { hidden: unread };
+  }
   if (flags?.noCapi) return off("crowdsec runs with -no-capi");
   if (flags?.noApi) return off("crowdsec runs with -no-api: this host has no Local API");
   if (!isOn(reader, ["api", "server"], "enable")) return off(`this host runs no Local API (${path.value})`);
@@ -202,8 +216,8 @@ const findCapi = (
   };
   if (credentials === undefined) return unregistered;
   const urls = {
-    url: credentials.text("url") ?? defaults.url,
-    papiUrl: credentials.text("papi_url") ?? defaults.papiUrl,
+    url: sourcedUrl(credentials.text("url") ?? defaults.url),
+    papiUrl: sourcedUrl(credentials.text("papi_url") ?? defaults.papiUrl),
   };
   const complete = credentials.has("login") && credentials.has("password") && credentials.has("url");
   return complete ? { state: "on", ...urls } : { ...unregistered, ...urls };
@@ -253,7 +267,7 @@ export const findTopology = async ({
     files,
     ...(engine && { engine }),
     sharedProcess: phase.value === "run" && has("lapi") && has("agent"),
-    lapi: findLapi(configuration, overrides.lapiUrl, phase.value, environment),
+    lapi: findLapi(configuration, flags, overrides.lapiUrl, phase.value, environment),
     metrics: findMetrics(configuration),
     capi: findCapi(configuration, flags, environment),
     ...(hubTemplate && { hubTemplate }),

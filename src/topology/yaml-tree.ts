@@ -1,4 +1,15 @@
-import { isAlias, isMap, isScalar, isSeq, LineCounter, type Node, type Pair, parseDocument } from "yaml";
+import {
+  type Document,
+  type ErrorCode,
+  isAlias,
+  isMap,
+  isScalar,
+  isSeq,
+  LineCounter,
+  type Node,
+  type Pair,
+  parseAllDocuments,
+} from "yaml";
 
 /** A YAML value that remembers where it was written: `origin` is `path:line`. */
 export type Tree =
@@ -13,49 +24,102 @@ export type Parsed =
 /** Anchors can make a small file explode; no CrowdSec file holds this many values. */
 const MAX_NODES = 100_000;
 
-class TooLarge extends Error {}
+/** The parser's own messages can repeat the value that they complain about, and that may be a password. */
+const SAYS: Partial<Readonly<Record<ErrorCode, string>>> = {
+  BAD_INDENT: "the indentation is wrong",
+  BLOCK_AS_IMPLICIT_KEY: "a mapping stands where a single value is expected",
+  DUPLICATE_KEY: "the same key stands there twice",
+  MISSING_CHAR: "a closing quote, bracket or colon is missing",
+  MULTILINE_IMPLICIT_KEY: "a key goes over several lines",
+  TAB_AS_INDENT: "a tab is used as indentation",
+};
+const NOT_YAML = "this is no valid YAML";
 
-/** Parses one YAML document. A duplicate key is an error, as it is for CrowdSec; an empty file is an empty map. */
+class Refused extends Error {
+  readonly line: number | undefined;
+  constructor(message: string, line?: number) {
+    super(message);
+    this.line = line;
+  }
+}
+
+/** Turns the nodes of a document into trees, aliases and merge keys resolved. */
+const treeReader = (path: string, lines: LineCounter): ((node: Node | null) => Tree) => {
+  const anchors = new Map<string, Node>();
+  let nodes = 0;
+
+  const lineOf = (node: Node | null, otherwise: number): number =>
+    node?.range ? lines.linePos(node.range[0]).line : otherwise;
+
+  /** @param first false for what an alias repeats: anchors in there were named before, and are not named again. */
+  const read = (node: Node | null, line: number, first: boolean): Tree => {
+    nodes += 1;
+    if (nodes > MAX_NODES) throw new Refused(`it holds more than ${MAX_NODES} values: anchors that multiply?`);
+    const here = lineOf(node, line);
+    const origin = `${path}:${here}`;
+    if (isAlias(node)) {
+      const target = anchors.get(node.source);
+      if (target === undefined) throw new Refused("an alias (*) stands there without its anchor (&)", here);
+      return read(target, here, false);
+    }
+    if (first && node !== null && "anchor" in node && typeof node.anchor === "string") anchors.set(node.anchor, node);
+    if (isMap(node))
+      return { kind: "map", origin, entries: readEntries(node.items as Pair<Node, Node | null>[], here, first) };
+    if (isSeq(node))
+      return { kind: "list", origin, items: (node.items as Node[]).map((item) => read(item, here, first)) };
+    const value = isScalar(node) ? node.value : null;
+    const plain = typeof value === "string" || typeof value === "number" || typeof value === "boolean";
+    return { kind: "scalar", origin, value: plain ? value : null };
+  };
+
+  const readEntries = (
+    pairs: readonly Pair<Node, Node | null>[],
+    line: number,
+    first: boolean,
+  ): ReadonlyMap<string, Tree> => {
+    const own = new Map<string, Tree>();
+    const merged = new Map<string, Tree>();
+    for (const { key, value } of pairs) {
+      const keyLine = lineOf(key, line);
+      const tree = read(value, keyLine, first);
+      const name = isScalar(key) ? String(key.value) : String(key);
+      if (name === "<<" && isScalar(key) && key.type === "PLAIN") {
+        // Of several maps that are merged in, the first that has a key wins.
+        for (const source of tree.kind === "list" ? tree.items : [tree]) {
+          if (source.kind !== "map") throw new Refused("a merge key (<<) wants a mapping", keyLine);
+          for (const [inner, under] of source.entries) if (!merged.has(inner)) merged.set(inner, under);
+        }
+      } else {
+        // A value on the line below its key is still looked for at the key.
+        own.set(name, { ...tree, origin: `${path}:${keyLine}` });
+      }
+    }
+    return new Map([...merged, ...own]);
+  };
+
+  return (node) => read(node, 1, true);
+};
+
+/**
+ * Parses the first YAML document of a file, as CrowdSec does. A duplicate key is an error, as it is there; an empty
+ * file is an empty map. No message repeats a value of the file.
+ */
 export const parseYaml = (content: string, path: string): Parsed => {
   const lines = new LineCounter();
-  const document = parseDocument(content, { lineCounter: lines, prettyErrors: false, uniqueKeys: true });
-  const [error] = document.errors;
-  if (error) return { ok: false, line: lines.linePos(error.pos[0]).line, message: error.message };
-  let nodes = 0;
-  const treeOf = (node: Node | null | undefined, line: number): Tree => {
-    nodes += 1;
-    if (nodes > MAX_NODES) throw new TooLarge();
-    const here = node?.range ? lines.linePos(node.range[0]).line : line;
-    const origin = `${path}:${here}`;
-    if (isAlias(node)) return treeOf(node.resolve(document) ?? null, here);
-    if (isMap(node)) {
-      const entries = (node.items as Pair<Node, Node | null>[]).map(({ key, value }): [string, Tree] => {
-        const keyLine = key.range ? lines.linePos(key.range[0]).line : here;
-        const inner = treeOf(value, keyLine);
-        // A value on the line below its key is still looked for at the key.
-        return [isScalar(key) ? String(key.value) : String(key), { ...inner, origin: `${path}:${keyLine}` }];
-      });
-      return { kind: "map", origin, entries: new Map(entries) };
-    }
-    if (isSeq(node)) return { kind: "list", origin, items: (node.items as Node[]).map((item) => treeOf(item, here)) };
-    const value = isScalar(node) ? node.value : null;
-    return {
-      kind: "scalar",
-      origin,
-      value: typeof value === "string" || typeof value === "number" || typeof value === "boolean" ? value : null,
-    };
-  };
+  const parsed = parseAllDocuments(content, { lineCounter: lines, prettyErrors: false, uniqueKeys: true });
+  const document = (Array.isArray(parsed) ? parsed[0] : undefined) as Document | undefined;
+  const [error] = document?.errors ?? [];
+  if (error) return { ok: false, line: lines.linePos(error.pos[0]).line, message: SAYS[error.code] ?? NOT_YAML };
   try {
-    const tree = treeOf(document.contents as Node | null, 1);
-    return {
-      ok: true,
-      tree:
-        tree.kind === "scalar" && tree.value === null ? { kind: "map", origin: tree.origin, entries: new Map() } : tree,
-    };
+    const tree = treeReader(path, lines)((document?.contents ?? null) as Node | null);
+    const empty = tree.kind === "scalar" && tree.value === null;
+    return { ok: true, tree: empty ? { kind: "map", origin: tree.origin, entries: new Map() } : tree };
   } catch (error) {
-    // A cycle of aliases overflows the stack; both say the same of the file.
-    if (error instanceof TooLarge || error instanceof RangeError)
-      return { ok: false, message: `holds more than ${MAX_NODES} values: anchors that multiply?` };
+    if (error instanceof Refused) {
+      return { ok: false, message: error.message, ...(error.line !== undefined && { line: error.line }) };
+    }
+    // An anchor that holds its own alias overflows the stack.
+    if (error instanceof RangeError) return { ok: false, message: "its values are nested too deeply" };
     throw error;
   }
 };
@@ -63,6 +127,9 @@ export const parseYaml = (content: string, path: string): Parsed => {
 export type Merged =
   | { readonly ok: true; readonly tree: Tree }
   | { readonly ok: false; readonly origin: string; readonly message: string };
+
+/** The shape of nothing: a key without a value. */
+export const isNull = (tree: Tree): boolean => tree.kind === "scalar" && tree.value === null;
 
 /**
  * Lays a `.local` overlay over its base as CrowdSec does (pkg/yamlpatch/merge.go): maps are merged, lists and scalars
@@ -79,10 +146,10 @@ export const mergeTrees = (base: Tree, overlay: Tree): Merged => {
     }
     return { ok: true, tree: { ...base, entries } };
   }
-  const isNull = (tree: Tree): boolean => tree.kind === "scalar" && tree.value === null;
   if (base.kind === overlay.kind || isNull(base) || isNull(overlay)) return { ok: true, tree: overlay };
   const words = { map: "a mapping", list: "a list", scalar: "a scalar" } as const;
-  return { ok: false, origin: overlay.origin, message: `can't merge ${words[overlay.kind]} into ${words[base.kind]}` };
+  const message = `can't merge ${words[overlay.kind]} into ${words[base.kind]}`;
+  return { ok: false, origin: overlay.origin, message };
 };
 
 /** The value under a path of keys; undefined when a key is missing on the way. */

@@ -1,0 +1,148 @@
+import { existsSync, readdirSync } from "node:fs";
+import { basename } from "node:path";
+import { describe, expect, test } from "@jest/globals";
+import { OUTGOING } from "../checks/endpoints.ts";
+import { catalogue } from "../checks/index.ts";
+import { LAPI_LAYERS } from "../checks/lapi-way.ts";
+import type { Check } from "../src/model/check.ts";
+import type { LayerCode } from "../src/model/observation.ts";
+import { type Given, runIn } from "./support/run.ts";
+import { BEFORE_INSTALL, from, routeTo } from "./support/topology.ts";
+import { failingAt } from "./support/world.ts";
+
+const ids = catalogue.map(({ id }) => id);
+const FILES = readdirSync("checks").filter((name) => name.endsWith(".ts"));
+/** A family: its checks come from a table, and their ids begin with the file's name. */
+const FAMILIES = ["outgoing"];
+
+const named = (id: string): Check => {
+  const check = catalogue.find((candidate) => candidate.id === id);
+  if (check === undefined) throw new Error(`the catalogue has no ${id}`);
+  return check;
+};
+
+describe("closure", () => {
+  test("ids are unique", () => {
+    expect(ids).toEqual([...new Set(ids)]);
+  });
+
+  test("every id is the name of a file in checks/, or begins with that of a family", () => {
+    const files = FILES.map((name) => basename(name, ".ts"));
+    for (const id of ids) {
+      const family = FAMILIES.find((name) => id.startsWith(`${name}-`));
+      expect(files).toContain(family ?? id);
+    }
+  });
+
+  test.each(FILES)("what checks/%s defines is in the catalogue, under the file's name", async (file) => {
+    const { default: check } = (await import(`../checks/${file}`)) as { readonly default?: Check };
+    if (check === undefined) return;
+    expect(check.id).toBe(basename(file, ".ts"));
+    expect(named(check.id)).toBe(check);
+  });
+
+  test.each(FILES)("checks/%s has a test of its own when it holds faults", async (file) => {
+    const module = (await import(`../checks/${file}`)) as { readonly default?: Check };
+    const holds = module.default !== undefined || FAMILIES.includes(basename(file, ".ts"));
+    expect(!holds || existsSync(`test/checks/${basename(file, ".ts")}.test.ts`)).toBe(true);
+  });
+
+  test("every row of the outgoing list is a check, and every outgoing check is a row", () => {
+    expect(ids.filter((id) => id.startsWith("outgoing-"))).toEqual(OUTGOING.map(({ id }) => id));
+  });
+
+  test.each(catalogue)("$id needs checks that exist and that do not need it in turn", ({ id, needs = [] }) => {
+    const reach = (name: string, path: readonly string[]): void => {
+      expect(path).not.toContain(name);
+      for (const further of named(name).needs ?? []) reach(further, [...path, name]);
+    };
+    for (const need of needs) reach(need, [id]);
+  });
+
+  test.each(catalogue)("every fault of $id has a sentence and a remedy in words", ({ faults }) => {
+    expect(Object.keys(faults).length).toBeGreaterThan(0);
+    for (const [code, { says, remedy }] of Object.entries(faults)) {
+      expect(code).toMatch(/^[a-z]+(-[a-z]+)*$/);
+      expect(says).not.toBe("");
+      expect(remedy.length).toBeGreaterThan(0);
+      for (const { text } of remedy) expect(text).toMatch(/\w.*[.:]$/);
+    }
+  });
+
+  test.each(catalogue)("$id says what it is, why, where and what it touches", (check) => {
+    for (const word of [check.title, check.why, check.contacts]) expect(word.trim()).not.toBe("");
+    expect(check.roles.length).toBeGreaterThan(0);
+  });
+});
+
+/** This host's own outward address and an old process: no second look, which would make each run wait. */
+const TLS_LAPI = { lapi: routeTo("https://192.0.2.10:8080/"), ctiKey: true } satisfies Given["topology"];
+const INSTALLING = { ...BEFORE_INSTALL, lapi: routeTo("http://192.0.2.10:8080/") } satisfies Given["topology"];
+
+const CODES = Object.keys({
+  ...LAPI_LAYERS,
+  "dns-sinkhole": true,
+  "http-status": true,
+} satisfies Record<LayerCode, unknown>) as LayerCode[];
+
+describe("when everything fails in one way", () => {
+  test.each(CODES)("%s: the report is whole, no sentence is left unfilled, each instance stands once", async (code) => {
+    for (const topology of [TLS_LAPI, INSTALLING]) {
+      const { findings } = await runIn(catalogue, { world: failingAt(code), topology });
+      const instances = findings.map(({ instance }) => instance);
+      expect(instances).toEqual([...new Set(instances)]);
+      expect(new Set(findings.map(({ id }) => id))).toEqual(new Set(ids));
+      expect(findings.some(({ fault }) => fault?.code === code)).toBe(true);
+    }
+  });
+
+  test("a broken configuration leaves no sentence unfilled either", async () => {
+    const problem = { path: "/etc/crowdsec/config.yaml", purpose: "CrowdSec's configuration" };
+    const { findings } = await runIn(catalogue, {
+      world: { ...failingAt("tcp-refused"), trustStore: { certificates: 0, from: [], lookedAt: [] } },
+      topology: {
+        files: [
+          { ...problem, state: "invalid" },
+          { ...problem, path: "/x", state: "missing" },
+        ],
+        lapi: { malformed: from("nowhere", "file:1"), problem: "not a URL" },
+      },
+    });
+    expect(findings.flatMap(({ fault }) => fault?.code ?? [])).toEqual(
+      expect.arrayContaining(["config-syntax", "config-missing", "no-ca-store", "lapi-url-invalid"]),
+    );
+  });
+});
+
+describe("in a healthy world", () => {
+  const healthy = async (given: Given): Promise<readonly string[]> => {
+    const { findings, asked } = await runIn(catalogue, given);
+    expect(findings.filter(({ status }) => status !== "pass" && status !== "skip")).toEqual([]);
+    return asked;
+  };
+
+  test("no check logs in to the Central API, or sends anything but a question", async () => {
+    const asked = [
+      ...(await healthy({ topology: TLS_LAPI })),
+      ...(await healthy({ topology: BEFORE_INSTALL })),
+      ...(await healthy({ topology: { ctiKey: true }, version: [1, 4, 6] })),
+    ].flatMap((question) => {
+      const [kind, method, url = ""] = question.split(" ");
+      return kind === "http" ? [{ method, url: new URL(url) }] : [];
+    });
+    const posts = asked.filter(({ method }) => method !== "GET").map(({ method, url }) => `${method} ${url.href}`);
+    expect(new Set(posts)).toEqual(
+      new Set(["POST https://192.0.2.10:8080/v1/watchers/login", "POST http://127.0.0.1:8080/v1/watchers/login"]),
+    );
+    const central = asked.filter(({ url }) => url.hostname.endsWith("crowdsec.net"));
+    expect(central.length).toBeGreaterThan(5);
+    expect(central.filter(({ url }) => /login|watchers|enroll|signals|\/v\d/.test(url.pathname))).toEqual([]);
+  });
+
+  test("each row of the outgoing list is asked for somewhere", async () => {
+    const asked = [...(await healthy({ topology: TLS_LAPI })), ...(await healthy({ topology: BEFORE_INSTALL }))].join(
+      "\n",
+    );
+    for (const { host, path } of OUTGOING) expect(asked).toContain(`http GET https://${host}${path}`);
+  });
+});

@@ -1,0 +1,266 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, jest, test } from "@jest/globals";
+import { catalogue } from "../checks/index.ts";
+import type { Report } from "../src/model/report.ts";
+import { closedPort, type Mute, muteServer, type Ran, runProgram, startProgram } from "./support/command-line.ts";
+import { asReport } from "./support/schema.ts";
+
+/** Each test starts Node anew, several at once: a busy machine takes its time. */
+jest.setTimeout(30_000);
+
+const folder = mkdtempSync(join(tmpdir(), "crowdsec-preflight-cli-"));
+const configured = (name: string, content: string): string => {
+  const path = join(folder, name);
+  writeFileSync(path, content);
+  return path;
+};
+const GOOD = configured("good.yaml", "crowdsec_service: {}\n");
+const BROKEN = configured("broken.yaml", "a: 1\na: 2\n");
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+/** The one document on stdout, with nothing beside it. */
+const reportOf = ({ stdout, stderr, code }: Ran): Report => {
+  expect(stderr).toBe("");
+  const report = asReport(stdout);
+  expect(code).toBe(report.summary.exitCode);
+  expect(new Set(report.findings.map(({ id }) => id))).toEqual(new Set(catalogue.map(({ id }) => id)));
+  return report;
+};
+
+const judged = (report: Report): readonly (readonly [string, string])[] =>
+  report.findings.filter(({ reason }) => reason !== "not selected").map(({ id, status }) => [id, status] as const);
+
+describe("bad usage is one line on stderr, nothing on stdout, and exit code 3", () => {
+  test.concurrent.each<[string[], string]>([
+    [["--bogus"], "bogus"],
+    [["bogus"], "bogus"],
+    [["check", "more"], "more"],
+    [["list", "more"], "more"],
+    [["list", "--only", "lapi"], "only"],
+    [["--role", "king"], "--role"],
+    [["-o", "xml"], "--output"],
+    [["--phase", "later"], "--phase"],
+    [["--fail-on", "always"], "--fail-on"],
+    [["--only", "nothing"], "--only nothing"],
+    [["--skip", "nothing"], "--skip nothing"],
+    [["--only", "lapi-tls", "--skip", "lapi"], "leave no check"],
+    [["--lapi-url", "nonsense"], "--lapi-url"],
+    [["--lapi-url", "http://h:0/"], "port 0"],
+    [["--lapi-url", "http://h:65536/"], "--lapi-url"],
+    [["--lapi-url", "http://me:hunter2@h:8080/"], "--lapi-url"],
+    [["--timeout", "5"], "--timeout"],
+    [["--deadline", "0s"], "--deadline"],
+    [["--deadline", "-1s"], "--deadline"],
+    [["--concurrency", "0"], "--concurrency"],
+    [["--config", ""], "--config"],
+    [["--phase", "run", "--phase", "run"], "--phase"],
+    [["-o", "json", "--output", "json"], "more than once"],
+    [["--timeout", "1s", "--timeout", "2s"], "--timeout"],
+    [["--lapi-url", "http://a/", "--lapi-url", "http://b/"], "--lapi-url"],
+    [["-4", "-6"], "-4 and -6"],
+    [["-q", "-v"], "--quiet and --verbose"],
+    [["--role"], "role"],
+    [["--timeout"], "timeout"],
+    [["--lapi-url", "--only", "lapi"], "lapi-url"],
+    [["-o"], "o"],
+    [["explain"], "--help"],
+    [["explain", "nothing"], '"nothing"'],
+    [["explain", "toString"], '"toString"'],
+  ])("%p", async (args, said) => {
+    const { code, stdout, stderr } = await runProgram(args);
+    expect({ code, stdout }).toEqual({ code: 3, stdout: "" });
+    expect(stderr).toMatch(/^crowdsec-preflight: [^\n]+\n$/);
+    expect(stderr).toContain(said);
+    expect(stderr).not.toMatch(/internal error|hunter2|\n\s+at /);
+  });
+});
+
+describe("what needs no run", () => {
+  const { version } = JSON.parse(readFileSync("package.json", "utf8"));
+
+  test.concurrent.each<[string[], RegExp]>([
+    [["--help"], /--lapi-url[\s\S]*Exit codes: 0 nothing failed/],
+    [["-h"], /--lapi-url/],
+    [["check", "--help"], /--lapi-url/],
+    [["explain", "--help"], /explain/],
+    [["--version"], new RegExp(`^${version.replaceAll(".", "\\.")}\\n$`)],
+    [["list"], /^config-files: [\s\S]*outgoing-packages: /],
+    [["explain", "lapi-identity"], /^lapi-identity: It is CrowdSec's Local API that answers\n/],
+    [["explain", "dns-timeout"], /^In lapi-reachable:\n[\s\S]*In outgoing-\*:\n/],
+  ])("%p is on stdout, and exit code 0", async (args, expected) => {
+    const { code, stdout, stderr } = await runProgram(args);
+    expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+    expect(stdout).toMatch(expected);
+  });
+});
+
+describe("a run", () => {
+  const JSON_OF = ["-o", "json", "--only"];
+
+  test("that passes exits with 0", async () => {
+    const report = reportOf(await runProgram([...JSON_OF, "config-files", "--config", GOOD]));
+    expect([report.summary.exitCode, judged(report)]).toEqual([0, [["config-files", "pass"]]]);
+  });
+
+  test("that fails exits with 2, and tells the line", async () => {
+    const report = reportOf(await runProgram([...JSON_OF, "config-files", "--config", BROKEN]));
+    expect(report.summary.exitCode).toBe(2);
+    expect(report.causes[0]?.summary).toContain(`${BROKEN}:2`);
+  });
+
+  test("that judged nothing exits with 3", async () => {
+    const args = [...JSON_OF, "config-files", "--role", "bouncer", "--config", GOOD];
+    const report = reportOf(await runProgram(args));
+    expect([report.summary.exitCode, report.summary.verdict, report.run.roles]).toEqual([3, "unknown", ["bouncer"]]);
+  });
+
+  test.each([
+    ["fail", 0],
+    ["warn", 1],
+  ])("that only warns exits, with --fail-on %s, with %d", async (failOn, exitCode) => {
+    const port = await closedPort();
+    const config = configured(`metrics-${failOn}.yaml`, `prometheus:\n  enabled: true\n  listen_port: ${port}\n`);
+    const report = reportOf(
+      await runProgram([...JSON_OF, "metrics", "--role", "agent", "--config", config, "--fail-on", failOn]),
+    );
+    expect([judged(report), report.summary.exitCode]).toEqual([[["metrics", "warn"]], exitCode]);
+  });
+
+  test("against a closed port names the cause and what follows from it", async () => {
+    const url = `http://127.0.0.1:${await closedPort()}`;
+    const args = [...JSON_OF, "lapi-*", "--role", "agent", "--config", GOOD, "--lapi-url", url];
+    const report = reportOf(await runProgram(args));
+    expect(judged(report)).toEqual([
+      ["lapi-reachable", "fail"],
+      ["lapi-tls", "skip"],
+      ["lapi-identity", "skip"],
+      ["lapi-database", "skip"],
+    ]);
+    expect(report.findings.find(({ id }) => id === "lapi-reachable")?.target).toMatchObject({
+      url: `${url}/`,
+      origin: "--lapi-url",
+    });
+    expect(report.causes).toMatchObject([
+      { id: "lapi-tcp-refused", explains: expect.arrayContaining(["lapi-identity"]) },
+    ]);
+  });
+
+  test("--skip leaves out, and flags that take lists add up", async () => {
+    const args = ["-o", "json", "--only", "config-files", "--only", "trust-store,metrics", "--skip", "metrics"];
+    const report = reportOf(await runProgram([...args, "--role", "agent,cscli", "--role", "agent", "--config", GOOD]));
+    expect(judged(report).map(([id]) => id)).toEqual(["config-files", "trust-store"]);
+    expect(report.run.roles).toEqual(["agent", "cscli"]);
+  });
+
+  test("tells its limits and its phase as they were given", async () => {
+    const args = [...JSON_OF, "trust-store", "--deadline", "90s", "--phase", "install", "--fail-on", "warn"];
+    const { run } = reportOf(await runProgram([...args, "--config", GOOD]));
+    expect(run).toMatchObject({ deadlineMs: 90_000, phase: "install", failOn: "warn", interrupted: false });
+  });
+
+  test("with a mistake in config.yaml still has its report", async () => {
+    const config = configured("port.yaml", "prometheus:\n  enabled: true\n  listen_port: 99999\n");
+    const args = [...JSON_OF, "metrics,outgoing-cti", "--role", "agent", "--config", config];
+    const ids = judged(reportOf(await runProgram(args))).map(([id]) => id);
+    expect(ids).toEqual(["metrics", "outgoing-cti"]);
+  });
+
+  test.each<[string, string[], Record<string, string>, boolean]>([
+    ["to a pipe, by itself", [], {}, false],
+    ["with --color", ["--color"], {}, true],
+    ["with FORCE_COLOR", [], { FORCE_COLOR: "1" }, true],
+    ["with --no-color against FORCE_COLOR", ["--no-color"], { FORCE_COLOR: "1" }, false],
+    ["with NO_COLOR against FORCE_COLOR", [], { FORCE_COLOR: "1", NO_COLOR: "1" }, false],
+  ])("%s: colours or none", async (_name, flags, environment, colours) => {
+    const { stdout, stderr } = await runProgram(["--only", "config-files", "--config", GOOD, ...flags], environment);
+    expect([stdout.includes("\u001b["), stderr]).toEqual([colours, ""]);
+    expect(stdout).toContain("1 pass");
+  });
+
+  test("--ascii has no other symbols", async () => {
+    const { stdout } = await runProgram(["--only", "config-files", "--config", GOOD, "--ascii"]);
+    expect(stdout).toContain("+ PASS    config-files");
+  });
+});
+
+describe("a Local API that accepts and never answers", () => {
+  let mute: Mute;
+  let args: readonly string[];
+  beforeAll(async () => {
+    mute = await muteServer();
+    const url = `http://127.0.0.1:${mute.port}/`;
+    args = [
+      "-o",
+      "json",
+      "--only",
+      "lapi-*",
+      "--role",
+      "agent",
+      "--config",
+      GOOD,
+      "--lapi-url",
+      url,
+      "--timeout",
+      "20s",
+    ];
+  });
+  afterAll(() => mute.close());
+
+  const left = (reason: string) => [
+    { id: "lapi-reachable", status: "pass" },
+    { id: "lapi-tls", status: "skip" },
+    { id: "lapi-identity", status: "unknown", reason },
+    { id: "lapi-database", status: "skip", because: ["lapi-identity"] },
+  ];
+  const lapiFindings = (report: Report) => report.findings.filter(({ id }) => id.startsWith("lapi-"));
+
+  test.each([
+    ["SIGINT", 130],
+    ["SIGTERM", 143],
+  ] as const)("%s ends the run at once with one whole report and exit code %d", async (signal, exitCode) => {
+    const server = await muteServer();
+    const own = args.map((argument) => argument.replace(String(mute.port), String(server.port)));
+    const { child, ended } = startProgram(own);
+    await server.asked;
+    const signalled = performance.now();
+    child.kill(signal);
+    const ran = await ended;
+    server.close();
+    expect(performance.now() - signalled).toBeLessThan(2000);
+    const report = reportOf(ran);
+    expect([ran.code, report.summary.exitCode, report.run.interrupted]).toEqual([exitCode, exitCode, true]);
+    expect(lapiFindings(report)).toMatchObject(left("interrupted"));
+  });
+
+  test("--deadline ends the run in time; what it cut off is unknown", async () => {
+    const ran = await runProgram([...args, "--deadline", "1s"]);
+    expect(ran.ms).toBeLessThan(3000);
+    const report = reportOf(ran);
+    expect(lapiFindings(report)).toMatchObject(left("cut off by --deadline 1.0 s"));
+    expect([ran.code, report.summary.verdict, report.run.interrupted]).toEqual([0, "unknown", false]);
+  });
+
+  test("--timeout makes the silence a failure of the service there", async () => {
+    const report = reportOf(await runProgram([...args.slice(0, -1), "300ms"]));
+    expect(lapiFindings(report).map(({ fault }) => fault?.code)).toEqual([
+      undefined,
+      undefined,
+      "http-timeout",
+      undefined,
+    ]);
+    expect(report.summary.exitCode).toBe(2);
+  });
+});
+
+test.each([
+  ["a report", ["--only", "config-files", "--config", GOOD]],
+  ["a list", ["list"]],
+  ["a help text", ["--help"]],
+])("a reader that leaves early is no error: %s", async (_name, args) => {
+  const { child, ended } = startProgram(args);
+  child.stdout?.destroy();
+  const { code, signal, stderr } = await ended;
+  expect({ code, signal, stderr }).toEqual({ code: 0, signal: null, stderr: "" });
+});

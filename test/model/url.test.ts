@@ -1,0 +1,46 @@
+import { describe, expect, test } from "@jest/globals";
+import { readUrl } from "../../src/model/url.ts";
+
+test.each([
+  ["http://10.0.0.5:8080/", "http://10.0.0.5:8080/"],
+  ["http://10.0.0.5:8080", "http://10.0.0.5:8080/"],
+  ["https://lapi.example", "https://lapi.example/"],
+  ["HTTP://LAPI.example:80/", "http://lapi.example/"],
+  ["http://[2001:db8::1]:8080/", "http://[2001:db8::1]:8080/"],
+  ["https://web.example/crowdsec", "https://web.example/crowdsec/"],
+  ["https://web.example/crowdsec/", "https://web.example/crowdsec/"],
+  ["https://web.example/?token=hunter2#x", "https://web.example/"],
+])("%s is read as %s", (text, url) => {
+  expect(readUrl(text)).toEqual({ ok: true, url });
+});
+
+test.each([
+  ["", "not a URL"],
+  ["lapi", "not a URL"],
+  ["http://", "not a URL"],
+  ["http://h:65536/", "not a URL"],
+  ["http://a b/", "not a URL"],
+  ["localhost:8080", "neither http:// nor https://"],
+  ["ftp://h/", "neither http:// nor https://"],
+  ["http://h:0/", "a URL with port 0"],
+])("%p is %s, and is shown", (text, problem) => {
+  expect(readUrl(text)).toEqual({ ok: false, shown: text, problem });
+});
+
+describe("of a URL that may hold a secret nothing is shown", () => {
+  test.each([
+    ["http://machine:hunter2@h:8080/", "a URL with credentials in it"],
+    ["http://hunter2@h:8080/", "a URL with credentials in it"],
+    ["http://:hunter2@h:8080/", "a URL with credentials in it"],
+    ["ftp://machine:hunter2@h/", "neither http:// nor https://"],
+    ["http://machine:hunter2@h:99999/", "not a URL"],
+    ["http://machine:hunter2@/", "not a URL"],
+    ["machine:hunter2@h:8080", "neither http:// nor https://"],
+    ["http://h:99999/?token=hunter2", "not a URL"],
+    ["ftp://h/#hunter2", "neither http:// nor https://"],
+  ])("%s", (text, problem) => {
+    const read = readUrl(text);
+    expect(read).toMatchObject({ ok: false, problem });
+    expect(JSON.stringify(read)).not.toContain("hunter2");
+  });
+});

@@ -1,0 +1,437 @@
+import http from "node:http";
+import https from "node:https";
+import net from "node:net";
+import { gzipSync } from "node:zlib";
+import { afterAll, afterEach, beforeAll, expect, test } from "@jest/globals";
+import type { HttpObservation, HttpRequest } from "../../src/model/observation.ts";
+import { loadGot, portOf, probeHttp } from "../../src/probes/http.ts";
+import { createTrustContexts } from "../../src/probes/trust-store.ts";
+import { type LeafName, makeCertificates } from "../support/certificates.ts";
+import { closedPort, createServers } from "../support/servers.ts";
+
+const certificates = makeCertificates();
+afterAll(certificates.remove);
+// The first import takes a while; it must not count against a time limit.
+beforeAll(async () => {
+  await loadGot();
+});
+
+const servers = createServers();
+afterEach(servers.close);
+
+interface Asking extends Partial<Omit<HttpRequest, "url">> {
+  readonly scheme?: "http" | "https";
+  readonly host?: string;
+  readonly path?: string;
+  readonly timeoutMs?: number;
+  readonly signal?: AbortSignal;
+}
+
+/** Sends one request to a server that trusts nobody's system store but the tests' own authority. */
+const ask = async (
+  server: net.Server,
+  { scheme, host = "lapi.test", path = "/", timeoutMs = 5000, signal, ...request }: Asking = {},
+): Promise<HttpObservation> => {
+  const port = await servers.listen(server, request.address ?? "127.0.0.1");
+  const chosen = scheme ?? (server instanceof https.Server ? "https" : "http");
+  return probeHttp(
+    { url: `${chosen}://${host}:${port}${path}`, address: "127.0.0.1", ...request },
+    {
+      limits: { timeoutMs, signal: signal ?? new AbortController().signal },
+      userAgent: "preflight-test/1.2.3",
+      context: createTrustContexts(async () => ({ certificates: 1, from: [], lookedAt: [], pems: [certificates.ca] })),
+    },
+  );
+};
+
+/** The first request that a server got, and the headers as they came. */
+const heard = (answer = "ok"): { server: http.Server; requests: http.IncomingMessage[]; bodies: string[] } => {
+  const requests: http.IncomingMessage[] = [];
+  const bodies: string[] = [];
+  const server = http.createServer((request, response) => {
+    requests.push(request);
+    let body = "";
+    request.on("data", (chunk) => {
+      body += chunk;
+    });
+    request.on("end", () => {
+      bodies.push(body);
+      response.end(answer);
+    });
+  });
+  return { server, requests, bodies };
+};
+
+const showing = (leaf: LeafName, options: https.ServerOptions = {}, handler?: http.RequestListener): https.Server =>
+  https.createServer(
+    { ...certificates.leaves[leaf], ...options },
+    handler ?? ((_request, response) => response.end("ok")),
+  );
+
+/** A server that answers the first bytes with raw text. */
+const raw = (text: string | Buffer, then: (socket: net.Socket) => void = (socket) => socket.end()): net.Server =>
+  net.createServer((socket) =>
+    socket.once("data", () => {
+      socket.write(text);
+      then(socket);
+    }),
+  );
+
+test("status, headers and body come back, with how long each layer took", async () => {
+  const server = http.createServer((_request, response) => {
+    response.writeHead(418, { "X-Mixed-Case": "a", "Set-Cookie": ["a=1", "b=2"] });
+    response.end("körper");
+  });
+  const saw = await ask(server);
+  expect(saw).toMatchObject({
+    ok: true,
+    status: 418,
+    headers: { "x-mixed-case": "a", "set-cookie": "a=1, b=2" },
+    body: "körper",
+    truncated: false,
+    elapsedMs: expect.any(Number),
+    layers: [
+      { phase: "connect", ok: true, durationMs: expect.any(Number), detail: "127.0.0.1" },
+      { phase: "response", ok: true, durationMs: expect.any(Number), detail: "HTTP 418" },
+    ],
+  });
+  expect(saw).not.toHaveProperty("tls");
+});
+
+test("over TLS the handshake is a layer of its own, and the certificate is kept", async () => {
+  const saw = await ask(showing("good"));
+  expect(saw).toMatchObject({
+    ok: true,
+    status: 200,
+    body: "ok",
+    tls: { protocol: "TLSv1.3", subject: "O=Preflight tests, CN=lapi.test" },
+    layers: [
+      { phase: "connect", ok: true },
+      { phase: "handshake", ok: true, detail: "TLSv1.3, O=Preflight tests, CN=ca" },
+      { phase: "response", ok: true },
+    ],
+  });
+});
+
+test("the request is a bare GET with the User-Agent as given, for the host of the URL", async () => {
+  const { server, requests, bodies } = heard();
+  await ask(server, { path: "/v1/decisions?scope=ip&value=1.2.3.4" });
+  const [request] = requests;
+  const { port } = server.address() as net.AddressInfo;
+  expect([request?.method, request?.url, bodies]).toEqual(["GET", "/v1/decisions?scope=ip&value=1.2.3.4", [""]]);
+  expect(request?.headers).toEqual({
+    "user-agent": "preflight-test/1.2.3",
+    host: `lapi.test:${port}`,
+    accept: "*/*",
+    "accept-encoding": "identity",
+    connection: expect.any(String),
+  });
+});
+
+test("a POST carries its body as JSON", async () => {
+  const { server, requests, bodies } = heard();
+  const body = JSON.stringify({ machine_id: "ä" });
+  expect(await ask(server, { method: "POST", body })).toMatchObject({ ok: true, status: 200 });
+  expect(bodies).toEqual([body]);
+  expect(requests[0]?.method).toBe("POST");
+  expect(requests[0]?.headers).toMatchObject({
+    "content-type": "application/json",
+    "content-length": String(Buffer.byteLength(body)),
+  });
+});
+
+test("a POST without a body is sent too", async () => {
+  const { server, requests, bodies } = heard();
+  expect(await ask(server, { method: "POST" })).toMatchObject({ ok: true, status: 200 });
+  expect([requests[0]?.method, bodies]).toEqual(["POST", [""]]);
+});
+
+test("the address is dialed, whatever the host's name", async () => {
+  const { server, requests } = heard();
+  const saw = await ask(server, { host: "no-such-name.invalid" });
+  expect(saw).toMatchObject({ ok: true });
+  expect(requests[0]?.headers.host).toMatch(/^no-such-name\.invalid:/);
+});
+
+test("an IPv6 host in brackets is dialed and verified by its bare address", async () => {
+  expect(await ask(showing("address"), { host: "[::1]", address: "::1" })).toMatchObject({ ok: true, status: 200 });
+  expect(await ask(showing("good"), { host: "[::1]", address: "::1" })).toMatchObject({ code: "tls-wrong-host" });
+});
+
+test.each([301, 302, 307, 308])("a redirect (%i) is an answer, and is not followed", async (status) => {
+  const { server: target, requests } = heard();
+  const port = await servers.listen(target);
+  const server = http.createServer((_request, response) => {
+    response.writeHead(status, { location: `http://127.0.0.1:${port}/` });
+    response.end();
+  });
+  expect(await ask(server)).toMatchObject({ ok: true, status, headers: { location: `http://127.0.0.1:${port}/` } });
+  expect(requests).toEqual([]);
+});
+
+test.each([429, 500, 503])("an error status (%i) is an answer, and nothing is tried again", async (status) => {
+  let count = 0;
+  const server = http.createServer((_request, response) => {
+    count += 1;
+    response.writeHead(status, { "retry-after": "0" }).end("busy");
+  });
+  expect(await ask(server)).toMatchObject({ ok: true, status, body: "busy" });
+  expect(count).toBe(1);
+});
+
+test.each([204, 304])("an answer without a body (%i) has an empty one", async (status) => {
+  const server = http.createServer((_request, response) => response.writeHead(status).end());
+  expect(await ask(server)).toMatchObject({ ok: true, status, body: "", truncated: false });
+});
+
+test.each([
+  ["shorter than the limit", 99, 99, false],
+  ["as long as the limit", 100, 100, false],
+  ["longer than the limit", 101, 100, true],
+  ["many times the limit", 1_000_000, 100, true],
+])("a body %s", async (_what, length, kept, truncated) => {
+  const server = http.createServer((_request, response) => response.end("x".repeat(length)));
+  const saw = await ask(server, { maxBytes: 100 });
+  expect(saw).toMatchObject({ ok: true, truncated });
+  expect(saw.ok && saw.body.length).toBe(kept);
+});
+
+test("64 KiB of a body are kept when nothing else is asked for", async () => {
+  const saw = await ask(http.createServer((_request, response) => response.end("x".repeat(70_000))));
+  expect(saw.ok && [saw.body.length, saw.truncated]).toEqual([65_536, true]);
+});
+
+test("a body that never ends is cut at the limit, and the server is rid of the client", async () => {
+  let gone: Promise<unknown> | undefined;
+  const server = http.createServer((_request, response) => {
+    gone = new Promise((resolve) => response.on("close", resolve));
+    const more = (): void => {
+      while (response.write("x".repeat(1000)));
+    };
+    response.on("drain", more);
+    more();
+  });
+  expect(await ask(server, { maxBytes: 5000 })).toMatchObject({ ok: true, truncated: true });
+  await gone;
+});
+
+test.each([
+  ["trickles on", () => raw("HTTP/1.1 200 OK\r\nX-A: b\r\n\r\npart", () => {})],
+  ["breaks off", () => raw("HTTP/1.1 200 OK\r\nX-A: b\r\nContent-Length: 100\r\n\r\npart")],
+])("of a body that %s, what came is the answer", async (_what, server) => {
+  const saw = await ask(server(), { timeoutMs: 300 });
+  expect(saw).toMatchObject({ ok: true, status: 200, headers: { "x-a": "b" }, body: "part", truncated: true });
+});
+
+test("a packed body is not unpacked", async () => {
+  const bomb = gzipSync("x".repeat(1_000_000));
+  const server = http.createServer((_request, response) => {
+    response.writeHead(200, { "content-encoding": "gzip" }).end(bomb);
+  });
+  const saw = await ask(server);
+  expect(saw).toMatchObject({ ok: true, headers: { "content-encoding": "gzip" }, body: bomb.toString("utf8") });
+});
+
+test("a server that says nothing is a time-out of the response", async () => {
+  const saw = await ask(http.createServer(), { timeoutMs: 300 });
+  expect(saw).toMatchObject({
+    ok: false,
+    phase: "response",
+    code: "http-timeout",
+    layers: [
+      { phase: "connect", ok: true },
+      { phase: "response", ok: false },
+    ],
+  });
+});
+
+test.each([
+  ["garbage", () => raw("SSH-2.0-OpenSSH_9.2\r\n")],
+  ["a wrong first line", () => raw("HTTP/9.9 abc\r\n\r\n")],
+  ["nothing, and closes", () => raw("")],
+  ["half a head, and closes", () => raw("HTTP/1.1 200 OK\r\nX-A")],
+  ["nothing, and resets", () => raw("", (socket) => socket.resetAndDestroy())],
+  ["a header of a megabyte", () => raw(`HTTP/1.1 200 OK\r\nX-A: ${"x".repeat(1_000_000)}\r\n\r\n`)],
+  [
+    "headers without end",
+    () =>
+      raw("HTTP/1.1 200 OK\r\n", (socket) => {
+        const more = (): void => {
+          while (!socket.destroyed && socket.write("X-A: 1\r\n".repeat(100)));
+        };
+        socket.on("drain", more);
+        more();
+      }),
+  ],
+  ["a TLS alert", () => raw(Buffer.from([21, 3, 3, 0, 2, 2, 70]))],
+])("a server that sends %s does not speak HTTP", async (_what, server) => {
+  const saw = await ask(server(), { timeoutMs: 3000 });
+  expect(saw).toMatchObject({
+    ok: false,
+    phase: "response",
+    code: "http-invalid",
+    message: expect.stringMatching(/./),
+  });
+});
+
+test("an interim answer (103) is passed over", async () => {
+  const server = raw("HTTP/1.1 103 Early Hints\r\nLink: a\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+  expect(await ask(server)).toMatchObject({ ok: true, status: 200, body: "ok" });
+});
+
+test("where nothing listens the connection is refused, and no later layer is listed", async () => {
+  const port = await closedPort(servers, net.createServer());
+  const saw = await probeHttp(
+    { url: `https://lapi.test:${port}/`, address: "127.0.0.1" },
+    {
+      limits: { timeoutMs: 5000, signal: new AbortController().signal },
+      userAgent: "a/1",
+      context: () => Promise.reject(new Error("no need for a context yet")),
+    },
+  );
+  expect(saw).toMatchObject({
+    ok: false,
+    phase: "connect",
+    code: "tcp-refused",
+    layers: [{ phase: "connect", ok: false }],
+  });
+});
+
+test("https to a server that speaks HTTP fails in the handshake", async () => {
+  const { server } = heard();
+  const saw = await ask(server, { scheme: "https" });
+  expect(saw).toMatchObject({
+    ok: false,
+    phase: "handshake",
+    code: "tls-not-tls",
+    layers: [
+      { phase: "connect", ok: true },
+      { phase: "handshake", ok: false },
+    ],
+  });
+});
+
+test.each(["byStranger", "otherName", "commonNameOnly"] as const)(
+  "behind a certificate that is refused (%s) nothing is sent, and its Date is not known",
+  async (leaf) => {
+    let requests = 0;
+    const server = showing(leaf, {}, (_request, response) => {
+      requests += 1;
+      response.end();
+    });
+    const saw = await ask(server);
+    expect(saw).toMatchObject({ ok: false, phase: "handshake", tls: { protocol: "TLSv1.3" } });
+    expect(saw).not.toHaveProperty("peerDate");
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    expect(requests).toBe(0);
+  },
+);
+
+test.each([
+  ["expired", "tls-expired"],
+  ["notYetValid", "tls-not-yet-valid"],
+] as const)("behind a certificate with wrong dates (%s) the peer's own Date is asked for", async (leaf, code) => {
+  const server = showing(leaf, {}, (_request, response) => {
+    response.writeHead(200, { date: "Sun, 06 Nov 1994 08:49:37 GMT" }).end();
+  });
+  expect(await ask(server)).toMatchObject({
+    ok: false,
+    phase: "handshake",
+    code,
+    peerDate: "1994-11-06T08:49:37.000Z",
+    layers: [
+      { phase: "connect", ok: true },
+      { phase: "handshake", ok: false },
+    ],
+  });
+});
+
+test.each([
+  [
+    "no Date",
+    (_request: unknown, response: http.ServerResponse) => {
+      response.sendDate = false;
+      response.end();
+    },
+  ],
+  [
+    "a Date that is none",
+    (_request: unknown, response: http.ServerResponse) => {
+      response.setHeader("date", "soon");
+      response.end();
+    },
+  ],
+  [
+    "no answer",
+    (_request: unknown, response: http.ServerResponse) => {
+      response.destroy();
+    },
+  ],
+])("an expired certificate with %s behind it is still an expired certificate", async (_what, handler) => {
+  const saw = await ask(showing("expired", {}, handler));
+  expect(saw).toMatchObject({ ok: false, phase: "handshake", code: "tls-expired" });
+  expect(saw).not.toHaveProperty("peerDate");
+});
+
+test.each(["TLSv1.2", "TLSv1.3"] as const)(
+  "a server that demands a client certificate with %s is told from one that breaks off",
+  async (version) => {
+    const server = showing("good", {
+      minVersion: version,
+      maxVersion: version,
+      requestCert: true,
+      rejectUnauthorized: true,
+      ca: [certificates.ca],
+    });
+    // The alert of TLS 1.3 can come before, while or after the request is sent.
+    for (let turn = 0; turn < 5; turn++) {
+      const saw = await ask(server);
+      // In TLS 1.2, OpenSSL's servers say no more than "handshake failure"; Go's say "bad certificate".
+      const code = version === "TLSv1.2" ? "tls-alert" : "tls-client-cert";
+      expect(saw).toMatchObject({ ok: false, phase: "handshake", code });
+      await servers.close();
+    }
+  },
+);
+
+test("insecure_skip_verify takes every certificate", async () => {
+  const saw = await ask(showing("byStranger"), { trust: { caFiles: [], only: false, skipVerify: true } });
+  expect(saw).toMatchObject({ ok: true, status: 200, tls: { subject: "O=Preflight tests, CN=lapi.test" } });
+});
+
+test("with only its own file of authorities, a client leaves the system's store out", async () => {
+  const own = { caFiles: [certificates.caFile], only: true, skipVerify: false };
+  expect(await ask(showing("good"), { trust: own })).toMatchObject({ ok: true, status: 200 });
+  expect(await ask(showing("good"), { trust: { ...own, caFiles: [] } })).toMatchObject({ code: "tls-untrusted" });
+});
+
+test.each([
+  ["HTTP", () => http.createServer()],
+  ["HTTPS", () => showing("good", {}, () => {})],
+])("a signal ends a request over %s that is under way, and nothing is thrown", async (_what, make) => {
+  const stop = new AbortController();
+  const server = make();
+  server.on("request", () => setTimeout(() => stop.abort(), 20));
+  const saw = await ask(server, { timeoutMs: 20_000, signal: stop.signal });
+  expect(saw).toMatchObject({ ok: false, phase: "response" });
+  expect(saw.elapsedMs).toBeLessThan(10_000);
+  // An error that nobody listens to would come with the next turns of the event loop.
+  await new Promise((resolve) => setTimeout(resolve, 50));
+});
+
+test("after every answer the connection is closed", async () => {
+  for (const server of [heard().server, showing("good")]) {
+    const closed = new Promise((resolve) => server.once("connection", (socket) => socket.on("close", resolve)));
+    expect(await ask(server)).toMatchObject({ ok: true });
+    await closed;
+  }
+});
+
+test.each([
+  ["http://lapi.test/", 80],
+  ["https://lapi.test/", 443],
+  ["http://lapi.test:8080/", 8080],
+  ["https://[::1]:8443/", 8443],
+])("the port of %s is %i", (url, port) => {
+  expect(portOf(new URL(url))).toBe(port);
+});

@@ -1,0 +1,188 @@
+import http from "node:http";
+import net from "node:net";
+import { afterAll, afterEach, expect, test } from "@jest/globals";
+import { parseHosts, parseResolvConf } from "../../src/probes/go-resolver.ts";
+import type { PreparedProber, ProberOptions } from "../../src/probes/index.ts";
+import { createProber } from "../../src/probes/index.ts";
+import { makeCertificates } from "../support/certificates.ts";
+import { type Nameservers, startNameservers } from "../support/dns-server.ts";
+import { makeFolder } from "../support/folder.ts";
+import { createServers } from "../support/servers.ts";
+
+const folder = makeFolder();
+afterAll(folder.remove);
+
+const servers = createServers();
+let nameservers: Nameservers | undefined;
+afterEach(async () => {
+  await servers.close();
+  await nameservers?.close();
+  nameservers = undefined;
+});
+
+const prober = (options: Partial<ProberOptions> = {}): PreparedProber =>
+  createProber({
+    signal: new AbortController().signal,
+    timeoutMs: 5000,
+    environment: { SSL_CERT_FILE: `${folder.path}/nowhere`, SSL_CERT_DIR: `${folder.path}/nowhere` },
+    platform: "linux",
+    userAgent: "preflight-test/1.2.3",
+    ...options,
+  });
+
+/** A prober whose resolver knows `lapi.test` and two more names. */
+const resolving = async (options: Partial<ProberOptions> = {}): Promise<PreparedProber> => {
+  const both = { A: ["192.0.2.1"], AAAA: ["2001:db8::1"] };
+  nameservers = await startNameservers({ "lapi.test": both, "other.test": both });
+  return prober({
+    resolver: {
+      config: { ...parseResolvConf(""), servers: ["127.0.0.1"] },
+      hosts: parseHosts("192.0.2.9 pinned.test"),
+      port: nameservers.port,
+    },
+    ...options,
+  });
+};
+
+const counting = async (server: net.Server): Promise<{ readonly port: number; connections(): number }> => {
+  let count = 0;
+  server.on("connection", () => {
+    count += 1;
+  });
+  const port = await servers.listen(server);
+  return { port, connections: () => count };
+};
+
+test("a TCP question is asked once, a second look is another question", async () => {
+  const { port, connections } = await counting(net.createServer());
+  const probe = prober();
+  const question = { address: "127.0.0.1", family: 4, port } as const;
+  const [first, second] = await Promise.all([probe.tcp(question), probe.tcp({ ...question })]);
+  expect(first).toMatchObject({ ok: true });
+  expect(second).toBe(first);
+  expect(await probe.tcp(question)).toBe(first);
+  const again = await probe.tcp({ ...question, look: 2 });
+  expect(again).toMatchObject({ ok: true });
+  expect(again).not.toBe(first);
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  expect(connections()).toBe(2);
+});
+
+test("an HTTP question is asked once; another path, method or look is another question", async () => {
+  const { port, connections } = await counting(
+    http.createServer((request, response) => response.end(`${request.headers["user-agent"]} ${request.url}`)),
+  );
+  const probe = prober();
+  const request = { url: `http://lapi.test:${port}/a`, address: "127.0.0.1" };
+  const [first, second] = await Promise.all([probe.http(request), probe.http({ ...request })]);
+  expect(first).toMatchObject({ ok: true, body: "preflight-test/1.2.3 /a" });
+  expect(second).toBe(first);
+  expect(connections()).toBe(1);
+  await probe.http({ ...request, url: `http://lapi.test:${port}/b` });
+  await probe.http({ ...request, method: "POST" });
+  await probe.http({ ...request, look: 2 });
+  expect(connections()).toBe(4);
+});
+
+test("a failure is remembered like an answer", async () => {
+  const { port, connections } = await counting(net.createServer((socket) => socket.destroy()));
+  const probe = prober();
+  const request = { url: `http://lapi.test:${port}/`, address: "127.0.0.1" };
+  const saw = await probe.http(request);
+  expect(saw).toMatchObject({ ok: false, code: "http-invalid" });
+  expect(await probe.http(request)).toBe(saw);
+  expect(connections()).toBe(1);
+});
+
+test("a name is asked for once", async () => {
+  const probe = await resolving();
+  const [first, second] = await Promise.all([probe.dns({ name: "lapi.test" }), probe.dns({ name: "lapi.test" })]);
+  expect(first).toMatchObject({ ok: true, from: "127.0.0.1" });
+  expect(second).toBe(first);
+  expect(await probe.dns({ name: "other.test" })).toMatchObject({ ok: true });
+  expect(nameservers?.servers[0]?.asked.map((question) => question.slice(4)).sort()).toEqual([
+    "A lapi.test",
+    "A other.test",
+    "AAAA lapi.test",
+    "AAAA other.test",
+  ]);
+});
+
+test.each([
+  [4, "A", "192.0.2.1"],
+  [6, "AAAA", "2001:db8::1"],
+] as const)("with the option family %i every name is asked for in that family only", async (family, type, address) => {
+  const probe = await resolving({ family });
+  expect(await probe.dns({ name: "lapi.test" })).toMatchObject({ ok: true, addresses: [{ address, family }] });
+  expect(nameservers?.servers[0]?.asked).toEqual([`udp ${type} lapi.test`]);
+});
+
+test("the hosts file of the resolver is looked at", async () => {
+  const probe = await resolving();
+  expect(await probe.dns({ name: "pinned.test" })).toMatchObject({ ok: true, from: "hosts" });
+});
+
+test("this host's own resolver is used when none is given", async () => {
+  // Every system's hosts file has this name; no nameserver is needed for it.
+  expect(await prober().dns({ name: "localhost" })).toMatchObject({ ok: true, from: "hosts" });
+});
+
+test("more names than are asked for at once are all answered", async () => {
+  const probe = await resolving();
+  const names = Array.from({ length: 200 }, (_, index) => `name-${index}.test`);
+  const answers = await Promise.all(names.map((name) => probe.dns({ name, family: 4 })));
+  expect(new Set(answers.map((saw) => (saw.ok ? "found" : saw.code)))).toEqual(new Set(["dns-nxdomain"]));
+  expect(nameservers?.servers[0]?.asked).toHaveLength(200);
+});
+
+test("a file is read once", async () => {
+  const path = folder.write("config.yaml", "before");
+  const probe = prober();
+  expect(await probe.file(path)).toMatchObject({ ok: true, content: "before" });
+  folder.write("config.yaml", "after");
+  expect(await probe.file(path)).toMatchObject({ ok: true, content: "before" });
+  expect(await prober().file(path)).toMatchObject({ ok: true, content: "after" });
+});
+
+test("the interfaces have loopback among them, each address with its family", async () => {
+  const interfaces = await prober().interfaces();
+  expect(interfaces).toContainEqual({ address: "127.0.0.1", family: 4 });
+  for (const { address, family } of interfaces) expect(net.isIP(address)).toBe(family);
+});
+
+test("the trust store of the environment is shown, without its certificates, and read once", async () => {
+  const certificates = makeCertificates();
+  const file = folder.write("store.pem", certificates.ca);
+  certificates.remove();
+  const probe = prober({ environment: { SSL_CERT_FILE: file, SSL_CERT_DIR: `${folder.path}/nowhere` } });
+  const store = { certificates: 1, from: [file], lookedAt: [file, `${folder.path}/nowhere`] };
+  expect(await probe.trustStore()).toEqual(store);
+  folder.write("store.pem", "");
+  expect(await probe.trustStore()).toEqual(store);
+});
+
+test("preparing reads the trust store ahead, and asks nothing of the network", async () => {
+  const file = folder.write("prepared.pem", "no certificate yet");
+  const probe = await resolving({ environment: { SSL_CERT_FILE: file, SSL_CERT_DIR: `${folder.path}/nowhere` } });
+  await probe.prepare();
+  folder.remove();
+  expect(await probe.trustStore()).toMatchObject({ certificates: 0, from: [file] });
+  expect(nameservers?.servers[0]?.asked).toEqual([]);
+});
+
+test("processes are looked for once", async () => {
+  const probe = prober();
+  expect(await probe.processes("no-such-program")).toBe(await probe.processes("no-such-program"));
+});
+
+test("the signal ends what is under way", async () => {
+  const stop = new AbortController();
+  const server = http.createServer(() => setTimeout(() => stop.abort(), 20));
+  const { port } = await counting(server);
+  const saw = await prober({ signal: stop.signal, timeoutMs: 20_000 }).http({
+    url: `http://lapi.test:${port}/`,
+    address: "127.0.0.1",
+  });
+  expect(saw.ok).toBe(false);
+  expect(saw.elapsedMs).toBeLessThan(10_000);
+});

@@ -1,0 +1,131 @@
+import { once } from "node:events";
+import net from "node:net";
+import { Worker } from "node:worker_threads";
+import { afterEach, expect, test } from "@jest/globals";
+import { dial, probeTcp } from "../../src/probes/tcp.ts";
+import { closedPort, createServers } from "../support/servers.ts";
+
+const servers = createServers();
+afterEach(servers.close);
+
+const limits = (timeoutMs = 5000): { timeoutMs: number; signal: AbortSignal } => ({
+  timeoutMs,
+  signal: new AbortController().signal,
+});
+
+/**
+ * A listener in a thread that sleeps: it accepts nobody, so after two connections its queue is full and the kernel
+ * gives the third no answer.
+ */
+const deafListener = async (): Promise<{ readonly port: number; end(): Promise<void> }> => {
+  const worker = new Worker(
+    `const { parentPort } = require("node:worker_threads");
+     const server = require("node:net").createServer().listen({ port: 0, host: "127.0.0.1", backlog: 1 }, () => {
+       parentPort.postMessage(server.address().port);
+       Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0);
+     });`,
+    { eval: true },
+  );
+  const [port] = await once(worker, "message");
+  const waiting = await Promise.all(
+    [1, 2].map(async () => {
+      const socket = net.connect(port, "127.0.0.1");
+      socket.on("error", () => {});
+      await once(socket, "connect");
+      return socket;
+    }),
+  );
+  return {
+    port,
+    end: async () => {
+      for (const socket of waiting) socket.destroy();
+      await worker.terminate();
+    },
+  };
+};
+
+test.each([
+  ["127.0.0.1", 4],
+  ["::1", 6],
+] as const)("a listener at %s is reached, and the connection is closed again", async (address, family) => {
+  const server = net.createServer();
+  const port = await servers.listen(server, address);
+  const accepted = once(server, "connection") as Promise<[net.Socket]>;
+  const saw = await probeTcp({ address, family, port }, limits());
+  expect(saw).toEqual({ ok: true, elapsedMs: expect.any(Number) });
+  const [socket] = await accepted;
+  socket.resume();
+  if (!socket.closed) await once(socket, "close");
+  expect(socket.bytesRead).toBe(0);
+});
+
+test("a port where nothing listens refuses", async () => {
+  const port = await closedPort(servers, net.createServer());
+  const saw = await probeTcp({ address: "127.0.0.1", family: 4, port }, limits());
+  expect(saw).toMatchObject({ ok: false, phase: "connect", code: "tcp-refused", errno: "ECONNREFUSED" });
+});
+
+test("an address that the kernel will not dial is unreachable", async () => {
+  // TCP has no broadcast: the kernel says no at once, and nothing is sent.
+  const saw = await probeTcp({ address: "255.255.255.255", family: 4, port: 9 }, limits());
+  expect(saw).toMatchObject({ ok: false, phase: "connect", code: "tcp-unreachable" });
+});
+
+test("a listener that gives no answer is a time-out", async () => {
+  const listener = await deafListener();
+  try {
+    const saw = await probeTcp({ address: "127.0.0.1", family: 4, port: listener.port }, limits(300));
+    expect(saw).toMatchObject({
+      ok: false,
+      phase: "connect",
+      code: "tcp-timeout",
+      message: "no answer within 300 ms",
+    });
+    expect(saw.elapsedMs).toBeGreaterThanOrEqual(290);
+  } finally {
+    await listener.end();
+  }
+});
+
+test("a signal ends a connection attempt that is under way", async () => {
+  const listener = await deafListener();
+  try {
+    const stop = new AbortController();
+    setTimeout(() => stop.abort(), 50);
+    const saw = await probeTcp(
+      { address: "127.0.0.1", family: 4, port: listener.port },
+      { timeoutMs: 20_000, signal: stop.signal },
+    );
+    expect(saw).toMatchObject({ ok: false, phase: "connect", errno: "ABORT_ERR" });
+    expect(saw.elapsedMs).toBeLessThan(10_000);
+  } finally {
+    await listener.end();
+  }
+});
+
+test("a signal given before the probe lets nothing through", async () => {
+  const server = net.createServer();
+  let connections = 0;
+  server.on("connection", () => {
+    connections += 1;
+  });
+  const port = await servers.listen(server);
+  const saw = await probeTcp(
+    { address: "127.0.0.1", family: 4, port },
+    { timeoutMs: 5000, signal: AbortSignal.abort() },
+  );
+  expect(saw.ok).toBe(false);
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  expect(connections).toBe(0);
+});
+
+test("a dialed socket is the caller's, and outlives the time limit of dialing", async () => {
+  const server = net.createServer((socket) => socket.pipe(socket));
+  const port = await servers.listen(server);
+  const dialed = await dial({ address: "127.0.0.1", port }, limits(200));
+  if (!dialed.ok) throw new Error(dialed.message);
+  await new Promise((resolve) => setTimeout(resolve, 300));
+  dialed.socket.write("still here");
+  expect(String((await once(dialed.socket, "data"))[0])).toBe("still here");
+  dialed.socket.destroy();
+});

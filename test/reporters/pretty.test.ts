@@ -1,0 +1,210 @@
+import { describe, expect, test } from "@jest/globals";
+import { pretty, type Style } from "../../src/reporters/pretty.ts";
+import { finding } from "../support/findings.ts";
+import { REPORTS } from "../support/reports.ts";
+import { reported } from "../support/run.ts";
+
+const PLAIN: Style = { color: false, ascii: false, width: 100, detail: "normal" };
+const WIDTHS = [60, 80, 120, 200];
+const DETAILS: readonly Style["detail"][] = ["quiet", "normal", "verbose"];
+const each = <T>(visit: (text: string, name: string) => T, style: Partial<Style>): T[] =>
+  Object.entries(REPORTS).flatMap(([name, report]) =>
+    DETAILS.map((detail) => visit(pretty(report, { ...PLAIN, detail, ...style }), name)),
+  );
+
+/** Never broken, since it is there to be copied or searched for: a command, a URL, a long word, the last line. */
+const UNBROKEN = /^\s+\$ |https?:\/\/|^\s+\S+$|: (?:NOT READY|READY(?:, WITH WARNINGS)?|UNKNOWN)$/;
+
+test.each(WIDTHS)("no line of prose is wider than %d columns", (width) => {
+  each(
+    (text, name) => {
+      const wide = text.split("\n").filter((line) => line.length > width && !UNBROKEN.test(line));
+      expect({ name, wide }).toEqual({ name, wide: [] });
+    },
+    { width },
+  );
+});
+
+test("what is there to be copied is in one piece at any width", () => {
+  for (const report of Object.values(REPORTS)) {
+    const text = pretty(report, { ...PLAIN, width: 40 });
+    for (const { commands = [], url } of report.causes.flatMap(({ remedy }) => remedy.slice(0, 1))) {
+      for (const command of commands) expect(text).toContain(`$ ${command}\n`);
+      if (url !== undefined) expect(text).toContain(url);
+    }
+  }
+});
+
+const ESCAPE = "\u001b[";
+
+test("without colour there is no escape sequence; with it there are, and the text is the same", () => {
+  const plain = each((text) => text, { color: false });
+  const coloured = each((text) => text, { color: true });
+  for (const [index, text] of plain.entries()) {
+    expect(text).not.toContain("\u001b");
+    expect(coloured[index]).toContain(ESCAPE);
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: it is what is taken out
+    expect(coloured[index]?.replace(/\u001b\[\d+m/g, "")).toBe(text);
+  }
+});
+
+// biome-ignore lint/suspicious/noControlCharactersInRegex: the whole of ASCII
+const ASCII = /^[\u0000-\u007f]*$/;
+
+test("with --ascii every character is ASCII", () => {
+  each((text) => expect(text).toMatch(ASCII), { ascii: true });
+});
+
+test("symbol and word stand together in every row, never colour alone", () => {
+  const report = reported([
+    finding("lapi-a", "pass"),
+    finding("lapi-b", "warn"),
+    finding("lapi-c", "fail"),
+    finding("lapi-d", "unknown"),
+    finding("lapi-e", "skip"),
+  ]);
+  const rows = (style: Partial<Style>): readonly string[] => {
+    const [, group = ""] = pretty(report, { ...PLAIN, ...style }).split("\nLocal API\n");
+    return group
+      .split("\n")
+      .filter((line) => /^\S/.test(line))
+      .slice(0, 5);
+  };
+  expect(rows({})).toEqual([
+    "✓ PASS    lapi-a",
+    "! WARN    lapi-b",
+    "✗ FAIL    lapi-c",
+    "? UNKNOWN lapi-d",
+    "- SKIP    lapi-e",
+  ]);
+  expect(rows({ ascii: true }).map((line) => line[0])).toEqual(["+", "!", "x", "?", "-"]);
+});
+
+describe("the last line", () => {
+  const lastLine = (style: Partial<Style>): Readonly<Record<string, string | undefined>> =>
+    Object.fromEntries(
+      Object.entries(REPORTS).map(([name, report]) => [
+        name,
+        pretty(report, { ...PLAIN, ...style })
+          .trimEnd()
+          .split("\n")
+          .at(-1),
+      ]),
+    );
+
+  test.each(DETAILS)("always stands, and says the same: %s", (detail) => {
+    expect(lastLine({ detail })).toEqual({
+      healthy: "5 pass, 2 skip in 812 ms: READY",
+      "resolver-dead": "3 pass, 1 warn, 4 fail, 1 skip in 5.1 s: NOT READY",
+      "lapi-refused": "2 fail, 1 unknown, 4 skip in 812 ms: NOT READY",
+      "warnings-only": "3 pass, 2 warn in 812 ms: READY, WITH WARNINGS",
+      interrupted: "1 pass, 2 unknown, 1 skip in 812 ms, interrupted: UNKNOWN",
+    });
+  });
+
+  test("of a run without findings says so", () => {
+    expect(pretty(reported([]), PLAIN)).toContain("nothing checked in 1 ms: UNKNOWN");
+  });
+});
+
+describe("how much is told", () => {
+  const shown = (name: string, detail: Style["detail"]): string => {
+    const report = REPORTS[name];
+    if (report === undefined) throw new Error(`no report ${name}`);
+    return pretty(report, { ...PLAIN, detail });
+  };
+
+  test("quiet leaves out what passed and what was skipped", () => {
+    const rows = (name: string): unknown => shown(name, "quiet").match(/^\S [A-Z]+ .*/gm);
+    expect(shown("healthy", "quiet")).toBe("5 pass, 2 skip in 812 ms: READY\n");
+    expect(rows("interrupted")).toEqual(["? UNKNOWN lapi-reachable", "? UNKNOWN lapi-identity"]);
+    expect(rows("warnings-only")).toEqual([
+      expect.stringMatching(/^! WARN {4}metrics /),
+      expect.stringMatching(/^! WARN {4}outgoing-papi /),
+    ]);
+  });
+
+  test("verbose shows layers and addresses of what passed too", () => {
+    const layers = "resolve 3 ms · connect 12 ms · handshake 31 ms · response 40 ms";
+    expect(shown("healthy", "normal")).not.toContain(layers);
+    expect(shown("healthy", "verbose")).toContain(layers);
+    expect(shown("healthy", "verbose")).toContain("2001:db8::7: tcp-unreachable 0 ms");
+    expect(shown("lapi-refused", "verbose")).toContain("10.0.0.6: tcp-refused 1 ms");
+  });
+
+  test("verbose shows layers and addresses of what is unknown too", () => {
+    const report = reported([
+      finding("lapi-identity", "unknown", {
+        summary: "interrupted",
+        layers: [{ phase: "connect", ok: true, durationMs: 4 }],
+        addresses: [{ address: "192.0.2.1", family: 4, ok: true, durationMs: 4 }],
+      }),
+    ]);
+    const text = pretty(report, { ...PLAIN, detail: "verbose" });
+    expect(text).toContain("connect 4 ms");
+    expect(text).toContain("192.0.2.1: connected 4 ms");
+  });
+
+  test("what was not selected is shown by verbose only", () => {
+    expect(shown("lapi-refused", "normal")).not.toContain("not selected");
+    expect(shown("lapi-refused", "verbose")).toContain("not selected");
+  });
+
+  test("the same remedy stands once, and the others point to it; verbose repeats it", () => {
+    const words = /Check that the nameserver runs/g;
+    // Once in the cause, once at the first finding.
+    expect(shown("resolver-dead", "normal").match(words)).toHaveLength(2);
+    expect(shown("resolver-dead", "normal").match(/Fix: {3}as for outgoing-api$/gm)).toHaveLength(4);
+    expect(shown("resolver-dead", "verbose").match(words)).toHaveLength(6);
+  });
+
+  test("an address of somebody's own is told with its place", () => {
+    expect(shown("lapi-refused", "normal")).toContain(
+      "address from\n                 /etc/crowdsec/local_api_credentials.yaml:1",
+    );
+  });
+});
+
+test("what is wrong comes before everything else, most certain first, and says what it explains", () => {
+  const [first = ""] = pretty(REPORTS["lapi-refused"] ?? reported([]), PLAIN).split("\n\n");
+  expect(first.split("\n")[0]).toBe("What is wrong (2 causes)");
+  expect(first.indexOf("no CA certificate")).toBeLessThan(first.indexOf("refuses the connection"));
+  expect(first).toContain("Explains: lapi-reachable, lapi-tls, lapi-identity, lapi-database");
+});
+
+test("two remedies that differ are both shown, though check family and code are the same", () => {
+  const same = { code: "config-missing", phase: "host" } as const;
+  const text = pretty(
+    reported([
+      finding("config-files@/a", "fail", { ...same, target: { path: "/a" }, remedy: [{ text: "Register anew." }] }),
+      finding("config-files@/b", "fail", { ...same, target: { path: "/b" }, remedy: [{ text: "Install anew." }] }),
+    ]),
+    PLAIN,
+  );
+  const [, group = ""] = text.split("\nThis host\n");
+  expect(group).toContain("Register anew.");
+  expect(group).toContain("Install anew.");
+});
+
+test("remedies that differ in the finding's own host and addresses only are shown once", () => {
+  const unreachable = (name: string, address: string, family: 4 | 6) =>
+    finding(`outgoing-${name}`, "fail", {
+      code: "tcp-unreachable",
+      target: { host: `${name}.example`, port: 443 },
+      addresses: [{ address, family, ok: false, code: "tcp-unreachable", durationMs: 1 }],
+      remedy: [{ text: `Check the route to ${name}.example.`, commands: [`ip route get ${address}`] }],
+    });
+  const text = pretty(
+    reported([
+      unreachable("a", "192.0.2.1", 4),
+      unreachable("b", "198.51.100.7", 4),
+      unreachable("c", "2001:db8::c", 6),
+    ]),
+    PLAIN,
+  );
+  expect(text.match(/Fix: {3}.*/g)).toEqual([
+    "Fix:   Check the route to a.example.",
+    "Fix:   as for outgoing-a",
+    "Fix:   as for outgoing-a",
+  ]);
+});

@@ -1,0 +1,276 @@
+import { type Finding, type Report, SCHEMA_VERSION, STATUSES } from "../../src/model/report.ts";
+import { json } from "../../src/reporters/json.ts";
+import { finding } from "./findings.ts";
+import { asReport } from "./schema.ts";
+
+type Rest = Pick<Report, "findings"> & {
+  readonly verdict: Report["summary"]["verdict"];
+  readonly exitCode: number;
+  readonly causes?: Report["causes"];
+  readonly run?: Partial<Report["run"]>;
+};
+
+const report = ({ findings, causes = [], verdict, exitCode, run }: Rest): Report =>
+  asReport(
+    json({
+      schemaVersion: SCHEMA_VERSION,
+      tool: { name: "crowdsec-preflight", version: "1.2.3", runtime: "node v20.19.0" },
+      run: {
+        id: "00000000-0000-4000-8000-000000000000",
+        startedAt: "2026-06-15T12:00:00.000Z",
+        durationMs: 812,
+        phase: "run",
+        roles: ["lapi", "agent", "cscli"],
+        engineVersion: "1.7.8",
+        env: "shell",
+        deadlineMs: 30_000,
+        failOn: "fail",
+        interrupted: false,
+        ...run,
+      },
+      summary: {
+        verdict,
+        exitCode,
+        counts: Object.fromEntries(
+          STATUSES.map((status) => [status, findings.filter((each) => each.status === status).length]),
+        ) as Report["summary"]["counts"],
+      },
+      causes,
+      findings,
+    }),
+  );
+
+const OPEN = [
+  { phase: "resolve", ok: true, durationMs: 3.2, detail: "203.0.113.7 from 9.9.9.9" },
+  { phase: "connect", ok: true, durationMs: 12, detail: "203.0.113.7" },
+  { phase: "handshake", ok: true, durationMs: 31, detail: "TLSv1.3, CN=Some Authority" },
+  { phase: "response", ok: true, durationMs: 40.4, detail: "HTTP 403" },
+] as const;
+
+const CONFIG = finding("config-files@/etc/crowdsec/config.yaml", "pass", {
+  title: "CrowdSec's files can be read and parsed",
+  summary: "CrowdSec's files can be read and parsed",
+  target: { path: "/etc/crowdsec/config.yaml" },
+});
+const STORE = finding("trust-store", "pass", {
+  title: "This system has a CA store",
+  summary: "This system has a CA store: 140 certificates from /etc/ssl/certs",
+});
+const LAPI = finding("lapi-reachable", "pass", {
+  title: "Local API accepts connections",
+  summary:
+    "Local API accepts connections: agent and Local API share one process here: an error in the agent's configuration would stop both",
+  target: { host: "127.0.0.1", port: 8080, url: "http://127.0.0.1:8080/", origin: "default" },
+  layers: [{ phase: "connect", ok: true, durationMs: 0.4, detail: "127.0.0.1" }],
+  addresses: [{ address: "127.0.0.1", family: 4, ok: true, durationMs: 0.4 }],
+});
+const PLAIN = finding("lapi-tls", "skip", {
+  summary: "not applicable: http://127.0.0.1:8080/ is plain HTTP (/etc/crowdsec/local_api_credentials.yaml:1)",
+});
+
+const outgoing = (name: string, status: Finding["status"], rest: Parameters<typeof finding>[2] = {}): Finding =>
+  finding(`outgoing-${name}`, status, {
+    title: `${name}.crowdsec.net can be reached`,
+    summary: `${name}.crowdsec.net can be reached: HTTP 403`,
+    target: { host: `${name}.crowdsec.net`, port: 443, url: `https://${name}.crowdsec.net/`, origin: "default" },
+    ...(status === "pass" && {
+      layers: OPEN,
+      addresses: [
+        { address: "2001:db8::7", family: 6, ok: false, code: "tcp-unreachable", durationMs: 0.3 },
+        { address: "203.0.113.7", family: 4, ok: true, durationMs: 12 },
+      ],
+    }),
+    ...rest,
+  });
+
+const healthy = report({
+  findings: [
+    CONFIG,
+    STORE,
+    LAPI,
+    PLAIN,
+    outgoing("api", "pass"),
+    outgoing("hub-cdn", "skip", { summary: "not applicable: for CrowdSec up to 1.6.2; this host has 1.7.8" }),
+    finding("future-thing", "pass", { title: "A check of a later version", summary: "A check of a later version" }),
+  ],
+  verdict: "ready",
+  exitCode: 0,
+});
+
+const resolverRemedy = (name: string): Finding["remedy"] => [
+  {
+    text: "Check that the nameserver runs, and that udp/53 and tcp/53 to it are open.",
+    commands: ["cat /etc/resolv.conf", `getent ahosts ${name}.crowdsec.net`],
+  },
+];
+const unresolved = (name: string, status: "fail" | "warn"): Finding =>
+  outgoing(name, status, {
+    code: "dns-timeout",
+    phase: "resolve",
+    summary: `${name}.crowdsec.net does not resolve: no nameserver answered (192.0.2.53, 198.51.100.53) within 5000 ms`,
+    layers: [{ phase: "resolve", ok: false, durationMs: 5000, detail: "no nameserver answered" }],
+    blame: { party: "resolver", evidence: ["resolve failed after 5000 ms: no nameserver answered"] },
+    remedy: resolverRemedy(name),
+  });
+const UNRESOLVED = [
+  unresolved("api", "fail"),
+  unresolved("cdn-hub", "fail"),
+  unresolved("hub-data", "fail"),
+  unresolved("version", "fail"),
+];
+
+const resolverDead = report({
+  findings: [CONFIG, STORE, LAPI, PLAIN, ...UNRESOLVED, unresolved("papi", "warn")],
+  causes: [
+    {
+      id: "outgoing-dns-timeout",
+      summary:
+        "no nameserver of this host answers (4 names): api.crowdsec.net, cdn-hub.crowdsec.net, hub-data.crowdsec.net, version.crowdsec.net",
+      blame: { party: "resolver", confidence: "likely", evidence: UNRESOLVED.map(({ summary }) => summary) },
+      explains: UNRESOLVED.map(({ instance }) => instance),
+      remedy: resolverRemedy("api"),
+    },
+  ],
+  run: { durationMs: 5120 },
+  verdict: "not-ready",
+  exitCode: 2,
+});
+
+const REFUSED = finding("lapi-reachable", "fail", {
+  title: "Local API accepts connections",
+  code: "tcp-refused",
+  summary: "lapi.internal.example:8080 refuses the connection (10.0.0.5, 10.0.0.6)",
+  target: {
+    host: "lapi.internal.example",
+    port: 8080,
+    url: "http://lapi.internal.example:8080/",
+    origin: "/etc/crowdsec/local_api_credentials.yaml:1",
+  },
+  layers: [
+    { phase: "resolve", ok: true, durationMs: 2, detail: "10.0.0.5, 10.0.0.6 from hosts" },
+    { phase: "connect", ok: false, durationMs: 1.6, detail: "10.0.0.5: connect ECONNREFUSED" },
+  ],
+  addresses: [
+    { address: "10.0.0.5", family: 4, ok: false, code: "tcp-refused", durationMs: 1.6 },
+    { address: "10.0.0.6", family: 4, ok: false, code: "tcp-refused", durationMs: 0.9 },
+  ],
+  blame: { party: "remote-service", evidence: ["connect failed after 2 ms: 10.0.0.5: connect ECONNREFUSED"] },
+  remedy: [
+    {
+      text: "On the Local API's host: check that crowdsec runs, and that api.server.listen_uri is not 127.0.0.1 (then it serves its own host only).",
+      commands: [
+        "grep -n listen_uri /etc/crowdsec/config.yaml /etc/crowdsec/config.yaml.local /etc/crowdsec/local_api_credentials.yaml",
+      ],
+      url: "https://docs.crowdsec.net/docs/next/configuration/crowdsec_configuration#listen_uri",
+    },
+    {
+      text: "Or let this host through there.",
+      commands: ["ufw allow from THIS_HOST to any port 8080 proto tcp"],
+      undo: ["ufw delete allow from THIS_HOST to any port 8080 proto tcp"],
+    },
+  ],
+});
+const following = (id: string): Finding =>
+  finding(id, "skip", { summary: "because lapi-reachable did not pass", because: ["lapi-reachable"] });
+
+const NO_STORE = finding("trust-store", "fail", {
+  title: "This system has a CA store",
+  code: "no-ca-store",
+  phase: "host",
+  summary: "no CA certificate in any of the places where CrowdSec looks: /etc/ssl/certs, /etc/pki/tls/certs",
+  blame: { party: "this-host", confidence: "certain" },
+  remedy: [{ text: "Install the CA certificates of the distribution.", commands: ["apt-get install ca-certificates"] }],
+});
+const DENIED = "run as root: /etc/crowdsec/config.yaml may not be read by this user";
+
+const lapiRefused = report({
+  findings: [
+    { ...CONFIG, status: "unknown", summary: DENIED, reason: DENIED },
+    NO_STORE,
+    REFUSED,
+    following("lapi-tls"),
+    following("lapi-identity"),
+    following("lapi-database"),
+    outgoing("api", "skip", { summary: "not selected" }),
+  ],
+  causes: [
+    {
+      id: "trust-no-ca-store",
+      summary: NO_STORE.summary,
+      blame: { party: "this-host", confidence: "certain", evidence: [] },
+      explains: ["trust-store"],
+      remedy: NO_STORE.remedy,
+    },
+    {
+      id: "lapi-tcp-refused",
+      summary: REFUSED.summary,
+      blame: { party: "remote-service", confidence: "likely", evidence: [] },
+      explains: ["lapi-reachable", "lapi-tls", "lapi-identity", "lapi-database"],
+      remedy: REFUSED.remedy,
+    },
+  ],
+  run: { roles: ["agent"] },
+  verdict: "not-ready",
+  exitCode: 2,
+});
+
+const warningsOnly = report({
+  findings: [
+    CONFIG,
+    STORE,
+    LAPI,
+    finding("metrics", "warn", {
+      title: "CrowdSec's metrics answer",
+      code: "identity-mismatch",
+      phase: "response",
+      summary: 'something else answers on 127.0.0.1:6060: HTTP 200, Server: nginx → web, "Welcome…"',
+      target: { host: "127.0.0.1", port: 6060, url: "http://127.0.0.1:6060/", origin: "/etc/crowdsec/config.yaml:62" },
+      layers: OPEN,
+      blame: { party: "this-host" },
+      remedy: [
+        {
+          text: "Another service holds the port. Give one of the two another port: prometheus.listen_port.",
+          commands: ["ss -ltnp 'sport = :6060'"],
+        },
+      ],
+    }),
+    outgoing("papi", "warn", {
+      code: "slow",
+      phase: "response",
+      summary: "papi.crowdsec.net answers, but only after 4120 ms",
+      layers: OPEN,
+      blame: { confidence: "possible" },
+    }),
+  ],
+  run: { failOn: "warn", phase: "install" },
+  verdict: "ready-with-warnings",
+  exitCode: 1,
+});
+
+const interrupted = report({
+  findings: [
+    CONFIG,
+    finding("lapi-reachable", "unknown", { title: "Local API accepts connections", summary: "interrupted" }),
+    finding("lapi-identity", "unknown", {
+      title: "It is CrowdSec's Local API that answers",
+      summary: "internal error, please report it: cannot read properties of undefined",
+      code: "internal-error",
+    }),
+    finding("lapi-database", "skip", {
+      summary: "because lapi-identity did not pass",
+      because: ["lapi-identity"],
+    }),
+  ],
+  run: { interrupted: true, roles: [] },
+  verdict: "unknown",
+  exitCode: 130,
+});
+
+/** Fixed reports, written by hand: what a reporter makes of them changes only when the reporter does. */
+export const REPORTS: Readonly<Record<string, Report>> = {
+  healthy,
+  "resolver-dead": resolverDead,
+  "lapi-refused": lapiRefused,
+  "warnings-only": warningsOnly,
+  interrupted,
+};
