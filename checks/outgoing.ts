@@ -467,7 +467,8 @@ const ask = async (row: OutgoingEndpoint, context: Context): Promise<Answer<Code
   const address = plan.url ?? { value: `https://${endpoint.host}/`, origin: "default" };
   if ("malformed" in address) {
     const { malformed, problem } = address;
-    return { status: "fault", fault: "url-invalid", data: { ...malformed, problem } };
+    const severity = (plan.optional ?? row.optional) ? ({ severity: "warning" } as const) : {};
+    return { status: "fault", fault: "url-invalid", data: { ...malformed, problem }, ...severity };
   }
   const { value: url, origin } = address;
   const options: Options = {

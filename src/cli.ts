@@ -114,7 +114,8 @@ const readTool = (): Tool => {
 /** A flag given twice, where once is meant, arrives as a list. */
 const refuseRepeats = (flags: Readonly<Record<string, unknown>>): void => {
   for (const [name, value] of Object.entries(flags)) {
-    if (Array.isArray(value) && !["role", "only", "skip", "_"].includes(name))
+    // yargs repeats a value under its one-letter alias.
+    if (Array.isArray(value) && name.length > 1 && !["role", "only", "skip"].includes(name))
       throw new UsageError(`--${name} was given more than once.`);
   }
 };

@@ -1,3 +1,4 @@
+import { spawnSync } from "node:child_process";
 import { existsSync, readdirSync } from "node:fs";
 import { basename } from "node:path";
 import { describe, expect, test } from "@jest/globals";
@@ -145,4 +146,10 @@ describe("in a healthy world", () => {
     );
     for (const { host, path } of OUTGOING) expect(asked).toContain(`http GET https://${host}${path}`);
   });
+});
+
+test("checks/README.md is what the checks say", async () => {
+  // Written from the built checks, so this needs a build, as npm test makes it.
+  const { status, stderr } = spawnSync(process.execPath, ["scripts/catalogue.js", "--check"], { encoding: "utf8" });
+  expect({ status, stderr }).toEqual({ status: 0, stderr: "" });
 });

@@ -28,6 +28,15 @@ const keyOf = ({ id, fault, blame }: Finding): string => `${familyOf(id)} ${faul
 
 const CONFIDENCE = ["certain", "likely", "possible"] as const;
 
+/** One failure speaks for itself; several do together, in a sentence of their own where there is one. */
+const summaryOf = (group: readonly Finding[], first: Finding): string => {
+  if (group.length === 1) return first.summary;
+  const shared = SHARED[first.fault?.code ?? ""];
+  const hosts = group.map(({ target }) => target?.host ?? "").join(", ");
+  if (shared === undefined) return `${first.summary}; the same with ${group.length - 1} more: ${hosts}`;
+  return `${shared.replace("{n}", String(group.length))}: ${hosts}`;
+};
+
 const causeOf = (group: readonly Finding[], findings: readonly Finding[]): Cause[] => {
   const [first] = group;
   if (first?.blame === undefined || first.fault === undefined) return [];
@@ -35,13 +44,11 @@ const causeOf = (group: readonly Finding[], findings: readonly Finding[]): Cause
   const following = findings
     .filter(({ because }) => because?.some((instance) => own.includes(instance)))
     .map(({ instance }) => instance);
-  const shared = group.length > 1 ? SHARED[first.fault.code] : undefined;
-  const hosts = group.map(({ target }) => target?.host ?? "").join(", ");
   const evidence = group.length > 1 ? group.map(({ summary }) => summary) : first.blame.evidence;
   return [
     {
       id: `${familyOf(first.id)}-${first.fault.code}`,
-      summary: shared ? `${shared.replace("{n}", String(group.length))}: ${hosts}` : first.summary,
+      summary: summaryOf(group, first),
       blame: { ...first.blame, evidence },
       explains: [...own, ...following],
       remedy: first.remedy,

@@ -1,6 +1,6 @@
 /** Control characters (C0, DEL, C1) and the bidirectional overrides that can make a terminal or a reader see another text. */
 // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what this expression is for
-const UNPRINTABLE = /[\u0000-\u001f\u007f-\u009f\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]+/g;
+const UNPRINTABLE = /[\u0000-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]+/g;
 
 /**
  * Text from outside, made fit to show: unprintable characters become one space, and it ends after `max` characters.

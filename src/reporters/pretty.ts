@@ -254,5 +254,7 @@ export const pretty = (report: Report, { color, ascii, width: columns, detail }:
   lines.push(
     `${counts.join(", ") || "nothing checked"} in ${duration(run.durationMs)}${interrupted}: ${paint(["bold", VERDICT_COLORS[summary.verdict]], VERDICTS[summary.verdict])}`,
   );
-  return `${lines.join("\n")}\n`;
+  const text = `${lines.join("\n")}\n`;
+  // What came from outside may hold any letter.
+  return ascii ? text.replace(/\P{ASCII}/gu, "?") : text;
 };

@@ -95,8 +95,7 @@ export const runChecks = async ({
     if (!isSelected(check.id)) return outcome(check, { status: "skip", reason: "not selected" });
     const reason = await guarded(async () => ({ status: "skip", reason: (await notApplicable(check, context)) ?? "" }));
     if ("reason" in reason && reason.reason !== "") return outcome(check, reason);
-    // What was not selected cannot be a hindrance: who names one check wants just that.
-    const needed = checks.filter(({ id }) => check.needs?.includes(id) && isSelected(id));
+    const needed = checks.filter(({ id }) => check.needs?.includes(id));
     const missing = [...new Set(unmet(await Promise.all(needed.map(start))))];
     if (missing.length > 0)
       return outcome(check, { status: "skip", reason: `because ${missing.join(", ")} did not pass` }, missing);
