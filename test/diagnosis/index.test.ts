@@ -88,7 +88,7 @@ describe("failures of the outgoing list", () => {
     const [first, second] = [outgoing("a", "http-status"), outgoing("b", "http-status")];
     const [cause] = causesOf(first, second);
     expect(cause).toMatchObject({
-      summary: first.summary,
+      summary: `${first.summary}; the same with 1 more: ${first.target?.host}, ${second.target?.host}`,
       explains: ["outgoing-a", "outgoing-b"],
       blame: { evidence: [first.summary, second.summary] },
     });
