@@ -1,5 +1,6 @@
 import { defineCheck } from "../src/model/check.ts";
-import { askLapi, CONNECT_CODES, lapiLayers, lapiRoute, layerFaultOf } from "./lapi-way.ts";
+import { CONNECT_CODES, lapiLayers } from "./lapi-faults.ts";
+import { askLapi, lapiRoute, layerFaultOf } from "./lapi-way.ts";
 import { describe, layerFaults } from "./layers.ts";
 
 /** No machine is ever registered under this name; it stands in the Local API's log once a run. */

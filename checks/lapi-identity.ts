@@ -1,5 +1,6 @@
 import { defineCheck } from "../src/model/check.ts";
-import { askLapi, CONNECT_CODES, FINGERPRINT_PATH, isHere, lapiLayers, lapiRoute, layerFaultOf } from "./lapi-way.ts";
+import { CONNECT_CODES, lapiLayers } from "./lapi-faults.ts";
+import { askLapi, FINGERPRINT_PATH, isHere, lapiRoute, layerFaultOf } from "./lapi-way.ts";
 import { describe, layerFaults } from "./layers.ts";
 
 /** pkg/apiserver/middlewares/v1/jwt.go sets this realm, in every version since 1.0. */

@@ -1,5 +1,6 @@
 import { type Context, defineCheck } from "../src/model/check.ts";
-import { CONNECT_CODES, isHere, lapiLayers, lapiRoute, layerFaultOf } from "./lapi-way.ts";
+import { CONNECT_CODES, lapiLayers } from "./lapi-faults.ts";
+import { isHere, lapiRoute, layerFaultOf } from "./lapi-way.ts";
 import { connect, layerFaults } from "./layers.ts";
 
 /** A process younger than this may still die of its agent's configuration. */

@@ -1,5 +1,6 @@
 import { defineCheck } from "../src/model/check.ts";
-import { askLapi, FINGERPRINT_PATH, lapiLayers, lapiRoute, layerFaultOf, TLS_CODES } from "./lapi-way.ts";
+import { lapiLayers, TLS_CODES } from "./lapi-faults.ts";
+import { askLapi, FINGERPRINT_PATH, lapiRoute, layerFaultOf } from "./lapi-way.ts";
 import { layerFaults } from "./layers.ts";
 
 const DAY_MS = 86_400_000;

@@ -4,7 +4,7 @@ import { basename } from "node:path";
 import { describe, expect, test } from "@jest/globals";
 import { OUTGOING } from "../checks/endpoints.ts";
 import { catalogue } from "../checks/index.ts";
-import { LAPI_LAYERS } from "../checks/lapi-way.ts";
+import { LAPI_LAYERS } from "../checks/lapi-faults.ts";
 import type { Check } from "../src/model/check.ts";
 import type { LayerCode } from "../src/model/observation.ts";
 import { type Given, runIn } from "./support/run.ts";

@@ -1,5 +1,5 @@
 import { expect, test } from "@jest/globals";
-import { CONNECT_CODES, isHere, LAPI_LAYERS, lapiLayers, lapiRoute, TLS_CODES } from "../../checks/lapi-way.ts";
+import { isHere, lapiRoute } from "../../checks/lapi-way.ts";
 import type { Context } from "../../src/model/check.ts";
 import type { Topology } from "../../src/model/topology.ts";
 import { fakeProber } from "../support/fake-prober.ts";
@@ -47,9 +47,4 @@ test.each<[string, Topology["lapi"], unknown]>([
     version: async () => undefined,
   };
   expect(lapiRoute(context)).toEqual(expected);
-});
-
-test("the parts of the table hold the rows of the whole", () => {
-  const codes = [...CONNECT_CODES, ...TLS_CODES];
-  expect(lapiLayers(...codes)).toEqual(Object.fromEntries(codes.map((code) => [code, LAPI_LAYERS[code]])));
 });

@@ -1,0 +1,291 @@
+import type { LayerCode } from "../src/model/observation.ts";
+import { type LayerFault, layerFaults } from "./layers.ts";
+
+const NETWORK_DOCS = "https://docs.crowdsec.net/docs/next/configuration/network_management";
+
+/** Every code that a walk can end with gets its blame and its remedy as seen from a host that wants to go out. */
+const LAYER_FAULTS = {
+  "dns-nxdomain": {
+    blame: "resolver",
+    remedy: [
+      {
+        text: "The name exists on the internet, so this host's nameserver hides it, or knows the internal network only. Have it resolve {host}, or use another nameserver.",
+        commands: ["cat /etc/resolv.conf", "getent ahosts {host}"],
+      },
+    ],
+  },
+  "dns-nodata": {
+    blame: "resolver",
+    remedy: [
+      {
+        text: "The nameserver knows the name but gives no address for it. Ask whoever runs it why, or use another one.",
+        commands: ["getent ahosts {host}"],
+      },
+    ],
+  },
+  "dns-servfail": {
+    blame: "resolver",
+    remedy: [
+      {
+        text: "The nameserver could not resolve it: look at its own way out and at its DNSSEC validation.",
+        commands: ["cat /etc/resolv.conf", "getent ahosts {host}"],
+      },
+    ],
+  },
+  "dns-refused": {
+    blame: "resolver",
+    remedy: [
+      {
+        text: "The nameserver does not serve this host. Allow this host there, or name another nameserver in /etc/resolv.conf.",
+        commands: ["cat /etc/resolv.conf"],
+      },
+    ],
+  },
+  "dns-timeout": {
+    blame: "resolver",
+    remedy: [
+      {
+        text: "Check that the nameserver runs, and that udp/53 and tcp/53 to it are open.",
+        commands: ["cat /etc/resolv.conf", "getent ahosts {host}"],
+      },
+    ],
+  },
+  "dns-sinkhole": {
+    blame: "resolver",
+    confidence: "certain",
+    remedy: [
+      { text: "A DNS filter blocks {host}. Put *.crowdsec.net on its allow-list.", commands: ["getent ahosts {host}"] },
+    ],
+  },
+  "dns-no-resolver": {
+    blame: "this-host",
+    confidence: "certain",
+    remedy: [
+      {
+        text: "Nothing answers DNS at the address in /etc/resolv.conf. Start the local resolver, or name one that runs.",
+        commands: ["cat /etc/resolv.conf", "systemctl status systemd-resolved"],
+      },
+    ],
+  },
+  "tcp-refused": {
+    blame: "network",
+    remedy: [
+      {
+        text: "{host} listens on {port}, so a firewall on the way rejects it. Allow outgoing tcp/{port} to {host}.",
+        commands: ["curl -sS -o /dev/null --max-time 10 https://{host}/"],
+        url: NETWORK_DOCS,
+      },
+    ],
+  },
+  "tcp-timeout": {
+    blame: "network",
+    remedy: [
+      {
+        text: "A firewall on the way most likely drops it. Allow outgoing tcp/{port} to {host}; with a proxy as the only way out, set HTTPS_PROXY for the crowdsec service.",
+        commands: ["curl -sS -o /dev/null --max-time 10 https://{host}/"],
+        url: NETWORK_DOCS,
+      },
+    ],
+  },
+  "tcp-unreachable": {
+    blame: "network",
+    remedy: [
+      {
+        text: "There is no route there, or a firewall says so. Check the default route, and the firewall's reject rules.",
+        commands: ["ip route get {address}"],
+      },
+    ],
+  },
+  "tcp-reset": {
+    blame: "network",
+    remedy: [
+      {
+        text: "Something on the way resets the connection. Allow outgoing tcp/{port} to {host} on the firewall.",
+        url: NETWORK_DOCS,
+      },
+    ],
+  },
+  "tls-reset": {
+    blame: "network",
+    remedy: [
+      {
+        text: "A firewall that reads the name in the TLS ClientHello cuts it off. Allow {host} in its TLS or URL filter.",
+        commands: ["openssl s_client -connect {host}:{port} -servername {host} </dev/null"],
+      },
+    ],
+  },
+  "tls-stalled": {
+    blame: "network",
+    remedy: [
+      {
+        text: "Small packets pass and the larger ClientHello does not: a path MTU that is too small, or a filter that drops it. Try a smaller MTU; ask the firewall's owner about {host}.",
+        commands: [
+          "ping -c 1 -M do -s 1400 {address}",
+          "openssl s_client -connect {host}:{port} -servername {host} </dev/null",
+        ],
+      },
+    ],
+  },
+  "tls-not-tls": {
+    blame: "network",
+    remedy: [
+      {
+        text: "A captive portal, or a proxy that was not asked for, answers in its place. Log in to the portal, or exempt this host from it.",
+        commands: ["curl -sS --max-time 10 http://{host}:{port}/ | head"],
+      },
+    ],
+  },
+  "tls-untrusted": {
+    blame: "network",
+    remedy: [
+      {
+        text: "If the issuer is your own TLS inspection, exempt {host} from it, or add its CA to the system's store.",
+        commands: [
+          "cp inspection-ca.crt /usr/local/share/ca-certificates/ && update-ca-certificates",
+          "systemctl restart crowdsec",
+        ],
+        undo: ["rm /usr/local/share/ca-certificates/inspection-ca.crt && update-ca-certificates --fresh"],
+      },
+      {
+        text: "If this system has an old or empty CA store, renew it.",
+        commands: ["apt-get install --reinstall ca-certificates"],
+      },
+    ],
+  },
+  "tls-expired": {
+    blame: "remote-host",
+    remedy: [
+      { text: "This host's clock is wrong: set it.", when: "clock", commands: ["timedatectl set-ntp true", "date -u"] },
+      {
+        text: "Whoever answers for {host} shows an expired certificate: a TLS inspection or a proxy on the way is the usual one.",
+        when: "certificate",
+        commands: ["openssl s_client -connect {host}:{port} -servername {host} </dev/null"],
+      },
+    ],
+  },
+  "tls-not-yet-valid": {
+    blame: "remote-host",
+    remedy: [
+      { text: "This host's clock is wrong: set it.", when: "clock", commands: ["timedatectl set-ntp true", "date -u"] },
+      {
+        text: "Whoever answers for {host} shows a certificate from the future: a TLS inspection or a proxy on the way whose clock is wrong is the usual one.",
+        when: "certificate",
+        commands: ["openssl s_client -connect {host}:{port} -servername {host} </dev/null"],
+      },
+    ],
+  },
+  "tls-wrong-host": {
+    blame: "network",
+    remedy: [
+      {
+        text: "Another server answers in place of {host}: a captive portal, a block page, or a wrong entry in /etc/hosts or DNS.",
+        commands: ["getent ahosts {host}", "openssl s_client -connect {host}:{port} -servername {host} </dev/null"],
+      },
+    ],
+  },
+  "tls-no-san": {
+    blame: "network",
+    remedy: [
+      {
+        text: "No public server has such a certificate: a TLS inspection made it. Have it issue certificates with a subject alternative name, or exempt {host}.",
+      },
+    ],
+  },
+  "tls-version": {
+    blame: "network",
+    remedy: [
+      {
+        text: "No server of CrowdSec is that old: a proxy or TLS inspection on the way is. Exempt {host} from it, or renew it.",
+      },
+    ],
+  },
+  "tls-client-cert": {
+    blame: "network",
+    remedy: [
+      { text: "No server of CrowdSec asks for one: a proxy or access gateway on the way does. Exempt {host} from it." },
+    ],
+  },
+  "tls-alert": {
+    blame: "network",
+    remedy: [
+      {
+        text: "A filter on the way may refuse the name {host}. Allow it there.",
+        commands: ["openssl s_client -connect {host}:{port} -servername {host} </dev/null"],
+      },
+    ],
+  },
+  "http-timeout": {
+    blame: "remote-host",
+    confidence: "possible",
+    remedy: [
+      {
+        text: "The way there is open and the server is silent: try again, and look at https://status.crowdsec.net.",
+        commands: ["curl -sS -o /dev/null --max-time 20 https://{host}/"],
+      },
+    ],
+  },
+  "http-status": {
+    blame: "crowdsec-cloud",
+    confidence: "possible",
+    remedy: [
+      {
+        text: "The way there is open, and the answer is a refusal: a proxy's block page, or this host's public address is refused by the CDN. Look at the page; try from another address.",
+        commands: ["curl -sSi --max-time 10 https://{host}{path} | head -20"],
+      },
+    ],
+  },
+  "http-redirect": {
+    blame: "network",
+    remedy: [
+      {
+        text: "CrowdSec's servers do not redirect elsewhere: a captive portal or proxy does. Log in to it, or exempt {host}.",
+        commands: ["curl -sSi --max-time 10 https://{host}{path} | head -20"],
+      },
+    ],
+  },
+  "http-invalid": {
+    blame: "network",
+    confidence: "possible",
+    remedy: [
+      {
+        text: "Something on the way garbles or cuts the answer.",
+        commands: ["curl -sSi --max-time 10 https://{host}{path} | head -20"],
+      },
+    ],
+  },
+  "identity-mismatch": {
+    blame: "network",
+    remedy: [
+      {
+        text: "A block page or captive portal answers in place of {host}. Allow {host} there.",
+        commands: ["curl -sSi --max-time 10 https://{host}{path} | head -20"],
+      },
+    ],
+  },
+} satisfies Record<LayerCode, LayerFault>;
+
+/** The faults of every outgoing check, the same for each row. */
+export const OUTGOING_FAULTS = {
+  ...layerFaults(LAYER_FAULTS),
+  "family-broken": {
+    severity: "warning",
+    blame: "network",
+    phase: "connect",
+    says: "{host} works over IPv{works}, but no IPv{family} address of it does ({code}): {cost}",
+    remedy: [{ text: "Mend IPv{family} on this network, or take it off this host.", commands: ["ip -{family} route"] }],
+  },
+  "url-invalid": {
+    blame: "configuration",
+    confidence: "certain",
+    says: "the address {value} ({origin}) is {problem}",
+    remedy: [{ text: "Correct it in {origin}, or take the line out: CrowdSec then uses its default." }],
+  },
+  slow: {
+    severity: "warning",
+    blame: "network",
+    confidence: "possible",
+    phase: "response",
+    says: "{host} answers, but only after {total} ms",
+    remedy: [{ text: "See with -v which layer takes the time: the name, the connection, TLS, or the answer." }],
+  },
+} as const;
