@@ -137,7 +137,7 @@ test("a Local API that dies of its agent's configuration is caught by the second
 test("over https with a private CA: untrusted until ca_cert_path names it, then trusted", async () => {
   await on(
     "lapi",
-    "cp $LAB_STATE/ca/good.crt $LAB_STATE/ca/server.key /etc/crowdsec/; printf '    tls:\\n      cert_file: /etc/crowdsec/good.crt\\n      key_file: /etc/crowdsec/server.key\\n' >/tmp/tls; sed -i '/listen_uri/r /tmp/tls' /etc/crowdsec/config.yaml.local; sed -i 's/http:/https:/' /etc/crowdsec/local_api_credentials.yaml",
+    "cp $LAB_STATE/ca/good.crt $LAB_STATE/ca/server.key /etc/crowdsec/; printf '    tls:\\n      cert_file: /etc/crowdsec/good.crt\\n      key_file: /etc/crowdsec/server.key\\n' >/var/lab/tls; sed -i '/listen_uri/r /var/lab/tls' /etc/crowdsec/config.yaml.local; sed -i 's/http:/https:/' /etc/crowdsec/local_api_credentials.yaml",
   );
   await restart("lapi");
   await lab("wait", "lapi", "10.77.0.10", "8080");
