@@ -21,6 +21,12 @@ export default defineCheck({
         },
       ],
     },
+    "config-unreadable": {
+      blame: "configuration",
+      confidence: "certain",
+      says: "{path} ({purpose}) cannot be read: {message}",
+      remedy: [{ text: "Put a plain text file in its place.", commands: ["ls -l {path}"] }],
+    },
     "config-missing": {
       blame: "configuration",
       confidence: "certain",
@@ -47,6 +53,10 @@ export default defineCheck({
         return { status: "unknown", reason: `run as root: ${path} may not be read by this user`, evidence } as const;
       if (state === "missing")
         return { status: "fault", fault: "config-missing", data: { path, purpose }, when: purpose, evidence } as const;
+      if (state === "unreadable") {
+        const data = { path, purpose, message: message ?? "" };
+        return { status: "fault", fault: "config-unreadable", data, message: data.message, evidence } as const;
+      }
       if (state === "invalid") {
         const place = line === undefined ? path : `${path}:${line}`;
         const data = {

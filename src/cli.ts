@@ -4,7 +4,7 @@ import { catalogue } from "../checks/index.ts";
 import { type CheckOptions, check, type Tool } from "./commands/check.ts";
 import { explain } from "./commands/explain.ts";
 import { list } from "./commands/list.ts";
-import { type Streams, write } from "./commands/streams.ts";
+import { type Streams, WriteError, write } from "./commands/streams.ts";
 import { UsageError } from "./commands/usage-error.ts";
 import { parseCount, parseDuration, parseLapiUrl, parsePatterns, parseWord, parseWords } from "./commands/values.ts";
 import { EXIT_UNJUDGED } from "./exit-code.ts";
@@ -174,11 +174,11 @@ export const main = async (argv: readonly string[], streams: Streams): Promise<n
     if (text !== "") await write(streams.stdout, `${text}\n`);
     return exitCode;
   } catch (error) {
-    const message =
-      error instanceof UsageError
-        ? error.message
-        : `internal error, please report it: ${error instanceof Error ? error.message : String(error)}`;
-    await write(streams.stderr, `${tool.name}: ${message}\n`);
+    const told = error instanceof UsageError || error instanceof WriteError;
+    const words = error instanceof Error ? error.message : String(error);
+    const message = told ? words : `internal error, please report it: ${words}`;
+    // Where not even stderr takes it, the exit code is all that is left.
+    await write(streams.stderr, `${tool.name}: ${message}\n`).catch(() => {});
     return EXIT_UNJUDGED;
   }
 };

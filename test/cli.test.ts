@@ -1,3 +1,4 @@
+import { spawnSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -263,4 +264,14 @@ test.each([
   child.stdout?.destroy();
   const { code, signal, stderr } = await ended;
   expect({ code, signal, stderr }).toEqual({ code: 0, signal: null, stderr: "" });
+});
+
+test("a report that cannot be written is said in one line, and is exit code 3", () => {
+  // A disk that is always full, where the system has one.
+  const command = `"${process.execPath}" bin/crowdsec-preflight.js list >/dev/full`;
+  const { status, stderr } = spawnSync("bash", ["-c", command], { encoding: "utf8" });
+  expect({ status, stderr }).toEqual({
+    status: 3,
+    stderr: "crowdsec-preflight: the output could not be written: ENOSPC: no space left on device, write\n",
+  });
 });

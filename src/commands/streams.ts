@@ -17,8 +17,14 @@ export const wantsColor = (
   return stream.isTTY === true && TERM !== "dumb";
 };
 
-/** Resolves when the stream has taken everything; a reader that left early (EPIPE) is no error. */
+/** What could not be written, and why: the report is lost then, so the run has not done its job. */
+export class WriteError extends Error {}
+
+/** Resolves when the stream has taken everything. A reader that left early (EPIPE) is no error; a full disk is. */
 export const write = (stream: NodeJS.WritableStream, text: string): Promise<void> =>
-  new Promise((resolve) => {
-    stream.write(text, () => resolve());
+  new Promise((resolve, reject) => {
+    stream.write(text, (error?: NodeJS.ErrnoException | null) => {
+      if (error && error.code !== "EPIPE") reject(new WriteError(`the output could not be written: ${error.message}`));
+      else resolve();
+    });
   });

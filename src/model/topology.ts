@@ -19,8 +19,11 @@ export interface ConfigFile {
   readonly path: string;
   /** What CrowdSec uses it for, in a word or two. */
   readonly purpose: string;
-  /** `optional-missing`: not there, and CrowdSec does not need it (a `.local` overlay). */
-  readonly state: "read" | "missing" | "optional-missing" | "denied" | "invalid";
+  /**
+   * `optional-missing`: not there, and CrowdSec does not need it (a `.local` overlay). `unreadable`: no text file, or far
+   * too large. `invalid`: text, and no YAML.
+   */
+  readonly state: "read" | "missing" | "optional-missing" | "denied" | "unreadable" | "invalid";
   /** Of the first mistake, when the file is invalid. */
   readonly line?: number;
   readonly message?: string;

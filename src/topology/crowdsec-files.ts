@@ -12,9 +12,9 @@ export interface LoadedFile {
   readonly tree?: Tree;
 }
 
-const stateOf = (saw: FileObservation): "read" | "missing" | "denied" | "invalid" => {
+const stateOf = (saw: FileObservation): "read" | "missing" | "denied" | "unreadable" => {
   if (saw.ok) return "read";
-  return saw.code === "file-missing" ? "missing" : saw.code === "file-denied" ? "denied" : "invalid";
+  return saw.code === "file-missing" ? "missing" : saw.code === "file-denied" ? "denied" : "unreadable";
 };
 
 const loadOne = async (

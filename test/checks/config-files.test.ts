@@ -11,6 +11,12 @@ const BROKEN: ConfigFile = { ...CONFIG, state: "invalid", line: 47, message: "Ma
 
 const FAULTS: Record<keyof typeof check.faults, FaultCase> = {
   "config-syntax": ["host", "fail", "configuration", of(BROKEN)],
+  "config-unreadable": [
+    "host",
+    "fail",
+    "configuration",
+    of({ ...CONFIG, state: "unreadable", message: "not a regular file" }),
+  ],
   "config-missing": ["host", "fail", "configuration", of({ ...CONFIG, state: "missing" })],
 };
 
@@ -40,7 +46,7 @@ test.each([
   },
 );
 
-test.each<ConfigFile["state"]>(["read", "optional-missing", "denied", "missing", "invalid"])(
+test.each<ConfigFile["state"]>(["read", "optional-missing", "denied", "missing", "unreadable", "invalid"])(
   "each file that counts has a finding of its own beside one that is %s",
   async (state) => {
     const { findings } = await runIn([check], of(CONFIG, { ...CONFIG, path: "/etc/crowdsec/other.yaml", state }));
@@ -51,6 +57,7 @@ test.each<ConfigFile["state"]>(["read", "optional-missing", "denied", "missing",
         "optional-missing": [],
         denied: [["config-files@/etc/crowdsec/other.yaml", "unknown"]],
         missing: [["config-files@/etc/crowdsec/other.yaml", "fail"]],
+        unreadable: [["config-files@/etc/crowdsec/other.yaml", "fail"]],
         invalid: [["config-files@/etc/crowdsec/other.yaml", "fail"]],
       }[state],
     ]);

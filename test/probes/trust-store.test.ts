@@ -159,4 +159,5 @@ test("a context is made once for each trust, and the store is not read where it 
   expect(await context(undefined)).toBe(await context({ caFiles: [], only: false, skipVerify: false }));
   expect(await context(undefined)).not.toBe(await context(own));
   expect(loads).toBe(1);
+  expect(await context({ ...own, only: false })).not.toBe(await context(own));
 });

@@ -15,6 +15,8 @@ const LEAVES = {
   notYetValid: { names: "DNS:lapi.test", from: 40, to: 80 },
   otherName: { names: "DNS:other.test" },
   wildcard: { names: "DNS:*.wild.test" },
+  shortWildcard: { names: "DNS:*.test" },
+  partialWildcard: { names: "DNS:la*.wild.test" },
   commonNameOnly: { names: "" },
   address: { names: "IP:127.0.0.1,IP:::1" },
   byStranger: { names: "DNS:lapi.test", authority: "stranger" },

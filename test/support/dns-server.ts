@@ -11,6 +11,8 @@ export interface Behaviour {
   readonly alias?: string;
   /** Knows nothing of the name and does not ask around: an empty answer without authority or recursion. */
   readonly lame?: true;
+  /** The answer does not repeat the question, as a refusal of unbound does not. */
+  readonly bare?: true;
   /** Never answers: any question, or those of one type. */
   readonly silent?: true | "A" | "AAAA";
   readonly delayMs?: number;
@@ -19,7 +21,7 @@ export interface Behaviour {
   /** Over UDP the answer is empty, with the TC flag; over TCP it is whole. */
   readonly truncated?: true;
   /** Sent over UDP ahead of the true answer; a client must pass over it. */
-  readonly ahead?: "other id" | "other name" | "other type" | "question" | "garbage";
+  readonly ahead?: "other id" | "other name" | "other type" | "other refusal" | "question" | "garbage";
   /** What happens over TCP in place of the answer. */
   readonly tcp?: "silent" | "closes" | "garbage" | "in pieces";
 }
@@ -74,7 +76,7 @@ const answer = ({ id, name, type, behaviour }: Asked, addresses = behaviour[type
       (behaviour.lame ? 0 : dnsPacket.RECURSION_AVAILABLE) |
       flags |
       (behaviour.rcode === undefined ? 0 : RCODES[behaviour.rcode]),
-    questions: [{ type, name, class: "IN" }],
+    questions: behaviour.bare ? [] : [{ type, name, class: "IN" }],
     answers: [
       ...(behaviour.alias === undefined ? [] : [{ type: "CNAME", name, ttl: 60, data: behaviour.alias } as const]),
       ...addresses.map((data) => ({ type, name: behaviour.alias ?? name, ttl: 60, data })),
@@ -91,6 +93,8 @@ const forged = (asked: Asked): Buffer | undefined => {
       return as({ name: "forged.test" });
     case "other type":
       return answer({ ...asked, type: asked.type === "A" ? "AAAA" : "A", behaviour: {} }, []);
+    case "other refusal":
+      return answer({ ...asked, name: "forged.test", behaviour: { rcode: "REFUSED" } }, []);
     case "question":
       return dnsPacket.encode({ type: "query", id: asked.id, questions: [{ type: asked.type, name: asked.name }] });
     case "garbage":

@@ -47,9 +47,9 @@ describe("a file with its overlay", () => {
   test.each([
     ["file-missing", "missing"],
     ["file-denied", "denied"],
-    ["file-large", "invalid"],
-    ["file-binary", "invalid"],
-    ["file-error", "invalid"],
+    ["file-large", "unreadable"],
+    ["file-binary", "unreadable"],
+    ["file-error", "unreadable"],
   ] as const)("a file that is %s is %s, has no values, and its overlay is not read", async (code, state) => {
     const { files, tree, asked } = await load({ "/a.yaml": refused(code), "/a.yaml.local": "url: z\n" });
     expect(files).toEqual([{ path: "/a.yaml", purpose: "settings", state, message: `it is ${code}` }]);
@@ -60,7 +60,7 @@ describe("a file with its overlay", () => {
   test.each([
     ["file-missing", "optional-missing"],
     ["file-denied", "denied"],
-    ["file-large", "invalid"],
+    ["file-large", "unreadable"],
   ] as const)("an overlay that is %s is %s, and the file's own values stay", async (code, state) => {
     const { files, reader } = await load({ "/a.yaml": "url: x\n", "/a.yaml.local": refused(code) });
     expect(files[1]).toEqual({ path: "/a.yaml.local", purpose: "settings (overlay)", state, message: `it is ${code}` });
