@@ -26,6 +26,9 @@ const MAX_MESSAGE = 65_535;
 /** The next nameserver is asked after this time too, while the one before may still answer: what Go would wait for is then known without waiting as often. */
 const HEDGE_MS = 1000;
 
+/** A round with less time than this, milliseconds, would call every nameserver silent. */
+const LEAST_TRY_MS = 50;
+
 const encode = (id: number, name: string, type: RecordType): Buffer =>
   dnsPacket.encode({
     type: "query",
@@ -218,7 +221,7 @@ const askInOrder = async (
       }
       nameservers.push({ server, code: reply.code });
     }
-    if (elapsed() >= budgetMs || signal.aborted) break;
+    if (budgetMs - elapsed() < LEAST_TRY_MS || signal.aborted) break;
   }
   const first = nameservers[0]?.code ?? "dns-timeout";
   // Silence weighs more than a refusal: the nameserver that should have answered is the one to look at.

@@ -23,15 +23,21 @@ const seenOf = (socket: tls.TLSSocket, certificate: X509Certificate): TlsSeen =>
   validTo: new Date(certificate.validTo).toISOString(),
 });
 
-const namedRight = (certificate: X509Certificate, host: string): boolean =>
-  net.isIP(host) === 0
-    ? certificate.checkHost(host, {
-        subject: "never",
-        wildcards: true,
-        partialWildcards: false,
-        multiLabelWildcards: false,
-      }) !== undefined
-    : certificate.checkIP(host) !== undefined;
+/** Go's matchHostnames: a star stands for a whole first label. OpenSSL wants two more labels behind it; Go does not. */
+const matches = (pattern: string, host: string): boolean => {
+  const parts = pattern.toLowerCase().split(".");
+  const wanted = host.toLowerCase().split(".");
+  return (
+    parts.length === wanted.length &&
+    parts.every((part, index) => (index === 0 && part === "*") || part === wanted[index])
+  );
+};
+
+const namedRight = (certificate: X509Certificate, host: string): boolean => {
+  if (net.isIP(host) !== 0) return certificate.checkIP(host) !== undefined;
+  const names = (certificate.subjectAltName ?? "").split(", ").filter((name) => name.startsWith("DNS:"));
+  return names.some((name) => matches(name.slice("DNS:".length), host));
+};
 
 /**
  * What Go's crypto/x509 says of the leaf, in Go's order: its dates, then its names, then who signed it (Verify in
@@ -63,6 +69,9 @@ const verdictOf = (
     return { code: "tls-not-yet-valid", message: "a certificate above the server's own is not valid yet" };
   return { code: "tls-untrusted", message: `certificate signed by an authority that is not trusted here (${openssl})` };
 };
+
+/** Alert 40, as OpenSSL names it. */
+const HANDSHAKE_FAILURE = "ERR_SSL_SSLV3_ALERT_HANDSHAKE_FAILURE";
 
 export interface TlsOpened {
   readonly ok: true;
@@ -106,7 +115,12 @@ export const handshake = (
       resolve(result);
     };
     raw.on("error", (error) => end(failure("handshake", error, elapsed())));
-    socket.on("error", (error) => end(failure("handshake", error, elapsed())));
+    socket.on("error", (error) => {
+      const saw = failure("handshake", error, elapsed());
+      // A server that has shown its certificate and then says no more than "handshake failure" missed ours (TLS 1.2).
+      const missed = saw.tlsCode === HANDSHAKE_FAILURE && socket.getPeerX509Certificate() !== undefined;
+      end(missed ? { ...saw, code: "tls-client-cert" } : saw);
+    });
     socket.once("close", () =>
       end(failed("handshake", "tls-reset", "connection closed during the TLS handshake", elapsed())),
     );

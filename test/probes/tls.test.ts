@@ -202,8 +202,7 @@ test.each([
     "demands a client certificate in TLS 1.2",
     () =>
       showing("good", { maxVersion: "TLSv1.2", requestCert: true, rejectUnauthorized: true, ca: [certificates.ca] }),
-    // OpenSSL's servers say no more than "handshake failure" there; alert 42, of Go's servers, is below.
-    "tls-alert",
+    "tls-client-cert",
   ],
 ] as const)("a server that %s after the ClientHello", async (_what, server, code) => {
   const { saw, raw } = await shake(server(), { timeoutMs: code === "tls-stalled" ? 300 : 5000 });
