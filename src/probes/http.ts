@@ -33,7 +33,7 @@ const exchange = async (
   { limits, userAgent }: Tools,
 ): Promise<Reply | Failed> => {
   const elapsed = stopwatch();
-  const { got, TimeoutError } = await loadGot();
+  const { got } = await loadGot();
   const maxBytes = request.maxBytes ?? MAX_BODY;
   return new Promise((resolve) => {
     const stream = got.stream(request.url, {
@@ -50,7 +50,6 @@ const exchange = async (
       followRedirect: false,
       retry: { limit: 0 },
       throwHttpErrors: false,
-      timeout: { request: limits.timeoutMs },
     });
     const chunks: Buffer[] = [];
     let size = 0;
@@ -59,6 +58,7 @@ const exchange = async (
     const settle = (result: Reply | Failed): void => {
       if (settled) return;
       settled = true;
+      clearTimeout(timer);
       stream.destroy();
       socket.destroy();
       resolve(result);
@@ -67,6 +67,12 @@ const exchange = async (
       if (head)
         settle({ ok: true, ...head, body: Buffer.concat(chunks).subarray(0, maxBytes).toString("utf8"), truncated });
     };
+    // Not got's own limit: that one ends with the first byte of an answer such as "101 Switching Protocols".
+    const timer = setTimeout(() => {
+      // A body that never ends still had a status and headers: those are the answer.
+      finish(true);
+      settle(failed("response", "http-timeout", `no HTTP response within ${limits.timeoutMs} ms`, elapsed()));
+    }, limits.timeoutMs);
     stream.on(
       "response",
       (response: { statusCode: number; headers: Record<string, string | string[] | undefined> }) => {
@@ -90,11 +96,9 @@ const exchange = async (
     stream.on("request", (sent: EventEmitter) => sent.on("error", () => {}));
     stream.on("end", () => finish(false));
     stream.on("error", (error: Error & { cause?: unknown }) => {
-      // A body that breaks off, or never ends, still had a status and headers: those are the answer.
-      if (head) finish(true);
-      else if (error instanceof TimeoutError)
-        settle(failed("response", "http-timeout", `no HTTP response within ${limits.timeoutMs} ms`, elapsed()));
-      else settle(failure("response", error, elapsed()));
+      // A body that breaks off still had a status and headers too.
+      finish(true);
+      settle(failure("response", error, elapsed()));
     });
     socket.once("close", () => {
       if (!head) settle(failed("response", "http-invalid", "connection closed before an HTTP response", elapsed()));

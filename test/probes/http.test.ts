@@ -232,6 +232,16 @@ test("a packed body is not unpacked", async () => {
   expect(saw).toMatchObject({ ok: true, headers: { "content-encoding": "gzip" }, body: bomb.toString("utf8") });
 });
 
+test("an answer that changes the protocol and then says nothing is a time-out too", async () => {
+  const server = http.createServer();
+  server.on("connection", (socket) =>
+    socket.write("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n"),
+  );
+  const saw = await ask(server, { timeoutMs: 300 });
+  expect(saw).toMatchObject({ ok: false, phase: "response", code: "http-timeout" });
+  expect(saw.elapsedMs).toBeLessThan(5000);
+});
+
 test("a server that says nothing is a time-out of the response", async () => {
   const saw = await ask(http.createServer(), { timeoutMs: 300 });
   expect(saw).toMatchObject({
