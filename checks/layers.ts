@@ -191,7 +191,11 @@ export const walk = async (context: Context, way: Way): Promise<Walked> => {
   };
   const data = { ...connected.data, ...certificate };
   if (http.ok) {
-    const answer = { status: http.status, location: http.headers["location"] ?? "nowhere", seen: describe(http) };
+    const answer = {
+      status: http.status,
+      location: shownLocation(http.headers["location"], url),
+      seen: describe(http),
+    };
     return { ...connected, reply: http, evidence, data: { ...data, ...answer } };
   }
   const peer = http.peerDate === undefined ? "" : `, and ${http.peerDate} by the server's own clock`;
@@ -203,11 +207,18 @@ export const walk = async (context: Context, way: Way): Promise<Walked> => {
   };
 };
 
+/** Where a redirect leads, without its query: a session may stand in it. */
+const shownLocation = (location: string | undefined, base: string): string => {
+  if (location === undefined || !URL.canParse(location, base)) return "nowhere";
+  const { origin, pathname } = new URL(location, base);
+  return `${origin}${pathname}`;
+};
+
 const lastLayerMs = ({ layers, elapsedMs }: Failed): number => layers?.at(-1)?.durationMs ?? elapsedMs;
 
 /** An answer in a few words, so that a person recognises what is there: `HTTP 200, Server: nginx, "Welcome to nginx!"`. */
 export const describe = ({ status, headers, body }: HttpAnswered): string => {
-  const title = /<title[^>]*>([^<]{1,80})/i.exec(body)?.[1]?.trim();
+  const title = /<title[^>]{0,200}>([^<]{1,80})/i.exec(body.slice(0, 4096))?.[1]?.trim();
   const server = headers["server"];
   const type = headers["content-type"]?.split(";")[0];
   const words = [`HTTP ${status}`, server && `Server: ${server}`, title ? `"${title}"` : type];

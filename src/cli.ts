@@ -114,6 +114,8 @@ const readTool = (): Tool => {
 /** A flag given twice, where once is meant, arrives as a list. */
 const refuseRepeats = (flags: Readonly<Record<string, unknown>>): void => {
   for (const [name, value] of Object.entries(flags)) {
+    if (value === false && name in FLAGS && FLAGS[name as keyof typeof FLAGS].type === "string")
+      throw new UsageError(`--no-${name} is no flag.`);
     // yargs repeats a value under its one-letter alias.
     if (Array.isArray(value) && name.length > 1 && !["role", "only", "skip"].includes(name))
       throw new UsageError(`--${name} was given more than once.`);
@@ -136,7 +138,13 @@ export const main = async (argv: readonly string[], streams: Streams): Promise<n
       .usage(
         "$0 [command] [flags]\n\nCan CrowdSec work on this host, and if not: what is wrong, whose is it, and what mends it?",
       )
-      .parserConfiguration({ "boolean-negation": true, "parse-positional-numbers": false, "parse-numbers": false })
+      .parserConfiguration({
+        "boolean-negation": true,
+        "parse-positional-numbers": false,
+        "parse-numbers": false,
+        "dot-notation": false,
+      })
+      .locale("en")
       .command(["check", "$0"], "Every check that applies here (the default)", FLAGS, (flags) => {
         refuseRepeats(flags);
         const options = checkOptions(flags as unknown as Flags);

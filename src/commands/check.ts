@@ -13,6 +13,7 @@ import type { Style } from "../reporters/pretty.ts";
 import { runChecks } from "../runner/index.ts";
 import { findTopology, type TopologyOverrides } from "../topology/index.ts";
 import { type Streams, wantsColor, write } from "./streams.ts";
+import { UsageError } from "./usage-error.ts";
 
 export interface CheckOptions {
   readonly overrides: TopologyOverrides;
@@ -79,6 +80,16 @@ const createEnd = (
   };
 };
 
+/** A file that is never read to its end would hold the run for ever; it gets this much grace, milliseconds. */
+const GRACE_MS = 1000;
+
+/** Rejects when the run has ended and what every check needs is still not known: then there is nothing to report. */
+const tooLate = (signal: AbortSignal): Promise<never> =>
+  new Promise((_resolve, reject) => {
+    const giveUp = (): void => reject(new UsageError(`${signal.reason}, before this host's files could be read.`));
+    signal.addEventListener("abort", () => setTimeout(giveUp, GRACE_MS).unref(), { once: true });
+  });
+
 const withinTime = <T>(promise: Promise<T>, ms: number): Promise<T | undefined> =>
   Promise.race([
     promise,
@@ -106,10 +117,11 @@ export const check = async (options: CheckOptions, tool: Tool, streams: Streams)
   const asked = catalogue.map(({ id }) => id).filter(isSelected);
   const progress = await startProgress(stderr, asked);
   try {
-    const [topology] = await Promise.all([
+    const prepared = Promise.all([
       findTopology({ probe, environment, user: userName(), platform, overrides }),
       probe.prepare(),
     ]);
+    const [topology] = await Promise.race([prepared, tooLate(end.signal)]);
     let known: Promise<Version | undefined> | undefined;
     const version = (): Promise<Version | undefined> => {
       known ??= withinTime(engineVersion(context), VERSION_MS);

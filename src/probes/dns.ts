@@ -26,6 +26,8 @@ const MAX_MESSAGE = 65_535;
 /** The next nameserver is asked after this time too, while the one before may still answer: what Go would wait for is then known without waiting as often. */
 const HEDGE_MS = 1000;
 
+/** Of each family; an answer with more would have us connect to half a network. */
+const MAX_ADDRESSES = 16;
 /** A round with less time than this, milliseconds, would call every nameserver silent. */
 const LEAST_TRY_MS = 50;
 
@@ -75,9 +77,13 @@ const decode = (message: Buffer, id: number, name: string, type: RecordType): De
     !packet.flag_aa && !packet.flag_ra && [...(packet.answers ?? []), ...(packet.additionals ?? [])].length === 0;
   if (rcode !== "NOERROR" || lame) return { reply: { kind: "failed", code: "dns-servfail" }, truncated };
   const addresses = (packet.answers ?? []).flatMap((answer) =>
-    answer.type === type && typeof answer.data === "string" ? [answer.data] : [],
+    answer.type === type && typeof answer.data === "string" && net.isIP(answer.data) !== 0 ? [answer.data] : [],
   );
-  return { reply: addresses.length > 0 ? { kind: "addresses", addresses } : { kind: "nodata" }, truncated };
+  return {
+    reply:
+      addresses.length > 0 ? { kind: "addresses", addresses: addresses.slice(0, MAX_ADDRESSES) } : { kind: "nodata" },
+    truncated,
+  };
 };
 
 const SILENT: Reply = { kind: "failed", code: "dns-timeout" };

@@ -14,6 +14,8 @@ export const probeFile = async (path: string): Promise<FileObservation> => {
     const about = await stat(path);
     if (!about.isFile()) return failed("host", "file-error", "not a regular file", elapsed());
     if (about.size > MAX_BYTES) return failed("host", "file-large", `larger than ${MAX_BYTES} bytes`, elapsed());
+    // Files of /proc have no size, and some of them never end.
+    if (about.size === 0) return { ok: true, elapsedMs: elapsed(), content: "" };
     const handle = await open(path, "r");
     try {
       const content = await handle.readFile("utf8");

@@ -40,6 +40,8 @@ const exchange = async (
       method: request.method ?? "GET",
       createConnection: () => socket,
       headers: {
+        // Node would add ":80" to a host without a port: over a given connection it knows no default one.
+        host: new URL(request.url).host,
         "user-agent": userAgent,
         accept: "*/*",
         "accept-encoding": "identity",

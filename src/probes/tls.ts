@@ -8,7 +8,10 @@ import { failed, failure } from "./failure.ts";
 import type { Limits } from "./tcp.ts";
 
 /** `CN=R3\nO=Let's Encrypt` → `CN=R3, O=Let's Encrypt`. */
-const oneLine = (name: string): string => printable(name.split("\n").join(", "), 200);
+const oneLine = (name: string | undefined): string => printable((name ?? "").split("\n").join(", "), 200) || "no name";
+
+/** RFC 3339; a date that nobody can read is the beginning of time. */
+const isoDate = (date: string): string => new Date(Date.parse(date) || 0).toISOString();
 
 const seenOf = (socket: tls.TLSSocket, certificate: X509Certificate): TlsSeen => ({
   protocol: socket.getProtocol() ?? "unknown",
@@ -19,8 +22,8 @@ const seenOf = (socket: tls.TLSSocket, certificate: X509Certificate): TlsSeen =>
     .filter((name) => name !== "")
     .slice(0, 50)
     .map((name) => printable(name, 100)),
-  validFrom: new Date(certificate.validFrom).toISOString(),
-  validTo: new Date(certificate.validTo).toISOString(),
+  validFrom: isoDate(certificate.validFrom),
+  validTo: isoDate(certificate.validTo),
 });
 
 /** Go's matchHostnames: a star stands for a whole first label. OpenSSL wants two more labels behind it; Go does not. */
@@ -52,10 +55,10 @@ const verdictOf = (
   if (now < Date.parse(certificate.validFrom))
     return {
       code: "tls-not-yet-valid",
-      message: `certificate is not valid before ${new Date(certificate.validFrom).toISOString()}`,
+      message: `certificate is not valid before ${isoDate(certificate.validFrom)}`,
     };
   if (now > Date.parse(certificate.validTo))
-    return { code: "tls-expired", message: `certificate expired on ${new Date(certificate.validTo).toISOString()}` };
+    return { code: "tls-expired", message: `certificate expired on ${isoDate(certificate.validTo)}` };
   if (certificate.subjectAltName === undefined && !namedRight(certificate, host)) {
     return { code: "tls-no-san", message: "certificate has no subject alternative name, only a common name" };
   }

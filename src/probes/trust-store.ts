@@ -1,4 +1,4 @@
-import { readdir, readFile, readlink } from "node:fs/promises";
+import { readdir, readFile, readlink, stat } from "node:fs/promises";
 import tls from "node:tls";
 import type { Trust, TrustStoreObservation } from "../model/observation.ts";
 
@@ -28,6 +28,15 @@ const PLACES: Readonly<Record<string, { readonly files: readonly string[]; reado
   };
 
 const PEM = /-----BEGIN CERTIFICATE-----[\s\S]+?-----END CERTIFICATE-----/g;
+
+/** Far more than any bundle holds. */
+const MAX_BYTES = 16 * 1024 * 1024;
+
+/** Undefined for what cannot be read as a file: a FIFO or a device would never end. */
+const readPems = async (path: string): Promise<string | undefined> => {
+  const about = await stat(path).catch(() => undefined);
+  return about?.isFile() && about.size <= MAX_BYTES ? readFile(path, "latin1").catch(() => undefined) : undefined;
+};
 
 /** Entries of a directory as Go reads them: links to a neighbour are the same certificate twice, so they are left out. */
 const uniqueEntries = async (directory: string): Promise<string[]> => {
@@ -60,7 +69,7 @@ export const loadTrustStore = async (
   const pems = new Set<string>();
   const from: string[] = [];
   const add = async (path: string): Promise<boolean> => {
-    const content = await readFile(path, "latin1").catch(() => undefined);
+    const content = await readPems(path);
     if (content === undefined) return false;
     for (const pem of content.match(PEM) ?? []) pems.add(pem.replaceAll("\r", ""));
     return true;
@@ -111,7 +120,7 @@ export const createTrustContexts = (
     const known = contexts.get(key);
     if (known) return known;
     const made = (async () => {
-      const own = await Promise.all(caFiles.map((path) => readFile(path, "latin1").catch(() => "")));
+      const own = await Promise.all(caFiles.map(async (path) => (await readPems(path)) ?? ""));
       const system = only ? [] : (await load()).pems;
       return contextOf([...system, ...own.flatMap((content) => content.match(PEM) ?? [])]);
     })();

@@ -64,6 +64,10 @@ const told = (layers: readonly FindingLayer[]): string[] =>
     printable(`${phase} ${ok ? "ok" : "failed"} after ${Math.round(durationMs)} ms${detail ? `: ${detail}` : ""}`),
   );
 
+/** Commands are there to be copied, and what fills them may come from outside: anything special to a shell is quoted. */
+const shellQuote = (text: string): string =>
+  /^[\w@%+=:,./[\]-]*$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
+
 interface Made {
   readonly status: Status;
   readonly summary: string;
@@ -90,6 +94,7 @@ const make = (check: Check, verdict: Verdict, layers: readonly FindingLayer[]): 
   if (fault === undefined) throw new Error(`check ${check.id} has no fault ${verdict.fault}`);
   const { failed, data } = verdict;
   const summary = fill(fault.says, data);
+  const quoted = Object.fromEntries(Object.entries(data).map(([name, value]) => [name, shellQuote(String(value))]));
   const { httpStatus } = verdict;
   return {
     status: (verdict.severity ?? fault.severity) === "warning" ? "warn" : "fail",
@@ -111,8 +116,8 @@ const make = (check: Check, verdict: Verdict, layers: readonly FindingLayer[]): 
       .filter(({ when }) => when === undefined || when === verdict.when)
       .map(({ text, commands, undo, url }) => ({
         text: fill(text, data),
-        ...(commands && { commands: commands.map((command) => fill(command, data)) }),
-        ...(undo && { undo: undo.map((command) => fill(command, data)) }),
+        ...(commands && { commands: commands.map((command) => fill(command, quoted)) }),
+        ...(undo && { undo: undo.map((command) => fill(command, quoted)) }),
         ...(url !== undefined && { url }),
       })),
   };

@@ -51,6 +51,9 @@ export const dialable = (listenAddress: string): string => {
   return bare === "::" ? "::1" : bare;
 };
 
+/** What can stand before the port of an address to listen on. */
+const LISTEN_HOST = /^(\[[\da-fA-F:.]*\]|[\da-fA-F:.]*|[\w.-]*)$/;
+
 const bracketed = (host: string): string => (host.includes(":") ? `[${host}]` : host);
 
 /** What could be read, and why the rest could not. */
@@ -129,7 +132,8 @@ const findLapi = (
   if (serves && listen) {
     const tls = reader.has("api", "server", "tls", "cert_file") || reader.has("api", "server", "tls", "key_file");
     const [, host = "", port = ""] = /^(.*):(\d+)$/.exec(listen.value) ?? [];
-    if (port === "") return { malformed: listen, problem: "not of the form host:port" };
+    if (port === "" || !LISTEN_HOST.test(host))
+      return { malformed: shownOf(listen), problem: "not of the form host:port" };
     return routeOf(
       { value: `${tls ? "https" : "http"}://${bracketed(dialable(host))}:${port}/`, origin: listen.origin },
       { trust: NO_TRUST, hasClientCertificate: false },
@@ -162,6 +166,12 @@ const sourcedUrl = ({ value, origin }: Sourced<string>): Sourced<string> | Malfo
   return read.ok ? { value: read.url, origin } : { malformed: { value: read.shown, origin }, problem: read.problem };
 };
 
+/** What may be shown of a value that is no address: before an @ may stand a password. */
+const shownOf = ({ value, origin }: Sourced<string>): Sourced<string> => ({
+  value: value.includes("@") ? "[secret]" : value,
+  origin,
+});
+
 /** The highest port there is. */
 const MAX_PORT = 65_535;
 
@@ -174,10 +184,10 @@ const findMetrics = ({ reader, main }: Configuration): Topology["metrics"] => {
   const port = reader.text("prometheus", "listen_port") ?? { value: "0", origin: "default" };
   const listenPort = reader.integer("prometheus", "listen_port") ?? { value: Number(port.value), origin: port.origin };
   if (!Number.isInteger(listenPort.value) || listenPort.value < 0 || listenPort.value > MAX_PORT) {
-    return { malformed: port, problem: "no port number" };
+    return { malformed: shownOf(port), problem: "no port number" };
   }
-  if (!URL.canParse(`http://${bracketed(dialable(listenAddress.value))}/`)) {
-    return { malformed: listenAddress, problem: "no address to listen on" };
+  if (!LISTEN_HOST.test(listenAddress.value) || !URL.canParse(`http://${bracketed(dialable(listenAddress.value))}/`)) {
+    return { malformed: shownOf(listenAddress), problem: "no address to listen on" };
   }
   return {
     // CrowdSec's zero value: without the block there are no metrics.

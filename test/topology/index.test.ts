@@ -498,7 +498,7 @@ describe("metrics", () => {
       environment: { HERE: "192.0.2.1", PORT: "7070" },
     });
     expect(known).toMatchObject({ listenAddress: { value: "192.0.2.1" }, listenPort: { value: 7070 } });
-    expect(await metrics("prometheus:\n  listen_addr: $HERE\n")).toMatchObject({ listenAddress: { value: "$HERE" } });
+    expect(await metrics("prometheus:\n  listen_addr: $HERE\n")).toMatchObject({ malformed: { value: "$HERE" } });
   });
 });
 
