@@ -21,7 +21,6 @@ test.each([
 test("a file of the kernel, which may never end, is taken for the empty file that it says it is", async () => {
   expect(await probeFile("/proc/self/status")).toMatchObject({ ok: true, content: "" });
 });
-});
 
 test("a link to a file is read", async () => {
   folder.write("target", "content");
