@@ -10,6 +10,7 @@ import type {
   TcpQuestion,
 } from "../src/model/observation.ts";
 import type { Party } from "../src/model/report.ts";
+import { hostAndPort } from "../src/model/url.ts";
 
 /** What each fault of the layers says; whose it is and how it is mended depends on the service. */
 const SAYS: Readonly<Record<LayerCode, string>> = {
@@ -99,14 +100,6 @@ const TELLING = ["tcp-unreachable", "tcp-reset", "tcp-refused", "tcp-timeout"];
 
 const sorted = (addresses: readonly Address[]): readonly Address[] =>
   [...addresses].sort((a, b) => b.family - a.family);
-
-export const hostAndPort = (address: string): { host: string; port: number } => {
-  const url = new URL(address);
-  return {
-    host: url.hostname.replace(/^\[(.*)\]$/, "$1"),
-    port: Number(url.port) || (url.protocol === "https:" ? 443 : 80),
-  };
-};
 
 /** Tens of milliseconds are precise enough for a sentence, and a limit reads as the limit that it was. */
 const roundMs = (ms: number): number => Math.round(ms / 10) * 10;

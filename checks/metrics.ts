@@ -1,5 +1,6 @@
 import { type Context, defineCheck } from "../src/model/check.ts";
 import type { Metrics } from "../src/model/topology.ts";
+import { bracketed, dialable } from "../src/model/url.ts";
 import { parseVersion, type Version } from "../src/model/version.ts";
 import { describe, layerFaults, type Walked, walk } from "./layers.ts";
 
@@ -12,15 +13,8 @@ const EXPOSITION = /^(# (HELP|TYPE) |[a-zA-Z_:][a-zA-Z0-9_:]*(\{.*\})? [-+0-9.NI
 const DOCS = "https://docs.crowdsec.net/docs/next/observability/prometheus";
 
 /** Where the metrics are asked for on this host: a wildcard address is no address to connect to. */
-export const metricsUrl = ({ listenAddress, listenPort }: Metrics): string => {
-  const host =
-    listenAddress.value === "0.0.0.0"
-      ? "127.0.0.1"
-      : listenAddress.value === "::" || listenAddress.value === "[::]"
-        ? "::1"
-        : listenAddress.value;
-  return `http://${host.includes(":") && !host.startsWith("[") ? `[${host}]` : host}:${listenPort.value}/`;
-};
+export const metricsUrl = ({ listenAddress, listenPort }: Metrics): string =>
+  `http://${bracketed(dialable(listenAddress.value))}:${listenPort.value}/`;
 
 /** One scrape, which `metrics` and the question for the engine's version share. */
 const scrape = (context: Context, metrics: Metrics): Promise<Walked> =>

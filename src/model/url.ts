@@ -18,3 +18,21 @@ export const readUrl = (text: string): ReadUrl => {
   if (port === "0") return refuse("a URL with port 0");
   return { ok: true, url: `${origin}${pathname}${pathname.endsWith("/") ? "" : "/"}` };
 };
+
+/** An IPv6 address as it stands in a URL; everything else as it is. */
+export const bracketed = (host: string): string => (host.includes(":") ? `[${host}]` : host);
+
+const unbracketed = (host: string): string => host.replace(/^\[(.*)\]$/, "$1");
+
+/** Host and port of a URL as sockets and certificates want them: no brackets, and the scheme's port where it has none. */
+export const hostAndPort = (address: string): { readonly host: string; readonly port: number } => {
+  const { hostname, port, protocol } = new URL(address);
+  return { host: unbracketed(hostname), port: Number(port) || (protocol === "https:" ? 443 : 80) };
+};
+
+/** Where to connect to what listens there, without brackets: a wildcard address is no address to connect to. */
+export const dialable = (listenAddress: string): string => {
+  const bare = unbracketed(listenAddress);
+  if (bare === "" || bare === "0.0.0.0") return "127.0.0.1";
+  return bare === "::" ? "::1" : bare;
+};

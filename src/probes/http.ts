@@ -2,6 +2,7 @@ import type { EventEmitter } from "node:events";
 import type net from "node:net";
 import type tls from "node:tls";
 import type { Failed, HttpObservation, HttpRequest, Layer, TlsSeen, Trust } from "../model/observation.ts";
+import { hostAndPort } from "../model/url.ts";
 import { stopwatch } from "./clock.ts";
 import { failed, failure } from "./failure.ts";
 import { dial, type Limits } from "./tcp.ts";
@@ -18,11 +19,6 @@ interface Tools {
   readonly userAgent: string;
   readonly context: (trust: Trust | undefined) => Promise<tls.SecureContext>;
 }
-
-/** The host of a URL as sockets and certificates want it: no brackets around an IPv6 address. */
-const bareHost = (url: URL): string => url.hostname.replace(/^\[(.*)\]$/, "$1");
-
-export const portOf = (url: URL): number => Number(url.port) || (url.protocol === "https:" ? 443 : 80);
 
 type Reply = Omit<Extract<HttpObservation, { ok: true }>, "elapsedMs" | "layers" | "tls">;
 
@@ -117,7 +113,7 @@ const dateOf = (reply: Reply | Failed): string | undefined => {
 /** Connects to the address, does TLS when the URL says https, and sends one request. */
 export const probeHttp = async (request: HttpRequest, tools: Tools): Promise<HttpObservation> => {
   const elapsed = stopwatch();
-  const url = new URL(request.url);
+  const { host, port } = hostAndPort(request.url);
   const layers: Layer[] = [];
   const fail = (saw: Failed): Failed => ({
     ...saw,
@@ -125,15 +121,15 @@ export const probeHttp = async (request: HttpRequest, tools: Tools): Promise<Htt
     layers: [...layers, { phase: saw.phase, ok: false, durationMs: saw.elapsedMs, detail: saw.message }],
   });
 
-  const dialed = await dial({ address: request.address, port: portOf(url) }, tools.limits);
+  const dialed = await dial({ address: request.address, port }, tools.limits);
   if (!dialed.ok) return fail(dialed);
   layers.push({ phase: "connect", ok: true, durationMs: dialed.elapsedMs, detail: request.address });
 
   let socket: net.Socket = dialed.socket;
   let seen: TlsSeen | undefined;
-  if (url.protocol === "https:") {
+  if (request.url.startsWith("https:")) {
     const context = await tools.context(request.trust);
-    const opened = await handshake(socket, { host: bareHost(url), context, trust: request.trust }, tools.limits);
+    const opened = await handshake(socket, { host, context, trust: request.trust }, tools.limits);
     if (!opened.ok) return fail(opened);
     socket = opened.socket;
     seen = opened.seen;

@@ -11,7 +11,7 @@ import type {
   Sourced,
   Topology,
 } from "../model/topology.ts";
-import { readUrl } from "../model/url.ts";
+import { bracketed, dialable, readUrl } from "../model/url.ts";
 import { type LoadedFile, loadFile, type Reader, readerOf } from "./crowdsec-files.ts";
 import { type EngineFlags, engineFlags } from "./engine.ts";
 
@@ -44,17 +44,8 @@ const RUN_AS_ROOT = "run as root";
 /** An ordinary package install is all three. */
 const PACKAGE_ROLES: readonly Role[] = ["lapi", "agent", "cscli"];
 
-/** Unix sockets and other odd values are no addresses to connect to, so `listen_uri` is a client's address only after this. */
-export const dialable = (listenAddress: string): string => {
-  const bare = listenAddress.replace(/^\[(.*)\]$/, "$1");
-  if (bare === "" || bare === "0.0.0.0") return "127.0.0.1";
-  return bare === "::" ? "::1" : bare;
-};
-
 /** What can stand before the port of an address to listen on. */
 const LISTEN_HOST = /^(\[[\da-fA-F:.]*\]|[\da-fA-F:.]*|[\w.-]*)$/;
-
-const bracketed = (host: string): string => (host.includes(":") ? `[${host}]` : host);
 
 /** What could be read, and why the rest could not. */
 interface Configuration {

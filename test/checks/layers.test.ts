@@ -1,7 +1,8 @@
 import { describe, expect, test } from "@jest/globals";
-import { connect, describe as describeAnswer, hostAndPort, layerFaults, walk } from "../../checks/layers.ts";
+import { connect, describe as describeAnswer, layerFaults, walk } from "../../checks/layers.ts";
 import type { Context } from "../../src/model/check.ts";
 import type { FailureCode, HttpRequest } from "../../src/model/observation.ts";
+import { hostAndPort } from "../../src/model/url.ts";
 import { fakeProber, type World } from "../support/fake-prober.ts";
 import { NOW } from "../support/run.ts";
 import { packageInstall } from "../support/topology.ts";

@@ -4,7 +4,8 @@ import net from "node:net";
 import { gzipSync } from "node:zlib";
 import { afterAll, afterEach, beforeAll, expect, test } from "@jest/globals";
 import type { HttpObservation, HttpRequest } from "../../src/model/observation.ts";
-import { loadGot, portOf, probeHttp } from "../../src/probes/http.ts";
+import { hostAndPort } from "../../src/model/url.ts";
+import { loadGot, probeHttp } from "../../src/probes/http.ts";
 import { createTrustContexts } from "../../src/probes/trust-store.ts";
 import { type LeafName, makeCertificates } from "../support/certificates.ts";
 import { closedPort, createServers } from "../support/servers.ts";
@@ -441,5 +442,5 @@ test.each([
   ["http://lapi.test:8080/", 8080],
   ["https://[::1]:8443/", 8443],
 ])("the port of %s is %i", (url, port) => {
-  expect(portOf(new URL(url))).toBe(port);
+  expect(hostAndPort(url).port).toBe(port);
 });

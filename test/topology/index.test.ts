@@ -1,7 +1,8 @@
 import { describe, expect, test } from "@jest/globals";
 import type { Failed, ProcessSeen } from "../../src/model/observation.ts";
 import type { Topology } from "../../src/model/topology.ts";
-import { dialable, findTopology, type TopologyInput } from "../../src/topology/index.ts";
+import { dialable } from "../../src/model/url.ts";
+import { findTopology, type TopologyInput } from "../../src/topology/index.ts";
 import { fakeProber } from "../support/fake-prober.ts";
 
 const MAIN = "/etc/crowdsec/config.yaml";
