@@ -1,3 +1,5 @@
+import type { Secret } from "./secret.ts";
+
 /** How far a probe got; the closed list of docs/interface.md. */
 export type Phase = "resolve" | "connect" | "proxy" | "handshake" | "request" | "response" | "login" | "host";
 
@@ -15,6 +17,8 @@ export type LayerCode =
   | "dns-timeout"
   | "dns-sinkhole"
   | "dns-no-resolver"
+  | "socket-missing"
+  | "socket-denied"
   | "tcp-refused"
   | "tcp-timeout"
   | "tcp-unreachable"
@@ -39,7 +43,23 @@ export type LayerCode =
 /** Why a file gave no content. `file-large`: over the probe's limit; `file-binary`: holds a NUL byte. */
 export type FileCode = "file-missing" | "file-denied" | "file-large" | "file-binary" | "file-error";
 
-export type FailureCode = LayerCode | FileCode;
+/** How a database can refuse; `db-silent`: it takes the connection and says nothing. */
+export type DatabaseCode =
+  | "db-auth-failed"
+  | "db-host-denied"
+  | "db-missing-database"
+  | "db-no-privilege"
+  | "db-tls-required"
+  | "db-tls-refused"
+  | "db-too-many-connections"
+  | "db-protocol"
+  | "db-silent"
+  | "db-unavailable";
+
+/** Why a command gave no exit code. */
+export type CommandCode = "command-missing" | "command-denied" | "command-timeout" | "command-error";
+
+export type FailureCode = LayerCode | FileCode | DatabaseCode | CommandCode;
 
 /** One stretch of a probe. Times are milliseconds. */
 export interface Layer {
@@ -59,6 +79,8 @@ export interface Failed {
   readonly elapsedMs: number;
   /** Node's errno name, for example `ECONNREFUSED`. */
   readonly errno?: string;
+  /** The database server's own code: an SQLSTATE such as `28P01`. */
+  readonly sqlState?: string;
   /** OpenSSL's code, for example `UNABLE_TO_GET_ISSUER_CERT_LOCALLY`. */
   readonly tlsCode?: string;
   /** The layers gone through, the failed one last. */
@@ -105,6 +127,11 @@ export interface TcpQuestion extends Address {
   /** Two questions that differ in `look` are asked apart: a second look, not a remembered one. */
   readonly look?: number;
 }
+export interface SocketQuestion {
+  /** Of a unix socket. */
+  readonly path: string;
+  readonly look?: number;
+}
 export interface TcpConnected {
   readonly ok: true;
   readonly elapsedMs: number;
@@ -119,6 +146,8 @@ export interface Trust {
   readonly only: boolean;
   /** `insecure_skip_verify`: look at the certificate, refuse nothing. */
   readonly skipVerify: boolean;
+  /** The client's own certificate and key, PEM files, shown to a server that asks. */
+  readonly certificate?: { readonly certFile: string; readonly keyFile: string };
 }
 
 /** The certificate and connection that a TLS peer showed. Dates are RFC 3339. */
@@ -133,10 +162,12 @@ export interface TlsSeen {
 
 export interface HttpRequest {
   readonly url: string;
-  /** Dial this address; the URL's host stays the name in SNI, in verification and in `Host`. */
+  /** Dial this address, or this unix socket's path; the URL's host stays the name in SNI, in verification and in `Host`. */
   readonly address: string;
-  readonly method?: "GET" | "POST";
-  readonly body?: string;
+  readonly method?: "GET" | "HEAD" | "POST";
+  readonly body?: string | Secret;
+  /** Names in lower case. A request that carries a secret is not remembered: who asks twice sends it twice. */
+  readonly headers?: Readonly<Record<string, string | Secret>>;
   readonly trust?: Trust;
   /** Body bytes to keep; the rest is not read. Default 64 KiB. */
   readonly maxBytes?: number;
@@ -167,8 +198,113 @@ export type FileObservation = FileRead | Failed;
 export interface ProcessSeen {
   readonly pid: number;
   readonly argv: readonly string[];
+  /** Of the program that it runs, as far as this user may see it. */
+  readonly executable?: string;
   readonly ageSeconds: number;
 }
+
+export interface PathSeen {
+  readonly ok: true;
+  readonly elapsedMs: number;
+  readonly kind: "file" | "folder" | "socket" | "other";
+  readonly bytes: number;
+  /** Whether this user may write to it: no permission missing, no read-only file system. */
+  readonly writable: boolean;
+  /** Whether this user may execute it; of a folder: enter it. */
+  readonly executable: boolean;
+  readonly freeBytes: number;
+  /** `nfs`, `cifs` and their kin; undefined for a local file system. */
+  readonly networkFilesystem?: string;
+}
+export type PathObservation = PathSeen | Failed;
+
+export interface FolderRead {
+  readonly ok: true;
+  readonly elapsedMs: number;
+  /** Sorted, without `.` and `..`. */
+  readonly names: readonly string[];
+}
+export type FolderObservation = FolderRead | Failed;
+
+/** A socket of this network namespace that waits for connections. */
+export interface Listener extends Address {
+  readonly port: number;
+  /** Undefined when this user may not see whose it is. */
+  readonly owner?: {
+    readonly pid: number;
+    readonly name: string;
+    /** The systemd unit, for example `crowdsec.service`. */
+    readonly unit?: string;
+    /** The process runs in another mount namespace: a container that shares this host's network. */
+    readonly elsewhere: boolean;
+  };
+}
+export interface ListenersSeen {
+  readonly ok: true;
+  readonly elapsedMs: number;
+  readonly listeners: readonly Listener[];
+}
+export type ListenersObservation = ListenersSeen | Failed;
+
+/**
+ * A program to run in a throw-away folder. `{folder}` in the arguments and in the files' contents stands for the
+ * folder's path. The program gets the environment given here and nothing else, and no standard input.
+ */
+export interface CommandQuestion {
+  readonly argv: readonly [string, ...string[]];
+  /** Written into the folder first, for this user's eyes only: name → content. */
+  readonly files?: Readonly<Record<string, string | Secret>>;
+  readonly environment?: Readonly<Record<string, string>>;
+  /** Milliseconds until it is killed, with every process that it started. */
+  readonly timeoutMs: number;
+}
+export interface CommandRan {
+  readonly ok: true;
+  readonly elapsedMs: number;
+  /** 128 and the signal's number for a program that a signal ended. */
+  readonly exitCode: number;
+  /** The last 64 KiB of both streams together; the folder's path reads `{folder}` again. */
+  readonly output: string;
+}
+export type CommandObservation = CommandRan | Failed;
+
+/** How a database client goes about TLS; the words of PostgreSQL's sslmode. */
+export type DatabaseTls = "disable" | "allow" | "prefer" | "require" | "verify-ca" | "verify-full";
+
+export interface DatabaseQuestion {
+  readonly protocol: "postgresql" | "mysql";
+  /** Addresses to dial, in this order, until one connects; or a unix socket's path. */
+  readonly addresses: readonly string[] | { readonly socket: string };
+  readonly port: number;
+  /** For SNI and for the certificate's names. */
+  readonly host: string;
+  readonly tls: DatabaseTls;
+  readonly caFile?: string;
+  readonly certificate?: { readonly certFile: string; readonly keyFile: string };
+  /** Without it, the server is asked no more than who it is: MySQL's greeting, PostgreSQL's answer to SSLRequest. */
+  readonly login?: {
+    readonly user: string;
+    readonly password: Secret;
+    readonly database: string;
+    /** Tables to look for: `tables` of the answer says which are there. */
+    readonly tables: readonly string[];
+  };
+}
+export interface DatabaseAnswered {
+  readonly ok: true;
+  readonly elapsedMs: number;
+  readonly address: string;
+  readonly layers: readonly Layer[];
+  /** Whether the connection was encrypted. */
+  readonly encrypted: boolean;
+  /** `PostgreSQL 15.8`, `MariaDB 10.11.6`, `MySQL 8.0.39`; as far as a greeting tells it, where there was no login. */
+  readonly server?: string;
+  /** After a login only: which of the tables are there, which of those this user may not read and write, and whether he may create one. */
+  readonly tables?: readonly string[];
+  readonly closedTables?: readonly string[];
+  readonly mayCreate?: boolean;
+}
+export type DatabaseObservation = DatabaseAnswered | Failed;
 
 /** The CA store as Go's crypto/x509 finds it on this system. */
 export interface TrustStoreObservation {
@@ -183,8 +319,18 @@ export interface TrustStoreObservation {
 export interface Prober {
   dns(question: DnsQuestion): Promise<DnsObservation>;
   tcp(question: TcpQuestion): Promise<TcpObservation>;
+  /** Connects to a unix socket and closes. */
+  socket(question: SocketQuestion): Promise<TcpObservation>;
   http(request: HttpRequest): Promise<HttpObservation>;
+  /** One dialogue with a database server; with `login`, one complete login and reading queries. Nothing is written. */
+  database(question: DatabaseQuestion): Promise<DatabaseObservation>;
   file(path: string): Promise<FileObservation>;
+  /** What is there, without reading it. */
+  path(path: string): Promise<PathObservation>;
+  folder(path: string): Promise<FolderObservation>;
+  command(question: CommandQuestion): Promise<CommandObservation>;
+  /** Every listening TCP socket of this network namespace. */
+  listeners(): Promise<ListenersObservation>;
   /** Processes whose executable's base name is `name`. */
   processes(name: string): Promise<readonly ProcessSeen[]>;
   /** The addresses of this host's own interfaces, loopback included. */
