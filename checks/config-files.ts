@@ -1,79 +1,160 @@
-import { defineCheck } from "../src/model/check.ts";
-import type { ConfigFile } from "../src/model/topology.ts";
+import { defineCheck, type Verdict } from "../src/model/check.ts";
+import type { ConfigFile, ConfigMistake } from "../src/model/topology.ts";
+import { showRange, showVersion, type Version, within } from "../src/model/version.ts";
 
-/** CrowdSec stops at the first file that it cannot read or parse. */
+const FAULTS = {
+  "config-syntax": {
+    blame: "configuration",
+    confidence: "certain",
+    says: "{place} ({purpose}) cannot be parsed: {message}",
+    remedy: [
+      {
+        text: "Correct {place}. YAML wants spaces, no tabs, and each key once.",
+        commands: ["sed -n '{from},{to}p' {path}"],
+      },
+    ],
+  },
+  "config-unknown-key": {
+    blame: "configuration",
+    confidence: "certain",
+    says: "{place} ({purpose}): {key} {problem}, and CrowdSec stops at it{more}",
+    remedy: [
+      {
+        text: "Take {key} out of {place}{hint}.",
+        commands: ["sed -n '{from},{to}p' {path}", "systemctl restart crowdsec"],
+        url: "https://docs.crowdsec.net/docs/next/configuration/crowdsec_configuration",
+      },
+    ],
+  },
+  "config-wrong-kind": {
+    blame: "configuration",
+    confidence: "certain",
+    says: "{place} ({purpose}): {key} {problem}, and CrowdSec stops at it{more}",
+    remedy: [
+      {
+        text: "Correct {key} in {place}{hint}.",
+        commands: ["sed -n '{from},{to}p' {path}", "systemctl restart crowdsec"],
+        url: "https://docs.crowdsec.net/docs/next/configuration/crowdsec_configuration",
+      },
+    ],
+  },
+  "config-empty": {
+    blame: "configuration",
+    confidence: "certain",
+    says: "{path} ({purpose}) is empty",
+    remedy: [
+      {
+        text: "Bring the file back from a backup, or from the package.",
+        commands: ["apt-get install --reinstall -o Dpkg::Options::=--force-confmiss crowdsec"],
+      },
+    ],
+  },
+  "config-unreadable": {
+    blame: "configuration",
+    confidence: "certain",
+    says: "{path} ({purpose}) cannot be read: {message}",
+    remedy: [{ text: "Put a plain text file in its place.", commands: ["ls -l {path}"] }],
+  },
+  "config-missing": {
+    blame: "configuration",
+    confidence: "certain",
+    says: "{path} ({purpose}) does not exist",
+    remedy: [
+      {
+        text: "On the Local API's host, register this machine anew.",
+        when: "credentials for the Local API",
+        commands: ["cscli machines add -a", "systemctl restart crowdsec"],
+      },
+      {
+        text: "Register with the Central API, or take online_client out of config.yaml.",
+        when: "credentials for the Central API",
+        commands: ["cscli capi register", "systemctl restart crowdsec"],
+      },
+      { text: "Name the right file with --config, or install CrowdSec anew.", when: "CrowdSec's configuration" },
+      { text: "Bring it back from a backup or from the package; api.server.profiles_path names it.", when: "profiles" },
+    ],
+  },
+} as const;
+
+type Code = keyof typeof FAULTS;
+
+/** Files that CrowdSec does nothing without; what is missing in the others, `credentials` and `agent-config` judge. */
+const NEVER_EMPTY = new Set(["CrowdSec's configuration", "profiles"]);
+
+/** The mistakes that this version stops at; of a key that only some versions know, an unknown version tells nothing. */
+const mistakesFor = (mistakes: readonly ConfigMistake[], version: Version | undefined): readonly ConfigMistake[] =>
+  mistakes.filter(({ versions }) => versions === undefined || (version !== undefined && !within(version, versions)));
+
+/** Where a mistake is, for the sentences that show it. */
+export const placeOfMistake = (
+  origin: string,
+): { readonly path: string; readonly from: number; readonly to: number } => {
+  const [, path = origin, digits = "1"] = /^(.*):(\d+)$/.exec(origin) ?? [];
+  const line = Number(digits);
+  return { path, from: Math.max(1, line - 2), to: line + 2 };
+};
+
+const judgeMistakes = (
+  { purpose }: ConfigFile,
+  mistakes: readonly ConfigMistake[],
+  version: Version | undefined,
+): Verdict<Code> | undefined => {
+  const [first, ...others] = mistakes;
+  if (first === undefined) return undefined;
+  const { kind, key, problem, versions, hint, origin } = first;
+  const known = versions && version ? `${problem} (${showRange(versions)}; this is ${showVersion(version)})` : problem;
+  const data = {
+    ...placeOfMistake(origin),
+    place: origin,
+    purpose,
+    key,
+    problem: known,
+    hint: hint === undefined ? "" : `: ${hint}`,
+    more: others.length === 0 ? "" : ` (and ${others.length} more: ${others.map((each) => each.origin).join(", ")})`,
+  };
+  return { status: "fault", fault: kind === "unknown-key" ? "config-unknown-key" : "config-wrong-kind", data };
+};
+
+const judge = (file: ConfigFile, version: Version | undefined): Verdict<Code> => {
+  const { path, purpose, state, line, message = "" } = file;
+  const evidence = { target: { path } };
+  if (state === "denied")
+    return { status: "unknown", reason: `run as root: ${path} may not be read by this user`, evidence };
+  if (state === "missing")
+    return { status: "fault", fault: "config-missing", data: { path, purpose }, when: purpose, evidence };
+  if (state === "unreadable")
+    return { status: "fault", fault: "config-unreadable", data: { path, purpose, message }, message, evidence };
+  if (state === "invalid") {
+    const place = line === undefined ? path : `${path}:${line}`;
+    const data = { ...placeOfMistake(`${path}:${line ?? 1}`), place, purpose, message };
+    return { status: "fault", fault: "config-syntax", data, message, evidence };
+  }
+  if (state === "empty" && NEVER_EMPTY.has(purpose))
+    return { status: "fault", fault: "config-empty", data: { path, purpose }, evidence };
+  const mistaken = judgeMistakes(file, mistakesFor(file.mistakes, version), version);
+  return mistaken ? { ...mistaken, evidence } : { status: "pass", evidence };
+};
+
+/** CrowdSec stops at the first file that it cannot read, parse or decode. */
 export default defineCheck({
   id: "config-files",
-  title: "CrowdSec's files can be read and parsed",
-  why: "CrowdSec does not start when its configuration cannot be parsed, and an overlay (.local) of another shape counts as broken too. The message goes to the journal, not to crowdsec.log.",
-  roles: ["lapi", "agent", "cscli"],
+  title: "CrowdSec's files can be read and parsed, and hold no key that it refuses",
+  why: "CrowdSec does not start when its configuration cannot be parsed, holds a key that its version does not know or a value of another kind, and an overlay (.local) of another shape counts as broken too. The message goes to the journal, not to crowdsec.log.",
+  roles: ["lapi", "agent", "bouncer", "cscli"],
   phase: "run",
-  contacts: "reads config.yaml, local_api_credentials.yaml, their .local overlays and online_api_credentials.yaml",
-  faults: {
-    "config-syntax": {
-      blame: "configuration",
-      confidence: "certain",
-      says: "{place} ({purpose}) cannot be parsed: {message}",
-      remedy: [
-        {
-          text: "Correct {place}. YAML wants spaces, no tabs, and each key once.",
-          commands: ["sed -n '{from},{to}p' {path}"],
-        },
-      ],
-    },
-    "config-unreadable": {
-      blame: "configuration",
-      confidence: "certain",
-      says: "{path} ({purpose}) cannot be read: {message}",
-      remedy: [{ text: "Put a plain text file in its place.", commands: ["ls -l {path}"] }],
-    },
-    "config-missing": {
-      blame: "configuration",
-      confidence: "certain",
-      says: "{path} ({purpose}) does not exist",
-      remedy: [
-        {
-          text: "On the Local API's host, register this machine anew.",
-          when: "credentials for the Local API",
-          commands: ["cscli machines add -a", "systemctl restart crowdsec"],
-        },
-        {
-          text: "Register with the Central API, or take online_client out of config.yaml.",
-          when: "credentials for the Central API",
-          commands: ["cscli capi register", "systemctl restart crowdsec"],
-        },
-        { text: "Name the right file with --config, or install CrowdSec anew.", when: "CrowdSec's configuration" },
-      ],
-    },
-  },
-  async run({ topology: { files } }) {
-    const judge = ({ path, purpose, state, line, message }: ConfigFile) => {
-      const evidence = { target: { path } };
-      if (state === "denied")
-        return { status: "unknown", reason: `run as root: ${path} may not be read by this user`, evidence } as const;
-      if (state === "missing")
-        return { status: "fault", fault: "config-missing", data: { path, purpose }, when: purpose, evidence } as const;
-      if (state === "unreadable") {
-        const data = { path, purpose, message: message ?? "" };
-        return { status: "fault", fault: "config-unreadable", data, message: data.message, evidence } as const;
-      }
-      if (state === "invalid") {
-        const place = line === undefined ? path : `${path}:${line}`;
-        const data = {
-          path,
-          place,
-          purpose,
-          message: message ?? "",
-          from: Math.max(1, (line ?? 1) - 2),
-          to: (line ?? 1) + 2,
-        };
-        return { status: "fault", fault: "config-syntax", data, message: message ?? "", evidence } as const;
-      }
-      return { status: "pass", evidence } as const;
-    };
+  contacts:
+    "reads config.yaml, local_api_credentials.yaml, profiles.yaml, feature.yaml and the bouncers' files, their .local overlays, and online_api_credentials.yaml",
+  faults: FAULTS,
+  targets: ({ topology: { files } }) => {
     const present = files.filter(({ state }) => state !== "optional-missing");
     if (present.length === 0)
       return { status: "skip", reason: "not applicable: there is no CrowdSec configuration here" };
-    return present.map((file) => ({ target: file.path, verdict: judge(file) }));
+    return present.map(({ path }) => path);
+  },
+  async run({ topology: { files }, version }, target) {
+    const file = files.find(({ path }) => path === target);
+    return file
+      ? judge(file, file.mistakes.length > 0 ? await version() : undefined)
+      : { status: "unknown", reason: `${target} was not read` };
   },
 });

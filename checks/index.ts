@@ -1,23 +1,41 @@
 import type { Check } from "../src/model/check.ts";
+import agentConfig from "./agent-config.ts";
+import bouncerKey from "./bouncer-key.ts";
+import configAgreement from "./config-agreement.ts";
 import configFiles from "./config-files.ts";
+import credentials from "./credentials.ts";
+import database from "./database.ts";
+import databaseIsolation from "./database-isolation.ts";
 import lapiDatabase from "./lapi-database.ts";
 import lapiIdentity from "./lapi-identity.ts";
 import lapiReachable from "./lapi-reachable.ts";
 import lapiTls from "./lapi-tls.ts";
+import machineLogin from "./machine-login.ts";
 import metrics from "./metrics.ts";
+import metricsTarget from "./metrics-target.ts";
 import { outgoing } from "./outgoing.ts";
+import { ports } from "./ports.ts";
 import pprofExposure from "./pprof-exposure.ts";
 import trustStore from "./trust-store.ts";
 
 /** Every check, in the order of the report. */
 export const catalogue: readonly Check[] = [
   configFiles,
+  configAgreement,
+  credentials,
+  agentConfig,
   trustStore,
+  ...ports,
+  database,
+  databaseIsolation,
   lapiReachable,
   lapiTls,
   lapiIdentity,
   lapiDatabase,
+  bouncerKey,
+  machineLogin,
   metrics,
+  metricsTarget,
   pprofExposure,
   ...outgoing,
 ];

@@ -1,6 +1,6 @@
 import { defineCheck } from "../src/model/check.ts";
 import { CONNECT_CODES, lapiLayers } from "./lapi-faults.ts";
-import { askLapi, lapiRoute, layerFaultOf } from "./lapi-way.ts";
+import { askLapi, clientOf, lapiClients, layerFaultOf, routeOf } from "./lapi-way.ts";
 import { describe, layerFaults } from "./layers.ts";
 
 /** No machine is ever registered under this name; it stands in the Local API's log once a run. */
@@ -21,7 +21,7 @@ const FAULTS = {
   "lapi-database-down": {
     blame: "remote-service",
     phase: "login",
-    says: "the Local API at {host}:{port} runs but cannot use its database: {answer}",
+    says: "the Local API at {place} runs but cannot use its database: {answer}",
     remedy: [
       {
         text: "On the Local API's host: see that the database of db_config runs and lets it in. Until then every bouncer key is refused with 403 and every agent with 401, although their credentials are right.",
@@ -32,7 +32,8 @@ const FAULTS = {
   },
 } as const;
 
-const messageOf = (body: string): string | undefined => {
+/** The reason in a refusal of the Local API. */
+export const messageOf = (body: string): string | undefined => {
   try {
     const parsed: unknown = JSON.parse(body);
     return parsed !== null && typeof parsed === "object" && "message" in parsed ? String(parsed.message) : undefined;
@@ -50,13 +51,15 @@ export default defineCheck({
   contacts: "POST /v1/watchers/login at the Local API, for a machine that cannot exist",
   needs: ["lapi-identity"],
   faults: FAULTS,
-  async run(context) {
-    const found = lapiRoute(context);
+  targets: lapiClients,
+  async run(context, target) {
+    const client = clientOf(context, target);
+    const found = routeOf(client);
     if ("verdict" in found) return found.verdict;
-    const login = JSON.stringify({ machine_id: NO_SUCH_MACHINE, password: "none", scenarios: [] });
-    const walked = await askLapi(context, found.route, "v1/watchers/login", login);
+    const body = JSON.stringify({ machine_id: NO_SUCH_MACHINE, password: "none", scenarios: [] });
+    const walked = await askLapi(context, found.route, "v1/watchers/login", { method: "POST", body });
     const { failed, reply, evidence } = walked;
-    if (failed) return layerFaultOf(walked, failed, context.topology, FAULTS);
+    if (failed) return layerFaultOf(walked, failed, context, client, FAULTS);
     if (reply === undefined) return { status: "unknown", reason: "the probe gave no answer", evidence };
     const message = messageOf(reply.body);
     if (reply.status !== 401 || message === undefined)

@@ -67,7 +67,7 @@ export const LAPI_LAYERS = {
     blame: "remote-service",
     remedy: [
       {
-        text: "Nothing listens on {port} here: crowdsec is not running, or listens elsewhere. Its last words say why. Where agent and Local API share the process, an error in the agent's configuration stops the Local API too.",
+        text: "Nothing listens on {place} here: crowdsec is not running, or listens elsewhere. Its last words say why. Where agent and Local API share the process, an error in the agent's configuration stops the Local API too.",
         when: "here",
         commands: LOCAL_LOGS,
       },
@@ -81,6 +81,11 @@ export const LAPI_LAYERS = {
         url: LISTEN_DOCS,
       },
       { text: "If another port is meant, correct it in {origin}.", when: "elsewhere" },
+      {
+        text: "The socket is left over, and no crowdsec listens on it: see why it is not running, and that api.server.listen_socket is this path.",
+        when: "socket",
+        commands: ["systemctl status crowdsec --no-pager", "ss -lxp | grep {place}"],
+      },
     ],
   },
   "tcp-timeout": {
@@ -117,7 +122,7 @@ export const LAPI_LAYERS = {
     remedy: [
       {
         text: "Check that the Local API has TLS switched on (api.server.tls in its config.yaml) and that no filter on the way cuts TLS off.",
-        commands: ["openssl s_client -connect {host}:{port} </dev/null"],
+        commands: ["openssl s_client -connect {place} </dev/null"],
       },
     ],
   },
@@ -126,7 +131,7 @@ export const LAPI_LAYERS = {
     remedy: [
       {
         text: "The connection opens and TLS never answers: a path MTU that is too small, or a service there that does not speak TLS.",
-        commands: ["openssl s_client -connect {host}:{port} </dev/null"],
+        commands: ["openssl s_client -connect {place} </dev/null"],
       },
     ],
   },
@@ -135,7 +140,7 @@ export const LAPI_LAYERS = {
     remedy: [
       {
         text: "{origin} says https, and the service there speaks plain HTTP. Write http:// there, or give the Local API a certificate (api.server.tls).",
-        commands: ["curl -sSi http://{host}:{port}/health"],
+        commands: ["curl -sSi http://{place}/health"],
       },
     ],
   },
@@ -143,8 +148,8 @@ export const LAPI_LAYERS = {
     blame: "configuration",
     remedy: [
       {
-        text: "Name the CA that signed it as ca_cert_path in local_api_credentials.yaml.",
-        commands: ["openssl s_client -connect {host}:{port} -showcerts </dev/null"],
+        text: "Name the CA that signed it as ca_cert_path in {file}.",
+        commands: ["openssl s_client -connect {place} -showcerts </dev/null"],
       },
     ],
   },
@@ -153,7 +158,7 @@ export const LAPI_LAYERS = {
     remedy: [
       {
         text: "Renew the Local API's certificate, then restart crowdsec there.",
-        commands: ["openssl s_client -connect {host}:{port} </dev/null 2>/dev/null | openssl x509 -noout -dates"],
+        commands: ["openssl s_client -connect {place} </dev/null 2>/dev/null | openssl x509 -noout -dates"],
       },
     ],
   },
@@ -162,10 +167,7 @@ export const LAPI_LAYERS = {
     remedy: [
       {
         text: "Compare the clocks of both hosts, then the certificate's dates.",
-        commands: [
-          "date -u",
-          "openssl s_client -connect {host}:{port} </dev/null 2>/dev/null | openssl x509 -noout -dates",
-        ],
+        commands: ["date -u", "openssl s_client -connect {place} </dev/null 2>/dev/null | openssl x509 -noout -dates"],
       },
     ],
   },
@@ -190,7 +192,7 @@ export const LAPI_LAYERS = {
     blame: "configuration",
     remedy: [
       {
-        text: "Give this client a certificate: cert_path and key_path in local_api_credentials.yaml.",
+        text: "Give this client a certificate: cert_path and key_path in {file}.",
         url: "https://docs.crowdsec.net/docs/next/local_api/tls_auth",
       },
     ],
@@ -200,7 +202,7 @@ export const LAPI_LAYERS = {
     remedy: [
       {
         text: "Look at the Local API's log for the reason.",
-        commands: ["openssl s_client -connect {host}:{port} </dev/null"],
+        commands: ["openssl s_client -connect {place} </dev/null"],
       },
     ],
   },

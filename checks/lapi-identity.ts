@@ -1,6 +1,6 @@
 import { defineCheck } from "../src/model/check.ts";
 import { CONNECT_CODES, lapiLayers } from "./lapi-faults.ts";
-import { askLapi, FINGERPRINT_PATH, isHere, lapiRoute, layerFaultOf } from "./lapi-way.ts";
+import { askLapi, clientOf, FINGERPRINT_PATH, lapiClients, layerFaultOf, placeOf, routeOf } from "./lapi-way.ts";
 import { describe, layerFaults } from "./layers.ts";
 
 /** pkg/apiserver/middlewares/v1/jwt.go sets this realm, in every version since 1.0. */
@@ -14,7 +14,7 @@ const FAULTS = {
     blame: "configuration",
     confidence: "certain",
     phase: "response",
-    says: "{host}:{port} speaks TLS only, and the URL {url} ({origin}) says http",
+    says: "{place} speaks TLS only, and the URL {url} ({origin}) says http",
     remedy: [{ text: "Write https:// in {origin}, and name the CA of its certificate as ca_cert_path beside it." }],
   },
 } as const;
@@ -28,15 +28,17 @@ export default defineCheck({
   contacts: "GET /v1/heartbeat at the Local API, without credentials",
   needs: ["lapi-reachable", "lapi-tls"],
   faults: FAULTS,
-  async run(context) {
-    const found = lapiRoute(context);
+  targets: lapiClients,
+  async run(context, target) {
+    const client = clientOf(context, target);
+    const found = routeOf(client);
     if ("verdict" in found) return found.verdict;
     const walked = await askLapi(context, found.route, FINGERPRINT_PATH);
     const { failed, reply, evidence } = walked;
-    if (failed) return layerFaultOf(walked, failed, context.topology, FAULTS);
+    if (failed) return layerFaultOf(walked, failed, context, client, FAULTS);
     if (reply === undefined) return { status: "unknown", reason: "the probe gave no answer", evidence };
     if (reply.status === 401 && reply.headers["www-authenticate"] === REALM) return { status: "pass", evidence };
-    const when = isHere(evidence, context.topology) ? "here" : "elsewhere";
+    const when = placeOf(evidence, context.topology);
     const fault = reply.body.includes(WANTS_TLS)
       ? "lapi-wants-tls"
       : reply.status >= 300 && reply.status < 400

@@ -1,13 +1,40 @@
 import { type Context, defineCheck } from "../src/model/check.ts";
+import type { LapiRoute } from "../src/model/topology.ts";
+import { compareVersions, type Version } from "../src/model/version.ts";
+import { KEEP_LAPI_UP, runningAs } from "./keep-lapi-up.ts";
 import { CONNECT_CODES, lapiLayers } from "./lapi-faults.ts";
-import { isHere, lapiRoute, layerFaultOf } from "./lapi-way.ts";
+import { clientOf, isHere, lapiClients, layerFaultOf, routeOf } from "./lapi-way.ts";
 import { connect, layerFaults } from "./layers.ts";
 
 /** A process younger than this may still die of its agent's configuration. */
 const YOUNG_SECONDS = 10;
+/** `listen_socket`, and clients that take a path for a URL (pkg/apiclient/client.go). */
+const SOCKETS_SINCE: Version = [1, 6, 1];
 
 const FAULTS = {
   ...layerFaults(lapiLayers(...CONNECT_CODES)),
+  "socket-missing": {
+    blame: "configuration",
+    phase: "connect",
+    says: "the unix socket {place} does not exist ({origin})",
+    remedy: [
+      {
+        text: "Start crowdsec, or write the path of api.server.listen_socket into {origin}.",
+        commands: ["grep -n listen_socket {config} {config}.local", "systemctl status crowdsec --no-pager"],
+      },
+    ],
+  },
+  "socket-denied": {
+    blame: "this-host",
+    phase: "connect",
+    says: "the unix socket {place} may not be used by this user ({origin})",
+    remedy: [
+      {
+        text: "Give the client's user access to the socket and to its folder; crowdsec makes it for its own user.",
+        commands: ["ls -l {place}", "namei -l {place}"],
+      },
+    ],
+  },
   "lapi-url-invalid": {
     blame: "configuration",
     confidence: "certain",
@@ -17,73 +44,74 @@ const FAULTS = {
   "lapi-went-away": {
     blame: "configuration",
     phase: "connect",
-    says: "{host}:{port} answered, and no longer did at a second look: the Local API is dying or restarting",
+    says: "{place} answered, and no longer did at a second look: the Local API is dying or restarting",
     remedy: [
       {
         text: "Where agent and Local API share the process, an error in the agent's configuration does exactly this: the Local API listens for half a second, then the whole process ends. Its last words name the file.",
         commands: ["journalctl -u crowdsec -n 50 --no-pager", "systemctl status crowdsec --no-pager"],
       },
-      {
-        text: "To keep the Local API up meanwhile, run it without the agent, then mend the agent's configuration.",
-        commands: [
-          "mkdir -p /etc/systemd/system/crowdsec.service.d",
-          "printf '[Service]\\nExecStartPre=\\nExecStart=\\nExecStart=/usr/bin/crowdsec -c /etc/crowdsec/config.yaml -no-cs\\n' > /etc/systemd/system/crowdsec.service.d/no-agent.conf",
-          "systemctl daemon-reload && systemctl restart crowdsec",
-        ],
-        undo: [
-          "rm /etc/systemd/system/crowdsec.service.d/no-agent.conf",
-          "systemctl daemon-reload && systemctl restart crowdsec",
-        ],
-      },
+      KEEP_LAPI_UP,
     ],
   },
 } as const;
 
-const look = (context: Context, url: { value: string; origin: string }, count?: number) =>
-  connect(context, { url: url.value, origin: url.origin, public: false }, count);
+const look = (context: Context, { url, socket }: LapiRoute, count?: number) =>
+  connect(
+    context,
+    { url: url.value, ...(socket !== undefined && { socket }), origin: url.origin, public: false },
+    count,
+  );
 
 /** Agents and bouncers are useless when they cannot open a connection to the Local API. */
 export default defineCheck({
   id: "lapi-reachable",
   title: "Local API accepts connections",
-  why: "Agents, bouncers and cscli work through the Local API; without it nothing is decided and nothing blocked. A Local API that dies of its agent's configuration still answers for half a second, so it is looked at twice.",
+  why: "Agents, bouncers and cscli work through the Local API; without it nothing is decided and nothing blocked. Each goes where its own file says, so each is asked for on its own. A Local API that dies of its agent's configuration still answers for half a second, so it is looked at twice.",
   roles: ["lapi", "agent", "bouncer", "cscli"],
-  contacts: "tcp to the Local API's URL of this host's configuration, 8080 by default",
+  contacts: "tcp to the Local API's URL of every client's own file, 8080 by default, or its unix socket",
   faults: FAULTS,
-  async run(context) {
-    const { lapi, sharedProcess } = context.topology;
-    if ("malformed" in lapi)
-      return {
-        status: "fault",
-        fault: "lapi-url-invalid",
-        data: { url: lapi.malformed.value, origin: lapi.malformed.origin, problem: lapi.problem },
-      };
-    const found = lapiRoute(context);
+  targets: lapiClients,
+  async run(context, target) {
+    const client = clientOf(context, target);
+    const { way } = client;
+    const told = { ...runningAs(context.topology), file: client.path };
+    if ("malformed" in way) {
+      const { malformed, problem } = way;
+      const data = { url: malformed.value, origin: malformed.origin, problem };
+      return { status: "fault", fault: "lapi-url-invalid", data, evidence: { target: { path: client.path } } };
+    }
+    const found = routeOf(client);
     if ("verdict" in found) return found.verdict;
-    const walked = await look(context, found.route.url);
-    if (walked.failed) return layerFaultOf(walked, walked.failed, context.topology, FAULTS);
-    const coupled = sharedProcess && isHere(walked.evidence, context.topology);
-    return {
-      status: "pass",
-      ...(coupled && {
-        note: "agent and Local API share one process here: an error in the agent's configuration would stop both",
-      }),
-      evidence: walked.evidence,
-    };
+    const { route } = found;
+    const version = route.socket === undefined || client.kind === "bouncer" ? undefined : await context.version();
+    if (version !== undefined && compareVersions(version, SOCKETS_SINCE) < 0) {
+      const problem = "a unix socket, which CrowdSec knows since 1.6.1 only";
+      const data = { url: route.socket ?? "", origin: route.url.origin, problem };
+      return { status: "fault", fault: "lapi-url-invalid", data };
+    }
+    const walked = await look(context, route);
+    if (!walked.failed) {
+      const untried = client.kind === "bouncer" && route.socket !== undefined;
+      const note = "whether this bouncer can use a unix socket depends on its version";
+      return { status: "pass", ...(untried && { note }), evidence: walked.evidence };
+    }
+    const verdict = layerFaultOf(walked, walked.failed, context, client, FAULTS);
+    return verdict.status === "fault" ? { ...verdict, data: { ...told, ...verdict.data } } : verdict;
   },
-  again(context, first) {
-    const found = lapiRoute(context);
+  again(context, first, target) {
+    const client = clientOf(context, target);
+    const found = routeOf(client);
     if ("verdict" in found || !("status" in first) || first.status !== "pass") return undefined;
     const { engine } = context.topology;
     if (engine && engine.ageSeconds >= YOUNG_SECONDS && isHere(first.evidence ?? {}, context.topology))
       return undefined;
     return async () => {
-      const walked = await look(context, found.route.url, 2);
+      const walked = await look(context, found.route, 2);
       if (!walked.failed) return first;
       return {
         status: "fault",
         fault: "lapi-went-away",
-        data: walked.data,
+        data: { ...runningAs(context.topology), ...walked.data },
         failed: walked.failed,
         evidence: walked.evidence,
       };

@@ -1,6 +1,6 @@
 import { defineCheck } from "../src/model/check.ts";
 import { lapiLayers, TLS_CODES } from "./lapi-faults.ts";
-import { askLapi, FINGERPRINT_PATH, lapiRoute, layerFaultOf } from "./lapi-way.ts";
+import { askLapi, clientOf, FINGERPRINT_PATH, lapiClients, layerFaultOf, routeOf } from "./lapi-way.ts";
 import { layerFaults } from "./layers.ts";
 
 const DAY_MS = 86_400_000;
@@ -14,7 +14,7 @@ const FAULTS = {
     blame: "remote-service",
     confidence: "certain",
     phase: "handshake",
-    says: "the certificate of {host}:{port} expires in {days} days ({validTo})",
+    says: "the certificate of {place} expires in {days} days ({validTo})",
     remedy: [{ text: "Renew the Local API's certificate before then, and restart crowdsec there." }],
   },
 } as const;
@@ -28,21 +28,18 @@ export default defineCheck({
   contacts: "a TLS handshake with the Local API, when its URL says https",
   needs: ["lapi-reachable"],
   faults: FAULTS,
-  async run(context) {
-    const found = lapiRoute(context);
+  // The Local API itself verifies nothing; whether its clients trust its certificate is asked for each of them.
+  targets: (context) => lapiClients(context, ["machine", "bouncer"]),
+  async run(context, target) {
+    const client = clientOf(context, target);
+    const found = routeOf(client);
     if ("verdict" in found) return found.verdict;
     const { route } = found;
     if (!route.url.value.startsWith("https:"))
       return { status: "skip", reason: `not applicable: ${route.url.value} is plain HTTP (${route.url.origin})` };
     const walked = await askLapi(context, route, FINGERPRINT_PATH);
     const { failed, evidence, data } = walked;
-    if (failed?.code === "tls-client-cert" && route.hasClientCertificate)
-      return {
-        status: "unknown",
-        reason: "the Local API demands a client certificate; the configured one is not presented by this version",
-        evidence,
-      };
-    if (failed && failed.phase === "handshake") return layerFaultOf(walked, failed, context.topology, FAULTS);
+    if (failed && failed.phase === "handshake") return layerFaultOf(walked, failed, context, client, FAULTS);
     const tls = evidence.http?.tls;
     if (tls === undefined) return { status: "unknown", reason: failed?.message ?? "no handshake was seen", evidence };
     const days = Math.floor((Date.parse(tls.validTo) - context.now.getTime()) / DAY_MS);

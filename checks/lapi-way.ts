@@ -1,64 +1,91 @@
-import type { Context, Evidence, Verdict } from "../src/model/check.ts";
-import type { Failed } from "../src/model/observation.ts";
-import type { LapiRoute, Topology } from "../src/model/topology.ts";
+import type { Context, Evidence, Unasked, Verdict } from "../src/model/check.ts";
+import type { Failed, HttpRequest } from "../src/model/observation.ts";
+import type { LapiClient, LapiRoute, Topology } from "../src/model/topology.ts";
 import { type Walked, walk } from "./layers.ts";
 
 const LOOPBACK = /^(127\.|::1$|0\.0\.0\.0$|::$)/;
 
 /** Whether the Local API's address is this host's own. */
-export const isHere = ({ dns }: Evidence, { interfaces }: Topology): boolean =>
-  dns?.ok === true &&
-  dns.addresses.some(({ address }) => LOOPBACK.test(address) || interfaces.some((own) => own.address === address));
+export const isHere = ({ dns, socket }: Evidence, { interfaces }: Topology): boolean =>
+  socket !== undefined ||
+  (dns?.ok === true &&
+    dns.addresses.some(({ address }) => LOOPBACK.test(address) || interfaces.some((own) => own.address === address)));
 
-/** The route to the Local API, or the verdict when there is none to ask. */
-export const lapiRoute = ({
-  topology: { lapi },
-}: Context): { readonly route: LapiRoute } | { readonly verdict: Verdict<never> } => {
-  if ("hidden" in lapi) return { verdict: { status: "unknown", reason: lapi.hidden } };
-  if ("absent" in lapi) return { verdict: { status: "skip", reason: `not applicable: ${lapi.absent}` } };
-  if ("malformed" in lapi)
-    return {
-      verdict: {
-        status: "skip",
-        reason: `not applicable: the Local API's URL cannot be used (${lapi.malformed.origin})`,
-      },
-    };
-  return { route: lapi };
+/** The clients of this host that a check is about, by name; or why there is none. */
+export const lapiClients = (
+  { topology: { clients } }: Context,
+  kinds: readonly LapiClient["kind"][] = ["self", "machine", "bouncer"],
+): readonly string[] | Unasked => {
+  if ("hidden" in clients) return { status: "unknown", reason: clients.hidden };
+  if ("absent" in clients) return { status: "skip", reason: `not applicable: ${clients.absent}` };
+  const names = clients.filter(({ kind }) => kinds.includes(kind)).map(({ name }) => name);
+  if (names.length > 0) return names;
+  return { status: "skip", reason: `not applicable: no ${kinds.join(" or ")} of a Local API on this host` };
 };
 
-/** Asks the Local API something that needs no credentials. */
-export const askLapi = (context: Context, { url, trust }: LapiRoute, path: string, body?: string): Promise<Walked> =>
+/** The client that a check is asked about. */
+export const clientOf = ({ topology: { clients } }: Context, name: string): LapiClient => {
+  const found = Array.isArray(clients) ? clients.find((client: LapiClient) => client.name === name) : undefined;
+  if (found === undefined) throw new Error(`no client ${name}`);
+  return found;
+};
+
+/** A client's way to the Local API, or the verdict when there is none to ask. */
+export const routeOf = ({ way }: LapiClient): { readonly route: LapiRoute } | { readonly verdict: Unasked } => {
+  if ("hidden" in way) return { verdict: { status: "unknown", reason: way.hidden } };
+  if ("absent" in way) return { verdict: { status: "skip", reason: `not applicable: ${way.absent}` } };
+  if ("malformed" in way) {
+    const reason = `not applicable: the Local API's URL cannot be used (${way.malformed.origin})`;
+    return { verdict: { status: "skip", reason } };
+  }
+  return { route: way };
+};
+
+/** Asks the Local API as this client reaches it. */
+export const askLapi = (
+  context: Context,
+  { url, socket, trust }: LapiRoute,
+  path: string,
+  request: Pick<HttpRequest, "method" | "body" | "headers"> = {},
+): Promise<Walked> =>
   walk(context, {
     url: url.value,
+    ...(socket !== undefined && { socket }),
     origin: url.origin,
     public: false,
     path,
-    request: { trust, ...(body !== undefined && { method: "POST", body }) },
+    request: { trust, ...request },
   });
 
 /** The unauthenticated request whose answer only a Local API gives; `lapi-tls` and `lapi-identity` share it. */
 export const FINGERPRINT_PATH = "v1/heartbeat";
 
+/** What the remedies of the Local API's faults are about: a service of this host, of another, or behind a socket. */
+export const placeOf = (evidence: Evidence, topology: Topology): "here" | "elsewhere" | "socket" =>
+  evidence.socket ? "socket" : isHere(evidence, topology) ? "here" : "elsewhere";
+
 /** A fault of the layers in the check's own words; `unknown` when this check has no word for it. */
 export const layerFaultOf = <K extends string>(
   walked: Walked,
   failed: Failed,
-  topology: Topology,
+  context: Context,
+  client: LapiClient,
   faults: Readonly<Record<K, unknown>>,
 ): Verdict<K> => {
+  const { evidence } = walked;
   const data = {
-    address: walked.evidence.tcp?.[0]?.at.address ?? "",
-    url: walked.evidence.target?.url ?? "",
+    address: evidence.tcp?.[0]?.at.address ?? "",
+    url: evidence.target?.url ?? "",
+    file: client.path,
     ...walked.data,
   };
-  if (!(failed.code in faults))
-    return { status: "unknown", reason: `${failed.code}: ${failed.message}`, evidence: walked.evidence };
+  if (!(failed.code in faults)) return { status: "unknown", reason: `${failed.code}: ${failed.message}`, evidence };
   return {
     status: "fault",
     fault: failed.code as K,
     data,
     failed,
-    when: isHere(walked.evidence, topology) ? "here" : "elsewhere",
-    evidence: walked.evidence,
+    when: placeOf(evidence, context.topology),
+    evidence,
   };
 };

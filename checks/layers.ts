@@ -10,7 +10,7 @@ import type {
   TcpQuestion,
 } from "../src/model/observation.ts";
 import type { Party } from "../src/model/report.ts";
-import { hostAndPort } from "../src/model/url.ts";
+import { bracketed, hostAndPort } from "../src/model/url.ts";
 
 /** What each fault of the layers says; whose it is and how it is mended depends on the service. */
 const SAYS: Readonly<Record<LayerCode, string>> = {
@@ -21,28 +21,27 @@ const SAYS: Readonly<Record<LayerCode, string>> = {
   "dns-timeout": "{host} does not resolve: {message} within {ms} ms",
   "dns-sinkhole": "{host} resolves to {addresses}, which is no address of it: the answer of a filter ({message})",
   "dns-no-resolver": "{host} does not resolve: {message}",
-  "tcp-refused": "{host}:{port} refuses the connection ({addresses})",
-  "tcp-timeout": "{host}:{port} does not answer within {ms} ms ({addresses})",
-  "tcp-unreachable": "{host}:{port} cannot be reached: {message} ({addresses})",
-  "tcp-reset": "{host}:{port} resets the connection ({addresses})",
-  "tls-reset": "{host}:{port} accepts the connection, then cuts it off during the TLS handshake",
-  "tls-stalled": "{host}:{port} accepts the connection, then never answers the TLS ClientHello ({ms} ms)",
-  "tls-not-tls": "{host}:{port} does not speak TLS: something else answers there",
-  "tls-untrusted":
-    "the certificate of {host}:{port} is signed by an authority that this system does not trust: {issuer}",
-  "tls-expired": "the certificate of {host}:{port} has expired: valid until {validTo}, it is {now} here{peer}",
-  "tls-not-yet-valid": "the certificate of {host}:{port} is not valid yet: from {validFrom}, it is {now} here{peer}",
-  "tls-wrong-host": "the certificate of {host}:{port} is for other names: {names}",
+  "tcp-refused": "{place} refuses the connection ({addresses})",
+  "tcp-timeout": "{place} does not answer within {ms} ms ({addresses})",
+  "tcp-unreachable": "{place} cannot be reached: {message} ({addresses})",
+  "tcp-reset": "{place} resets the connection ({addresses})",
+  "tls-reset": "{place} accepts the connection, then cuts it off during the TLS handshake",
+  "tls-stalled": "{place} accepts the connection, then never answers the TLS ClientHello ({ms} ms)",
+  "tls-not-tls": "{place} does not speak TLS: something else answers there",
+  "tls-untrusted": "the certificate of {place} is signed by an authority that this system does not trust: {issuer}",
+  "tls-expired": "the certificate of {place} has expired: valid until {validTo}, it is {now} here{peer}",
+  "tls-not-yet-valid": "the certificate of {place} is not valid yet: from {validFrom}, it is {now} here{peer}",
+  "tls-wrong-host": "the certificate of {place} is for other names: {names}",
   "tls-no-san":
-    "the certificate of {host}:{port} names it only as common name ({subject}), which CrowdSec, a Go program, refuses",
-  "tls-version": "{host}:{port} offers no TLS 1.2 or newer",
-  "tls-client-cert": "{host}:{port} demands a client certificate",
-  "tls-alert": "{host}:{port} refuses the TLS handshake: {message}",
-  "http-timeout": "{host}:{port} accepts the connection, then never answers the request ({ms} ms)",
-  "http-status": "{host}:{port} answers HTTP {status}",
-  "http-redirect": "{host}:{port} redirects to {location}",
-  "http-invalid": "{host}:{port} gives no valid HTTP answer: {message}",
-  "identity-mismatch": "something else answers on {host}:{port}: {seen}",
+    "the certificate of {place} names it only as common name ({subject}), which CrowdSec, a Go program, refuses",
+  "tls-version": "{place} offers no TLS 1.2 or newer",
+  "tls-client-cert": "{place} demands a client certificate",
+  "tls-alert": "{place} refuses the TLS handshake: {message}",
+  "http-timeout": "{place} accepts the connection, then never answers the request ({ms} ms)",
+  "http-status": "{place} answers HTTP {status}",
+  "http-redirect": "{place} redirects to {location}",
+  "http-invalid": "{place} gives no valid HTTP answer: {message}",
+  "identity-mismatch": "something else answers on {place}: {seen}",
 };
 
 export interface LayerFault {
@@ -86,6 +85,8 @@ export interface Walked {
 
 export interface Way {
   readonly url: string;
+  /** In place of the URL's host: a unix socket's path. */
+  readonly socket?: string;
   readonly origin: string;
   /** A name of the internet: an answer that points at this host itself is a filter's. */
   readonly public: boolean;
@@ -104,19 +105,38 @@ const sorted = (addresses: readonly Address[]): readonly Address[] =>
 /** Tens of milliseconds are precise enough for a sentence, and a limit reads as the limit that it was. */
 const roundMs = (ms: number): number => Math.round(ms / 10) * 10;
 
-/** Name and TCP: every address of each family is tried. */
+/** What a request can be sent over. */
+interface Connected extends Walked {
+  /** An address, or a unix socket's path; undefined when nothing connects. */
+  readonly over?: string;
+}
+
+const connectSocket = async (
+  context: Context,
+  path: string,
+  origin: string,
+  look: number | undefined,
+): Promise<Connected> => {
+  const saw = await context.probe.socket({ path, ...(look !== undefined && { look }) });
+  const evidence: Evidence = { target: { path, origin }, socket: saw };
+  const data = { host: path, port: "", place: path, addresses: "unix socket", origin };
+  if (saw.ok) return { over: path, evidence, data };
+  return { failed: saw, evidence, data: { ...data, message: saw.message, ms: roundMs(saw.elapsedMs) } };
+};
+
+/** Name and TCP: every address of each family is tried. Or the unix socket, where there is one. */
 export const connect = async (
   context: Context,
-  { url, origin, public: isPublic }: Pick<Way, "url" | "origin" | "public">,
+  { url, socket, origin, public: isPublic }: Pick<Way, "url" | "socket" | "origin" | "public">,
   look?: number,
-): Promise<Walked & { readonly reachable: readonly Address[] }> => {
+): Promise<Connected> => {
+  if (socket !== undefined) return connectSocket(context, socket, origin, look);
   const { host, port } = hostAndPort(url);
   const target = { host, port, url, origin };
   const dns = await context.probe.dns({ name: host });
-  const words = { host, port, origin };
+  const words = { host, port, place: `${bracketed(host)}:${port}`, origin };
   if (!dns.ok)
     return {
-      reachable: [],
       failed: dns,
       evidence: { target, dns },
       data: { ...words, message: dns.message, ms: roundMs(dns.elapsedMs) },
@@ -131,7 +151,6 @@ export const connect = async (
       elapsedMs: dns.elapsedMs,
     };
     return {
-      reachable: [],
       failed,
       evidence: { target, dns: failed },
       data: { ...words, addresses, message: failed.message },
@@ -150,9 +169,10 @@ export const connect = async (
   const failures = tcp.flatMap(({ saw }) => (saw.ok ? [] : [saw]));
   const telling = [...failures].sort((a, b) => TELLING.indexOf(b.code) - TELLING.indexOf(a.code))[0];
   const data = { ...words, addresses, message: telling?.message ?? "", ms: roundMs(telling?.elapsedMs ?? 0) };
-  if (reachable.length === 0 && telling) return { reachable, failed: telling, evidence, data };
+  const [first] = reachable;
+  if (first === undefined && telling) return { failed: telling, evidence, data };
   const broken = brokenFamilyOf(tcp);
-  return { reachable, evidence, data, ...(broken && { brokenFamily: broken }) };
+  return { ...(first && { over: first.address }), evidence, data, ...(broken && { brokenFamily: broken }) };
 };
 
 const whoAnswered = (dns: DnsAnswer): string => (dns.from === "hosts" ? "/etc/hosts" : `nameserver ${dns.from}`);
@@ -169,10 +189,10 @@ const brokenFamilyOf = (tcp: readonly { at: TcpQuestion; saw: TcpObservation }[]
 /** Layer by layer: name, TCP to every address, TLS, and one request without credentials. */
 export const walk = async (context: Context, way: Way): Promise<Walked> => {
   const connected = await connect(context, way);
-  const [first] = connected.reachable;
-  if (connected.failed || first === undefined) return connected;
+  const { over } = connected;
+  if (connected.failed || over === undefined) return connected;
   const url = new URL(way.path, way.url).href;
-  const http = await context.probe.http({ url, address: first.address, ...way.request });
+  const http = await context.probe.http({ url, address: over, ...way.request });
   const evidence = { ...connected.evidence, http };
   const { tls } = http;
   const certificate = {

@@ -6,9 +6,9 @@ import { describe, layerFaults, type Walked, walk } from "./layers.ts";
 
 /** `cs_info` comes late in the text, and a busy engine exposes thousands of series before it. */
 const MAX_BYTES = 4 * 1024 * 1024;
-const ENGINE_VERSION = /^cs_info\{[^}\n]{0,500}version="([^"\n]{1,100})"/m;
+export const ENGINE_VERSION = /^cs_info\{[^}\n]{0,500}version="([^"\n]{1,100})"/m;
 /** A sample, or one of the comments with which each family begins. */
-const EXPOSITION = /^(# (HELP|TYPE) |[a-zA-Z_:][a-zA-Z0-9_:]*(\{.*\})? [-+0-9.NIe])/m;
+export const EXPOSITION = /^(# (HELP|TYPE) |[a-zA-Z_:][a-zA-Z0-9_:]*(\{.*\})? [-+0-9.NIe])/m;
 
 const DOCS = "https://docs.crowdsec.net/docs/next/observability/prometheus";
 

@@ -110,7 +110,7 @@ const LAYER_FAULTS = {
     remedy: [
       {
         text: "A firewall that reads the name in the TLS ClientHello cuts it off. Allow {host} in its TLS or URL filter.",
-        commands: ["openssl s_client -connect {host}:{port} -servername {host} </dev/null"],
+        commands: ["openssl s_client -connect {place} -servername {host} </dev/null"],
       },
     ],
   },
@@ -121,7 +121,7 @@ const LAYER_FAULTS = {
         text: "Small packets pass and the larger ClientHello does not: a path MTU that is too small, or a filter that drops it. Try a smaller MTU; ask the firewall's owner about {host}.",
         commands: [
           "ping -c 1 -M do -s 1400 {address}",
-          "openssl s_client -connect {host}:{port} -servername {host} </dev/null",
+          "openssl s_client -connect {place} -servername {host} </dev/null",
         ],
       },
     ],
@@ -131,7 +131,7 @@ const LAYER_FAULTS = {
     remedy: [
       {
         text: "A captive portal, or a proxy that was not asked for, answers in its place. Log in to the portal, or exempt this host from it.",
-        commands: ["curl -sS --max-time 10 http://{host}:{port}/ | head"],
+        commands: ["curl -sS --max-time 10 http://{place}/ | head"],
       },
     ],
   },
@@ -159,7 +159,7 @@ const LAYER_FAULTS = {
       {
         text: "Whoever answers for {host} shows an expired certificate: a TLS inspection or a proxy on the way is the usual one.",
         when: "certificate",
-        commands: ["openssl s_client -connect {host}:{port} -servername {host} </dev/null"],
+        commands: ["openssl s_client -connect {place} -servername {host} </dev/null"],
       },
     ],
   },
@@ -170,7 +170,7 @@ const LAYER_FAULTS = {
       {
         text: "Whoever answers for {host} shows a certificate from the future: a TLS inspection or a proxy on the way whose clock is wrong is the usual one.",
         when: "certificate",
-        commands: ["openssl s_client -connect {host}:{port} -servername {host} </dev/null"],
+        commands: ["openssl s_client -connect {place} -servername {host} </dev/null"],
       },
     ],
   },
@@ -179,7 +179,7 @@ const LAYER_FAULTS = {
     remedy: [
       {
         text: "Another server answers in place of {host}: a captive portal, a block page, or a wrong entry in /etc/hosts or DNS.",
-        commands: ["getent ahosts {host}", "openssl s_client -connect {host}:{port} -servername {host} </dev/null"],
+        commands: ["getent ahosts {host}", "openssl s_client -connect {place} -servername {host} </dev/null"],
       },
     ],
   },
@@ -210,7 +210,7 @@ const LAYER_FAULTS = {
     remedy: [
       {
         text: "A filter on the way may refuse the name {host}. Allow it there.",
-        commands: ["openssl s_client -connect {host}:{port} -servername {host} </dev/null"],
+        commands: ["openssl s_client -connect {place} -servername {host} </dev/null"],
       },
     ],
   },

@@ -27,7 +27,7 @@ export default defineCheck({
       blame: "configuration",
       confidence: "certain",
       phase: "response",
-      says: "the profiler /debug/pprof answers on {host}:{port}, which is not loopback (listen_addr {listen}, {origin})",
+      says: "the profiler /debug/pprof answers on {place}, which is not loopback (listen_addr {listen}, {origin})",
       remedy: [
         {
           text: "Bind the metrics to loopback: prometheus.listen_addr: 127.0.0.1 in config.yaml, then restart crowdsec.",

@@ -5,6 +5,7 @@ import { type CheckOptions, check, type Tool } from "./commands/check.ts";
 import { explain } from "./commands/explain.ts";
 import { list } from "./commands/list.ts";
 import { type Streams, WriteError, write } from "./commands/streams.ts";
+import { readTargets } from "./commands/targets.ts";
 import { UsageError } from "./commands/usage-error.ts";
 import { parseCount, parseDuration, parseLapiUrl, parsePatterns, parseWord, parseWords } from "./commands/values.ts";
 import { EXIT_UNJUDGED } from "./exit-code.ts";
@@ -33,6 +34,8 @@ const FLAGS = {
   phase: { type: "string", requiresArg: true, describe: "install: before CrowdSec is there; run: afterwards" },
   config: { type: "string", requiresArg: true, describe: "CrowdSec's config.yaml" },
   "lapi-url": { type: "string", requiresArg: true, describe: "The Local API, in place of the configured one" },
+  targets: { type: "string", requiresArg: true, describe: "What Prometheus scrapes: a file, HOST:PORT or URL a line" },
+  target: { type: "string", array: true, requiresArg: true, describe: "One target of Prometheus, HOST:PORT or URL" },
   only: { type: "string", array: true, requiresArg: true, describe: "Only these checks: ids, families, globs" },
   skip: { type: "string", array: true, requiresArg: true, describe: "All but these checks" },
   "fail-on": {
@@ -43,7 +46,11 @@ const FLAGS = {
   },
   deadline: { type: "string", default: "30s", requiresArg: true, describe: "End of the whole run" },
   timeout: { type: "string", default: "5s", requiresArg: true, describe: "Limit of each phase of a probe" },
-  concurrency: { type: "string", default: "64", requiresArg: true, describe: "Checks at the same time" },
+  concurrency: { type: "string", default: "128", requiresArg: true, describe: "Targets asked at the same time" },
+  "allow-writes": {
+    type: "boolean",
+    describe: "Ask too what changes a row at the Local API: a machine's login, an old engine's bouncer key",
+  },
   4: { type: "boolean", describe: "IPv4 only" },
   6: { type: "boolean", describe: "IPv6 only" },
   quiet: { alias: "q", type: "boolean", describe: "Only what failed or warns, and the last line" },
@@ -58,6 +65,9 @@ interface Flags {
   readonly phase?: string;
   readonly config?: string;
   readonly lapiUrl?: string;
+  readonly targets?: string;
+  readonly target?: string[];
+  readonly allowWrites?: boolean;
   readonly only?: string[];
   readonly skip?: string[];
   readonly failOn: string;
@@ -75,8 +85,8 @@ interface Flags {
 const IDS = catalogue.map(({ id }) => id);
 
 /** Every flag is judged before anything is touched. */
-const checkOptions = (flags: Flags): CheckOptions => {
-  const { role, phase, config, lapiUrl, only, skip, quiet, verbose, color } = flags;
+const checkOptions = async (flags: Flags): Promise<CheckOptions> => {
+  const { role, phase, config, lapiUrl, targets, target, allowWrites, only, skip, quiet, verbose, color } = flags;
   if (flags[4] && flags[6]) throw new UsageError("-4 and -6 exclude each other; leave both out to use both families.");
   if (quiet && verbose) throw new UsageError("--quiet and --verbose exclude each other.");
   if (config === "") throw new UsageError("--config wants the path of CrowdSec's config.yaml.");
@@ -84,6 +94,7 @@ const checkOptions = (flags: Flags): CheckOptions => {
   const left = skip ? parsePatterns("--skip", skip, IDS) : () => false;
   const isSelected = (id: string): boolean => chosen(id) && !left(id);
   if (!IDS.some(isSelected)) throw new UsageError("--only and --skip together leave no check.");
+  const scraped = await readTargets(targets, target ?? []);
   const family = flags[4] ? 4 : flags[6] ? 6 : undefined;
   return {
     overrides: {
@@ -91,8 +102,10 @@ const checkOptions = (flags: Flags): CheckOptions => {
       ...(lapiUrl !== undefined && { lapiUrl: parseLapiUrl("--lapi-url", lapiUrl) }),
       ...(role && { roles: parseWords("--role", role, ROLES) }),
       ...(phase !== undefined && { phase: parseWord("--phase", phase, RUN_PHASES) }),
+      ...(scraped.length > 0 && { targets: scraped }),
     },
     isSelected,
+    allowWrites: allowWrites ?? false,
     output: parseWord("--output", flags.output, FORMATS),
     failOn: parseWord("--fail-on", flags.failOn, FAIL_ON),
     deadlineMs: parseDuration("--deadline", flags.deadline),
@@ -117,7 +130,7 @@ const refuseRepeats = (flags: Readonly<Record<string, unknown>>): void => {
     if (value === false && name in FLAGS && FLAGS[name as keyof typeof FLAGS].type === "string")
       throw new UsageError(`--no-${name} is no flag.`);
     // yargs repeats a value under its one-letter alias.
-    if (Array.isArray(value) && name.length > 1 && !["role", "only", "skip"].includes(name))
+    if (Array.isArray(value) && name.length > 1 && !["role", "target", "only", "skip"].includes(name))
       throw new UsageError(`--${name} was given more than once.`);
   }
 };
@@ -147,8 +160,7 @@ export const main = async (argv: readonly string[], streams: Streams): Promise<n
       .locale("en")
       .command(["check", "$0"], "Every check that applies here (the default)", FLAGS, (flags) => {
         refuseRepeats(flags);
-        const options = checkOptions(flags as unknown as Flags);
-        return run(() => check(options, tool, streams))();
+        return run(async () => check(await checkOptions(flags as unknown as Flags), tool, streams))();
       })
       .command(
         "list",

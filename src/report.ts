@@ -50,7 +50,7 @@ export const makeReport = ({
       interrupted: interruption !== undefined,
     },
     summary: { verdict: verdictOf(counts), exitCode: exitCodeOf(counts, failOn, interruption), counts },
-    causes: findCauses(findings),
+    causes: findCauses(findings, topology),
     findings,
   });
 };

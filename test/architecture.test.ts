@@ -22,7 +22,7 @@ const importsOf = (file: string): readonly string[] =>
 const WALLS: Readonly<Record<string, readonly string[]>> = {
   checks: ["src/model/", "checks/"],
   "src/model": ["src/model/"],
-  "src/probes": ["src/model/", "src/probes/", "node:", "got", "dns-packet", "p-limit"],
+  "src/probes": ["src/model/", "src/probes/", "node:", "got", "dns-packet", "p-limit", "pg", "mysql2"],
   "src/topology": ["src/model/", "src/topology/", "node:", "yaml"],
   "src/runner": ["src/model/", "src/runner/", "p-limit"],
   "src/diagnosis": ["src/model/", "src/diagnosis/"],

@@ -18,6 +18,7 @@ import { UsageError } from "./usage-error.ts";
 export interface CheckOptions {
   readonly overrides: TopologyOverrides;
   readonly isSelected: (id: string) => boolean;
+  readonly allowWrites: boolean;
   readonly output: Format;
   readonly failOn: FailOn;
   readonly deadlineMs: number;
@@ -100,7 +101,7 @@ const withinTime = <T>(promise: Promise<T>, ms: number): Promise<T | undefined> 
 
 /** The main job. Returns the exit code. */
 export const check = async (options: CheckOptions, tool: Tool, streams: Streams): Promise<number> => {
-  const { overrides, isSelected, output, failOn, deadlineMs, timeoutMs, concurrency, family } = options;
+  const { overrides, isSelected, allowWrites, output, failOn, deadlineMs, timeoutMs, concurrency, family } = options;
   const { environment, stdout, stderr } = streams;
   const startedAt = new Date();
   const startedMs = performance.now();
@@ -124,10 +125,11 @@ export const check = async (options: CheckOptions, tool: Tool, streams: Streams)
     const [topology] = await Promise.race([prepared, tooLate(end.signal)]);
     let known: Promise<Version | undefined> | undefined;
     const version = (): Promise<Version | undefined> => {
-      known ??= withinTime(engineVersion(context), VERSION_MS);
+      // A stopped engine tells nothing; the installed program is then all there is to go by.
+      known ??= withinTime(engineVersion(context), VERSION_MS).then((running) => running ?? topology.program?.version);
       return known;
     };
-    const context: Context = { topology, probe, now: startedAt, version };
+    const context: Context = { topology, probe, now: startedAt, version, allowWrites };
     const findings = await runChecks({
       checks: catalogue,
       isSelected,

@@ -1,4 +1,5 @@
 import type { Cause, Finding } from "../model/report.ts";
+import type { Topology } from "../model/topology.ts";
 
 /** What several failures with one code have in common, when they are of the outgoing list. `{n}`, `{hosts}`. */
 const SHARED: Readonly<Record<string, string>> = {
@@ -24,18 +25,69 @@ const SHARED: Readonly<Record<string, string>> = {
 
 const familyOf = (id: string): string => id.split("-")[0] ?? id;
 
-const keyOf = ({ id, fault, blame }: Finding): string => `${familyOf(id)} ${fault?.code} ${blame?.party}`;
+/** Failures that have one reason have one key: outgoing names by code, clients of one Local API by its address. */
+const keyOf = ({ id, instance, fault, blame, target }: Finding): string => {
+  const family = familyOf(id);
+  if (family === "outgoing" || id === "metrics-target")
+    return `${id === "metrics-target" ? id : family} ${fault?.code} ${blame?.party}`;
+  if (family === "lapi") return `${id} ${fault?.code} ${target?.host ?? target?.path}:${target?.port}`;
+  return instance;
+};
 
 const CONFIDENCE = ["certain", "likely", "possible"] as const;
 
 /** One failure speaks for itself; several do together, in a sentence of their own where there is one. */
 const summaryOf = (group: readonly Finding[], first: Finding): string => {
-  if (group.length === 1) return first.summary;
-  const shared = SHARED[first.fault?.code ?? ""];
+  if (group.length === 1 || familyOf(first.id) === "lapi") return first.summary;
+  const shared = familyOf(first.id) === "outgoing" ? SHARED[first.fault?.code ?? ""] : undefined;
   const hosts = group.map(({ target }) => target?.host ?? "").join(", ");
-  if (shared === undefined) return `${first.summary}; the same with ${group.length - 1} more: ${hosts}`;
+  if (shared === undefined) return `${first.summary}; the same with ${group.length - 1} more`;
   return `${shared.replace("{n}", String(group.length))}: ${hosts}`;
 };
+
+const LOOPBACK = /^(127\.|::1$|0\.0\.0\.0$|::$)/;
+
+/** A Local API that should run on this host and is not there, or is but has lost its database. */
+const isMissingHere = (finding: Finding, { interfaces }: Topology): boolean => {
+  const { id, status, fault, addresses = [], target } = finding;
+  const gone =
+    ["tcp-refused", "lapi-went-away", "socket-missing"].includes(fault?.code ?? "") || id === "lapi-database";
+  const here =
+    target?.path !== undefined ||
+    addresses.some(({ address }) => LOOPBACK.test(address) || interfaces.some((own) => own.address === address));
+  return familyOf(id) === "lapi" && status === "fail" && gone && here;
+};
+
+/** The agent's credentials and those of the Local API's own start; a bouncer's are its own trouble. */
+const stopsTheAgent = new Set(["credentials@agent", "credentials@cscli"]);
+
+/**
+ * What keeps the Local API of this host from starting, in the order of a start: files, database, port, agent. An error
+ * of the agent counts where both share a process.
+ */
+const stops = (finding: Finding, { files, sharedProcess }: Topology): boolean => {
+  const { id, instance, status, target } = finding;
+  if (status !== "fail") return false;
+  switch (id) {
+    case "config-files":
+      return !files.find(({ path }) => path === target?.path)?.purpose.startsWith("bouncer");
+    case "database":
+    case "port-lapi":
+      return true;
+    case "agent-config":
+    case "port-appsec":
+      return sharedProcess;
+    case "credentials":
+      return sharedProcess && stopsTheAgent.has(instance);
+    default:
+      return false;
+  }
+};
+const ORDER = ["config-files", "database", "port-lapi", "agent-config", "port-appsec", "credentials"];
+
+/** The failure that explains why the Local API of this host is not there: the first in the order of its start. */
+const stopperOf = (findings: readonly Finding[], topology: Topology): Finding | undefined =>
+  findings.filter((finding) => stops(finding, topology)).sort((a, b) => ORDER.indexOf(a.id) - ORDER.indexOf(b.id))[0];
 
 const causeOf = (group: readonly Finding[], findings: readonly Finding[]): Cause[] => {
   const [first] = group;
@@ -44,27 +96,33 @@ const causeOf = (group: readonly Finding[], findings: readonly Finding[]): Cause
   const following = findings
     .filter(({ because }) => because?.some((instance) => own.includes(instance)))
     .map(({ instance }) => instance);
-  const evidence = group.length > 1 ? group.map(({ summary }) => summary) : first.blame.evidence;
+  const alike = group.filter(({ id }) => id === first.id);
+  const evidence =
+    group.length > 1
+      ? [...first.blame.evidence, ...group.filter((one) => one !== first).map(({ summary }) => summary)]
+      : first.blame.evidence;
   return [
     {
       id: `${familyOf(first.id)}-${first.fault.code}`,
-      summary: summaryOf(group, first),
-      blame: { ...first.blame, evidence },
-      explains: [...own, ...following],
+      summary: summaryOf(alike, first),
+      blame: { ...first.blame, evidence: [...new Set(evidence)] },
+      explains: [...new Set([...own, ...following])],
       remedy: first.remedy,
     },
   ];
 };
 
 /**
- * Failures of one family with one code and one party are one cause, and what was skipped because of them follows from
- * it. The most certain come first; of equals, the one that explains most.
+ * Failures with one reason are one cause, and what was skipped because of them follows from it. A Local API of this host
+ * that is not there is explained by what keeps it from starting. The most certain come first; of equals, the one that
+ * explains most.
  */
-export const findCauses = (findings: readonly Finding[]): readonly Cause[] => {
-  const groups = new Map<string, Finding[]>();
+export const findCauses = (findings: readonly Finding[], topology: Topology): readonly Cause[] => {
+  const stopper = stopperOf(findings, topology);
+  const groups = new Map<string, Finding[]>(stopper && [[keyOf(stopper), [stopper]]]);
   for (const finding of findings) {
-    if (finding.status !== "fail") continue;
-    const key = familyOf(finding.id) === "outgoing" ? keyOf(finding) : finding.instance;
+    if (finding.status !== "fail" || finding === stopper) continue;
+    const key = keyOf(stopper && isMissingHere(finding, topology) ? stopper : finding);
     groups.set(key, [...(groups.get(key) ?? []), finding]);
   }
   return [...groups.values()]

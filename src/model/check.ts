@@ -1,4 +1,5 @@
 import type {
+  DatabaseObservation,
   DnsObservation,
   Failed,
   HttpObservation,
@@ -35,6 +36,9 @@ export interface Evidence {
   readonly dns?: DnsObservation;
   readonly tcp?: readonly { readonly at: TcpQuestion; readonly saw: TcpObservation }[];
   readonly http?: HttpObservation;
+  /** Of a unix socket. */
+  readonly socket?: TcpObservation;
+  readonly database?: DatabaseObservation;
 }
 
 export type Verdict<K extends string = string> =
@@ -66,7 +70,10 @@ export type Verdict<K extends string = string> =
       readonly stack?: string;
     };
 
-/** A check that asks several targets answers once for each; the target's name makes the finding's instance. */
+/** Why nothing was asked. */
+export type Unasked = Extract<Verdict, { readonly status: "skip" | "unknown" }>;
+
+/** A check that finds its targets while it asks answers once for each; the target's name makes the finding's instance. */
 export type Answer<K extends string = string> =
   | Verdict<K>
   | readonly { readonly target: string; readonly verdict: Verdict<K> }[];
@@ -77,6 +84,8 @@ export interface Context {
   readonly now: Date;
   /** Of CrowdSec on this host; undefined when nothing here tells it. */
   readonly version: () => Promise<Version | undefined>;
+  /** `--allow-writes`: a check may log in to a Local API, which changes rows there. */
+  readonly allowWrites: boolean;
 }
 
 export interface Check<K extends string = string> {
@@ -97,12 +106,15 @@ export interface Check<K extends string = string> {
   /** Checks that must pass first. */
   readonly needs?: readonly string[];
   readonly faults: Readonly<Record<K, Fault>>;
-  run(context: Context): Promise<Answer<NoInfer<K>>>;
+  /** Names of what it asks, when that is several; or why there is nothing to ask. Each is asked, and needs, on its own. */
+  targets?(context: Context): readonly string[] | Unasked;
+  /** @param target one of `targets`; empty for a check without. */
+  run(context: Context, target: string): Promise<Answer<NoInfer<K>>>;
   /**
    * A second look at the end of the run, at least a second after the first; holds nobody up.
    * Undefined when there is no need for one, or nothing has changed.
    */
-  again?(context: Context, first: Answer<NoInfer<K>>): (() => Promise<Answer<NoInfer<K>>>) | undefined;
+  again?(context: Context, first: Answer<NoInfer<K>>, target: string): (() => Promise<Answer<NoInfer<K>>>) | undefined;
 }
 
 /** Returns its argument; exists so that a fault without a sentence or a remedy does not compile. */

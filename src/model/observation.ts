@@ -17,8 +17,6 @@ export type LayerCode =
   | "dns-timeout"
   | "dns-sinkhole"
   | "dns-no-resolver"
-  | "socket-missing"
-  | "socket-denied"
   | "tcp-refused"
   | "tcp-timeout"
   | "tcp-unreachable"
@@ -59,7 +57,10 @@ export type DatabaseCode =
 /** Why a command gave no exit code. */
 export type CommandCode = "command-missing" | "command-denied" | "command-timeout" | "command-error";
 
-export type FailureCode = LayerCode | FileCode | DatabaseCode | CommandCode;
+/** Of a unix socket: none is there, or this user may not use it. */
+export type SocketCode = "socket-missing" | "socket-denied";
+
+export type FailureCode = LayerCode | SocketCode | FileCode | DatabaseCode | CommandCode;
 
 /** One stretch of a probe. Times are milliseconds. */
 export interface Layer {
@@ -172,6 +173,8 @@ export interface HttpRequest {
   /** Body bytes to keep; the rest is not read. Default 64 KiB. */
   readonly maxBytes?: number;
   readonly look?: number;
+  /** Of an answer that is large and asked for once: it is not kept for a second asker. */
+  readonly forget?: boolean;
 }
 export interface HttpAnswered {
   readonly ok: true;

@@ -1,4 +1,6 @@
-import type { Address, ProcessSeen, Trust } from "./observation.ts";
+import type { Address, DatabaseQuestion, DatabaseTls, ProcessSeen, Trust } from "./observation.ts";
+import type { Secret } from "./secret.ts";
+import type { Version, VersionRange } from "./version.ts";
 
 /** What this host is in a CrowdSec deployment; one host can be several. */
 export const ROLES = ["lapi", "agent", "bouncer", "cscli", "prometheus"] as const;
@@ -14,6 +16,21 @@ export interface Sourced<T> {
   readonly origin: string;
 }
 
+/** A key or value that CrowdSec's strict decoder refuses. Never holds a value of the file: that may be a secret. */
+export interface ConfigMistake {
+  /** `path:line`. */
+  readonly origin: string;
+  /** Dotted, list items as `[2]`. */
+  readonly key: string;
+  /** `unknown-key`: no such key; `wrong-kind`: a value of another kind. */
+  readonly kind: "unknown-key" | "wrong-kind";
+  /** Completes the sentence "KEY …". */
+  readonly problem: string;
+  /** Of a key that some versions know: those. */
+  readonly versions?: VersionRange;
+  readonly hint?: string;
+}
+
 /** A CrowdSec file that this host's configuration names, and what became of reading it. */
 export interface ConfigFile {
   readonly path: string;
@@ -21,27 +38,111 @@ export interface ConfigFile {
   readonly purpose: string;
   /**
    * `optional-missing`: not there, and CrowdSec does not need it (a `.local` overlay). `unreadable`: no text file, or far
-   * too large. `invalid`: text, and no YAML.
+   * too large. `invalid`: text, and no YAML. `empty`: there, and nothing in it.
    */
-  readonly state: "read" | "missing" | "optional-missing" | "denied" | "unreadable" | "invalid";
+  readonly state: "read" | "empty" | "missing" | "optional-missing" | "denied" | "unreadable" | "invalid";
   /** Of the first mistake, when the file is invalid. */
   readonly line?: number;
   readonly message?: string;
+  /** What the strict decoder refuses in it. */
+  readonly mistakes: readonly ConfigMistake[];
 }
 
 /** How a client of this host reaches the Local API. */
 export interface LapiRoute {
-  /** Scheme `http:` or `https:`, without credentials, query or fragment. */
+  /** Scheme `http:` or `https:`, without credentials, query or fragment; `http://unix/` for a socket. */
   readonly url: Sourced<string>;
+  /** The path of a unix socket, in place of an address. */
+  readonly socket?: string;
   readonly trust: Trust;
-  /** A client certificate is configured for it (`cert_path`). */
-  readonly hasClientCertificate: boolean;
+}
+
+/** What a client shows the Local API. `both`: a password and a certificate, which exclude each other. */
+export type ClientCredentials =
+  | { readonly kind: "password"; readonly login: Sourced<string>; readonly password: Secret }
+  | { readonly kind: "key"; readonly key: Secret; readonly origin: string }
+  | { readonly kind: "certificate"; readonly origin: string }
+  | { readonly kind: "both"; readonly origin: string }
+  /** The installer's placeholder still stands there, for example `${API_KEY}`. */
+  | { readonly kind: "template"; readonly template: string; readonly origin: string }
+  | { readonly kind: "incomplete"; readonly missing: readonly string[]; readonly origin: string };
+
+/** A program of this host that talks to the Local API, as its own file tells it to. */
+export interface LapiClient {
+  /** `agent`, `cscli`, `lapi` (the Local API's own listen address), or a bouncer: its file's name without the ending. */
+  readonly name: string;
+  readonly kind: "machine" | "bouncer" | "self";
+  /** Its file; of `self`, the main configuration. */
+  readonly path: string;
+  readonly way: LapiRoute | Hidden | Absent | Malformed;
+  readonly credentials: ClientCredentials | Hidden | Absent;
+}
+
+/** `db_config`, as the engine of this version reads it. */
+export interface SqliteConfig {
+  readonly kind: "sqlite";
+  readonly path: Sourced<string>;
+  readonly wal?: Sourced<boolean>;
+}
+export interface NetworkDatabase {
+  readonly kind: "network";
+  readonly protocol: DatabaseQuestion["protocol"];
+  /** As written: `postgresql`, `mysql`, … */
+  readonly type: Sourced<string>;
+  /** A host name or address; or the path of a unix socket. */
+  readonly at:
+    | { readonly host: Sourced<string>; readonly port: Sourced<number> }
+    | { readonly socket: Sourced<string> };
+  readonly user: Sourced<string>;
+  readonly password: Secret;
+  readonly name: Sourced<string>;
+  /** What the driver makes of `sslmode`, and where that is written. */
+  readonly tls: Sourced<DatabaseTls>;
+  readonly caFile?: string;
+  readonly certificate?: { readonly certFile: string; readonly keyFile: string };
+}
+export type DatabaseConfig = SqliteConfig | NetworkDatabase;
+
+/** One document of an acquisition file. */
+export interface AcquisitionSource {
+  /** `path:line` where the document begins. */
+  readonly origin: string;
+  /** Its data source's name, written or derived as CrowdSec does; undefined when nothing tells it. */
+  readonly source?: string;
+  readonly hasLabels: boolean;
+  readonly mistakes: readonly ConfigMistake[];
+}
+export interface Acquisition {
+  readonly files: readonly ConfigFile[];
+  readonly sources: readonly AcquisitionSource[];
+  /** The file of `acquisition_path`, which CrowdSec up to 1.6.11 wants to exist. */
+  readonly path?: Sourced<string>;
+}
+
+/** All that a try of the agent's configuration needs, on a copy that touches nothing else. */
+export interface Rehearsal {
+  /** The `crowdsec` program. */
+  readonly program: string;
+  /** Name → content of the copied files; `{folder}` stands for where they will be. */
+  readonly files: Readonly<Record<string, Secret>>;
+  /** Variables that the acquisition files name, and no other. */
+  readonly environment: Readonly<Record<string, string>>;
+}
+
+/** What a `prometheus` host scrapes. */
+export interface ScrapeTarget {
+  /** `host:port`, unique. */
+  readonly name: string;
+  /** Ends with the path of the metrics. */
+  readonly url: Sourced<string>;
 }
 
 export interface Capi {
   /** `off`: CrowdSec does not use the Central API here, `reason` says why; `unregistered`: configured, without usable credentials. */
   readonly state: "on" | "off" | "unregistered";
   readonly reason?: string;
+  /** Of `unregistered`: the credentials' file, and what it lacks. */
+  readonly incomplete?: { readonly path: string; readonly missing: readonly string[] };
   readonly url: Sourced<string> | Malformed;
   readonly papiUrl: Sourced<string> | Malformed;
 }
@@ -67,17 +168,38 @@ export interface Malformed {
   readonly problem: string;
 }
 
+/** Where the Local API of this host listens, as configured: an address, a unix socket, or both. */
+export interface Listen {
+  readonly uri?: Sourced<{ readonly host: string; readonly port: number }> | Malformed;
+  readonly socket?: Sourced<string>;
+  readonly tls: boolean;
+  /** Of an AppSec data source: where its own listener is. */
+  readonly appsec: readonly Sourced<{ readonly host: string; readonly port: number }>[];
+}
+
 /** The deployment as seen from this host; made once, before any check runs. */
 export interface Topology {
   readonly user: string;
   readonly roles: readonly Sourced<Role>[];
   readonly phase: Sourced<RunPhase>;
   readonly files: readonly ConfigFile[];
+  /** Of the installed `crowdsec` program; a running one may still be older. */
+  readonly program?: { readonly path: string; readonly version?: Version };
+  /** The main configuration's path. */
+  readonly config: Sourced<string>;
   /** The running `crowdsec` of this host, if there is one. */
   readonly engine?: ProcessSeen;
   /** Agent and Local API run in one process here: an error of the agent stops both. */
   readonly sharedProcess: boolean;
-  readonly lapi: LapiRoute | Hidden | Absent | Malformed;
+  /** Every client of a Local API on this host; why there is none otherwise. */
+  readonly clients: readonly LapiClient[] | Hidden | Absent;
+  readonly listen: Listen;
+  readonly database: DatabaseConfig | Hidden | Absent | Malformed;
+  readonly acquisition: Acquisition | Hidden | Absent;
+  readonly rehearsal: Rehearsal | Hidden | Absent;
+  /** `hub_dir`'s index, which the agent cannot start without. */
+  readonly hubIndex?: Sourced<string>;
+  readonly targets: readonly ScrapeTarget[];
   readonly metrics: Metrics | Hidden | Absent | Malformed;
   readonly capi: Capi | Hidden;
   /** `cscli.__hub_url_template__`: holds `%s` twice, for the branch and the path. */

@@ -1,4 +1,4 @@
-import type { Failed, FailureCode, Phase } from "../model/observation.ts";
+import type { DatabaseCode, Failed, FailureCode, Phase } from "../model/observation.ts";
 import { printable } from "../model/text.ts";
 
 /** An error as Node hands it over; every field may be missing. */
@@ -109,3 +109,48 @@ export const failed = (phase: Phase, code: FailureCode, message: string, elapsed
   message: printable(message, 300),
   elapsedMs,
 });
+
+/**
+ * What database servers refuse with: PostgreSQL's SQLSTATEs, or their classes (appendix "PostgreSQL Error Codes" of its
+ * manual), and the error numbers of MySQL and MariaDB ("Server Error Message Reference", "MariaDB Error Codes").
+ */
+const REFUSALS: Readonly<Record<string, DatabaseCode>> = {
+  "28P01": "db-auth-failed",
+  "28000": "db-host-denied",
+  "28": "db-auth-failed",
+  "3D000": "db-missing-database",
+  "42501": "db-no-privilege",
+  "53300": "db-too-many-connections",
+  "08P01": "db-protocol",
+  "0A000": "db-protocol",
+  // Too many connections, and of one user at once or in an hour.
+  1040: "db-too-many-connections",
+  1203: "db-too-many-connections",
+  1226: "db-too-many-connections",
+  // Bad handshake; packets out of order.
+  1043: "db-protocol",
+  1156: "db-protocol",
+  1044: "db-no-privilege",
+  1142: "db-no-privilege",
+  1143: "db-no-privilege",
+  1227: "db-no-privilege",
+  1370: "db-no-privilege",
+  // The last two: no password was given; the account's plugin wants what the client cannot do.
+  1045: "db-auth-failed",
+  1698: "db-auth-failed",
+  1251: "db-auth-failed",
+  // The password has expired, the account is locked (MySQL, MariaDB).
+  1820: "db-auth-failed",
+  1862: "db-auth-failed",
+  3118: "db-auth-failed",
+  4151: "db-auth-failed",
+  1049: "db-missing-database",
+  // The host is blocked after too many errors; it is not allowed at all.
+  1129: "db-host-denied",
+  1130: "db-host-denied",
+  3159: "db-tls-required",
+};
+
+/** The code for a refusal by SQLSTATE or by error number. What has none here is a server that cannot serve just now. */
+export const refusalCode = (code: string): DatabaseCode =>
+  REFUSALS[code] ?? (code.length === 5 ? REFUSALS[code.slice(0, 2)] : undefined) ?? "db-unavailable";

@@ -1,12 +1,13 @@
 import type { EventEmitter } from "node:events";
 import type net from "node:net";
-import type tls from "node:tls";
 import type { Failed, HttpObservation, HttpRequest, Layer, TlsSeen, Trust } from "../model/observation.ts";
+import { Secret } from "../model/secret.ts";
 import { hostAndPort } from "../model/url.ts";
 import { stopwatch } from "./clock.ts";
 import { failed, failure } from "./failure.ts";
 import { dial, type Limits } from "./tcp.ts";
 import { handshake } from "./tls.ts";
+import type { Trusted } from "./trust-store.ts";
 
 /** Imported when the first run needs it, since it costs more than all else; before any clock runs (see `prepare`). */
 export const loadGot = (): Promise<typeof import("got")> => import("got");
@@ -17,10 +18,23 @@ const MAX_BODY = 64 * 1024;
 interface Tools {
   readonly limits: Limits;
   readonly userAgent: string;
-  readonly context: (trust: Trust | undefined) => Promise<tls.SecureContext>;
+  readonly context: (trust: Trust | undefined) => Promise<Trusted | Failed>;
 }
 
 type Reply = Omit<Extract<HttpObservation, { ok: true }>, "elapsedMs" | "layers" | "tls">;
+
+const revealed = (value: string | Secret): string => (value instanceof Secret ? value.reveal() : value);
+
+/** Whether a request carries something that must not be kept. */
+export const holdsSecret = ({ body, headers = {} }: HttpRequest): boolean =>
+  [body, ...Object.values(headers)].some((value) => value instanceof Secret);
+
+/** got takes the host "unix" for a way to name a socket's path; the connection is open already, and `Host` is set. */
+const requestUrl = (url: URL): URL => {
+  const plain = new URL(url);
+  if (plain.hostname === "unix") plain.hostname = "localhost";
+  return plain;
+};
 
 /** Sends one request over an open connection. No redirect is followed, nothing is tried again, nothing unpacked. */
 const exchange = async (
@@ -31,19 +45,23 @@ const exchange = async (
   const elapsed = stopwatch();
   const { got } = await loadGot();
   const maxBytes = request.maxBytes ?? MAX_BODY;
+  const url = new URL(request.url);
+  const body = request.body === undefined ? undefined : revealed(request.body);
+  const headers = Object.entries(request.headers ?? {}).map(([name, value]) => [name, revealed(value)] as const);
   return new Promise((resolve) => {
-    const stream = got.stream(request.url, {
+    const stream = got.stream(requestUrl(url), {
       method: request.method ?? "GET",
       createConnection: () => socket,
       headers: {
         // Node would add ":80" to a host without a port: over a given connection it knows no default one.
-        host: new URL(request.url).host,
+        host: url.host,
         "user-agent": userAgent,
         accept: "*/*",
         "accept-encoding": "identity",
-        ...(request.body !== undefined && { "content-type": "application/json" }),
+        ...(body !== undefined && { "content-type": "application/json" }),
+        ...Object.fromEntries(headers),
       },
-      ...(request.body !== undefined && { body: request.body }),
+      ...(body !== undefined && { body }),
       decompress: false,
       followRedirect: false,
       retry: { limit: 0 },
@@ -101,7 +119,7 @@ const exchange = async (
     socket.once("close", () => {
       if (!head) settle(failed("response", "http-invalid", "connection closed before an HTTP response", elapsed()));
     });
-    if (request.body === undefined && request.method === "POST") stream.end();
+    if (body === undefined && request.method === "POST") stream.end();
   });
 };
 
@@ -110,8 +128,12 @@ const dateOf = (reply: Reply | Failed): string | undefined => {
   return Number.isNaN(date) ? undefined : new Date(date).toISOString();
 };
 
-/** Connects to the address, does TLS when the URL says https, and sends one request. */
+/**
+ * Connects to the address, does TLS when the URL says https, and sends one request. What the trust needs comes before any
+ * of that: without its files nothing is dialed, and making the context is no latency of the network.
+ */
 export const probeHttp = async (request: HttpRequest, tools: Tools): Promise<HttpObservation> => {
+  const trusted = request.url.startsWith("https:") ? await tools.context(request.trust) : undefined;
   const elapsed = stopwatch();
   const { host, port } = hostAndPort(request.url);
   const layers: Layer[] = [];
@@ -121,14 +143,16 @@ export const probeHttp = async (request: HttpRequest, tools: Tools): Promise<Htt
     layers: [...layers, { phase: saw.phase, ok: false, durationMs: saw.elapsedMs, detail: saw.message }],
   });
 
+  if (trusted?.ok === false) return fail(trusted);
+
   const dialed = await dial({ address: request.address, port }, tools.limits);
   if (!dialed.ok) return fail(dialed);
   layers.push({ phase: "connect", ok: true, durationMs: dialed.elapsedMs, detail: request.address });
 
   let socket: net.Socket = dialed.socket;
   let seen: TlsSeen | undefined;
-  if (request.url.startsWith("https:")) {
-    const context = await tools.context(request.trust);
+  if (trusted) {
+    const { context } = trusted;
     const opened = await handshake(socket, { host, context, trust: request.trust }, tools.limits);
     if (!opened.ok) return fail(opened);
     socket = opened.socket;
@@ -136,8 +160,11 @@ export const probeHttp = async (request: HttpRequest, tools: Tools): Promise<Htt
     if (opened.refused) {
       const { code } = opened.refused;
       // Whose clock is wrong, the peer's own Date tells; for every other fault nothing more is sent.
+      // Nobody has vouched for this peer, so it gets no secret.
+      const { url, address } = request;
+      const question = holdsSecret(request) ? { url, address } : request;
       const reply =
-        code === "tls-expired" || code === "tls-not-yet-valid" ? await exchange(socket, request, tools) : undefined;
+        code === "tls-expired" || code === "tls-not-yet-valid" ? await exchange(socket, question, tools) : undefined;
       socket.destroy();
       const peerDate = reply && dateOf(reply);
       return fail({ ...opened.refused, ...(peerDate !== undefined && { peerDate }) });

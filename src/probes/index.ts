@@ -1,13 +1,27 @@
 import { setMaxListeners } from "node:events";
 import os from "node:os";
 import pLimit from "p-limit";
-import type { Address, DnsQuestion, Prober } from "../model/observation.ts";
+import type {
+  Address,
+  DatabaseObservation,
+  DatabaseQuestion,
+  DnsQuestion,
+  HttpObservation,
+  HttpRequest,
+  ListenersObservation,
+  Prober,
+} from "../model/observation.ts";
+import { Secret } from "../model/secret.ts";
+import { probeCommand } from "./command.ts";
 import { probeDns, type Resolver } from "./dns.ts";
 import { probeFile } from "./file.ts";
+import { probeFolder } from "./folder.ts";
 import { parseHosts, parseResolvConf } from "./go-resolver.ts";
-import { loadGot, probeHttp } from "./http.ts";
+import { holdsSecret, loadGot, probeHttp } from "./http.ts";
+import { probeListeners } from "./listeners.ts";
+import { probePath } from "./path.ts";
 import { probeProcesses } from "./process.ts";
-import { type Limits, probeTcp } from "./tcp.ts";
+import { type Limits, probeSocket, probeTcp } from "./tcp.ts";
 import { createTrustContexts, loadTrustStore } from "./trust-store.ts";
 
 export interface ProberOptions extends Limits {
@@ -38,13 +52,33 @@ const systemResolver = async (): Promise<Resolver> => {
   };
 };
 
+/** Tells secrets apart without looking into them: each has a number of its own. */
+const createNumbering = (): ((secret: Secret) => number) => {
+  const numbers = new WeakMap<Secret, number>();
+  let next = 0;
+  return (secret) => {
+    const number = numbers.get(secret) ?? next++;
+    numbers.set(secret, number);
+    return number;
+  };
+};
+const numberOf = createNumbering();
+
+/** The question as text; equal secrets count as different questions, unless they are the same one. */
+const keyOf = (question: unknown): string =>
+  JSON.stringify(question, function (this: Readonly<Record<string, unknown>>, name, value: unknown) {
+    // `value` has been through toJSON already, where all secrets look alike.
+    const secret = this[name];
+    return secret instanceof Secret ? { secret: numberOf(secret) } : value;
+  });
+
 /** Remembers the answer to each question, so that it is asked once a run. */
 const once = <Question, Answer>(
   ask: (question: Question) => Promise<Answer>,
 ): ((question: Question) => Promise<Answer>) => {
   const answers = new Map<string, Promise<Answer>>();
   return (question) => {
-    const key = JSON.stringify(question);
+    const key = keyOf(question);
     const known = answers.get(key);
     if (known) return known;
     const answer = ask(question);
@@ -76,14 +110,28 @@ export const createProber = (options: ProberOptions): PreparedProber => {
   const dns = once((question: DnsQuestion) =>
     inFlight(async () => probeDns(question, await resolver("resolver"), limits)),
   );
+  const sendHttp = (request: HttpRequest): Promise<HttpObservation> =>
+    probeHttp(request, { limits, userAgent, context });
+  const http = once(sendHttp);
+  const askDatabase = async (question: DatabaseQuestion): Promise<DatabaseObservation> => {
+    // Most runs have no database server to ask.
+    const { probeDatabase } = await import("./database.ts");
+    return probeDatabase(question, limits);
+  };
   return {
     prepare: async () => {
       await Promise.all([loadGot(), context(undefined), resolver("resolver")]);
     },
     dns: (question) => dns(options.family === undefined ? question : { ...question, family: options.family }),
     tcp: once((question) => probeTcp(question, limits)),
-    http: once((request) => probeHttp(request, { limits, userAgent, context })),
+    socket: once((question) => probeSocket(question, limits)),
+    http: (request) => (holdsSecret(request) ? sendHttp(request) : http(request)),
+    database: once(askDatabase),
     file: once(probeFile),
+    path: once(probePath),
+    folder: once(probeFolder),
+    command: (question) => probeCommand(question, limits),
+    listeners: once<void, ListenersObservation>(probeListeners),
     processes: once(probeProcesses),
     interfaces: once<void, readonly Address[]>(async () => interfaces()),
     trustStore: async () => {

@@ -7,26 +7,40 @@ const TICKS = 100;
 /** Field 22 of /proc/PID/stat, counted from the state (field 3) that follows the command's closing parenthesis. */
 const START_TIME = 22 - 3;
 
+/** Undefined for another user's link, which is unreadable, and for that of a process which has ended. */
+const linkOf = (pid: string, name: string): Promise<string | undefined> =>
+  readlink(`/proc/${pid}/${name}`).catch(() => undefined);
+
 /** A container's process shows up in the host's /proc too, but lives in other namespaces: it is not this host's. */
 const sameHost = async (pid: string): Promise<boolean> => {
-  for (const namespace of ["net", "mnt"]) {
-    const [own, its] = await Promise.all(
-      [readlink(`/proc/self/ns/${namespace}`), readlink(`/proc/${pid}/ns/${namespace}`)].map((link) =>
-        link.catch(() => undefined),
-      ),
-    );
+  for (const namespace of ["ns/net", "ns/mnt"]) {
+    const [own, its] = await Promise.all([linkOf("self", namespace), linkOf(pid, namespace)]);
     // Another user's links are unreadable; its being a container is then unlikely enough.
     if (own !== undefined && its !== undefined && own !== its) return false;
   }
   return true;
 };
 
+/** Programs that were replaced or removed while they run are marked so by the kernel. */
+const executableOf = async (pid: string): Promise<string | undefined> =>
+  (await linkOf(pid, "exe"))?.replace(/ \(deleted\)$/, "");
+
 const look = async (pid: string, name: string): Promise<ProcessSeen | undefined> => {
-  const argv = (await readFile(`/proc/${pid}/cmdline`, "utf8")).split("\0").slice(0, -1);
-  if (argv[0] === undefined || basename(argv[0]) !== name || !(await sameHost(pid))) return undefined;
+  const [cmdline, executable] = await Promise.all([readFile(`/proc/${pid}/cmdline`, "utf8"), executableOf(pid)]);
+  const argv = cmdline.split("\0").slice(0, -1);
+  // argv[0] is what the process likes to be called; the executable is what it is.
+  const program = executable ?? argv[0];
+  if (argv.length === 0 || program === undefined || basename(program) !== name || !(await sameHost(pid))) {
+    return undefined;
+  }
   const [stat, uptime] = await Promise.all([readFile(`/proc/${pid}/stat`, "utf8"), readFile("/proc/uptime", "utf8")]);
   const startTicks = Number(stat.slice(stat.lastIndexOf(")") + 2).split(" ")[START_TIME]);
-  return { pid: Number(pid), argv, ageSeconds: Math.max(0, Number.parseFloat(uptime) - startTicks / TICKS) };
+  return {
+    pid: Number(pid),
+    argv,
+    ...(executable !== undefined && { executable }),
+    ageSeconds: Math.max(0, Number.parseFloat(uptime) - startTicks / TICKS),
+  };
 };
 
 /** Processes of this host whose program is called `name`, oldest pid first. Empty where there is no /proc. */

@@ -1,6 +1,9 @@
+import { createPrivateKey, X509Certificate } from "node:crypto";
 import { readdir, readFile, readlink, stat } from "node:fs/promises";
 import tls from "node:tls";
-import type { Trust, TrustStoreObservation } from "../model/observation.ts";
+import type { Failed, Trust, TrustStoreObservation } from "../model/observation.ts";
+import { stopwatch } from "./clock.ts";
+import { failed, failure } from "./failure.ts";
 
 /** Where Go's crypto/x509 looks on each system: root_linux.go, root_bsd.go in golang/go. */
 const PLACES: Readonly<Record<string, { readonly files: readonly string[]; readonly directories: readonly string[] }>> =
@@ -89,41 +92,108 @@ export const loadTrustStore = async (
   return { certificates: pems.size, from, lookedAt: [...files, ...directories], pems: [...pems] };
 };
 
+/** The client's own certificate and its key, PEM. */
+interface Identity {
+  readonly cert: string;
+  readonly key: string;
+}
+
 /** One certificate that OpenSSL cannot read must not spoil the others: Go skips such entries too. */
-const contextOf = (pems: readonly string[]): tls.SecureContext => {
+const contextOf = (pems: readonly string[], identity: Identity | undefined): tls.SecureContext => {
   const ca = [...pems];
   try {
-    return tls.createSecureContext({ ca });
+    return tls.createSecureContext({ ca, ...identity });
   } catch {
-    return tls.createSecureContext({ ca: ca.filter((pem) => readable(pem)) });
+    return tls.createSecureContext({ ca: ca.filter((pem) => succeeds(() => new X509Certificate(pem))), ...identity });
   }
 };
 
-const readable = (pem: string): boolean => {
+const succeeds = (make: () => unknown): boolean => {
   try {
-    tls.createSecureContext({ ca: pem });
+    make();
     return true;
   } catch {
     return false;
   }
 };
 
-/** Makes one TLS context for each trust configuration, and keeps it: building one costs more than a handshake. */
+/** A file that a client cannot do without: its failure names the file and says why, and nothing of what is in it. */
+const refuse = (path: string, why: string): Failed => failed("host", "file-error", `${path}: ${why}`, 0);
+
+/** The text of a file that a configuration names: PEM, so whatever is in it is latin1. */
+const readNamed = async (path: string): Promise<string | Failed> => {
+  try {
+    const about = await stat(path);
+    if (!about.isFile()) return refuse(path, "not a regular file");
+    if (about.size > MAX_BYTES) return { ...refuse(path, `larger than ${MAX_BYTES} bytes`), code: "file-large" };
+    return await readFile(path, "latin1");
+  } catch (error) {
+    const saw = failure("host", error, 0);
+    return { ...saw, message: refuse(path, saw.errno ?? "cannot be read").message };
+  }
+};
+
+/** The certificates of a file of authorities: one that can be read at least. */
+const readAuthorities = async (path: string): Promise<readonly string[] | Failed> => {
+  const content = await readNamed(path);
+  if (typeof content !== "string") return content;
+  const pems = content.match(PEM) ?? [];
+  return pems.some((pem) => succeeds(() => new X509Certificate(pem))) ? pems : refuse(path, "holds no certificate");
+};
+
+/** A client certificate and its key, which must belong together. */
+const readIdentity = async ({ certFile, keyFile }: NonNullable<Trust["certificate"]>): Promise<Identity | Failed> => {
+  const [cert, key] = await Promise.all([readNamed(certFile), readNamed(keyFile)]);
+  if (typeof cert !== "string") return cert;
+  if (typeof key !== "string") return key;
+  if (!succeeds(() => new X509Certificate(cert))) return refuse(certFile, "holds no certificate");
+  if (!succeeds(() => createPrivateKey(key))) return refuse(keyFile, "holds no private key that can be read");
+  if (!new X509Certificate(cert).checkPrivateKey(createPrivateKey(key))) {
+    return refuse(keyFile, `is not the key of ${certFile}`);
+  }
+  // What is left are OpenSSL's own limits, such as a key that is too short.
+  return succeeds(() => tls.createSecureContext({ cert, key }))
+    ? { cert, key }
+    : refuse(certFile, "is not accepted by OpenSSL");
+};
+
+export interface Trusted {
+  readonly ok: true;
+  readonly context: tls.SecureContext;
+}
+
+const isFailed = (value: object | undefined): value is Failed => value !== undefined && "ok" in value;
+
+/**
+ * Makes one TLS context for each trust configuration, and keeps it: building one costs more than a handshake. Files that
+ * the configuration names must be there and good: CrowdSec stops with an error where they are not.
+ */
 export const createTrustContexts = (
   load: () => Promise<Loaded>,
-): ((trust: Trust | undefined) => Promise<tls.SecureContext>) => {
-  const contexts = new Map<string, Promise<tls.SecureContext>>();
+): ((trust: Trust | undefined) => Promise<Trusted | Failed>) => {
+  const contexts = new Map<string, Promise<Trusted | Failed>>();
+  const make = async (
+    caFiles: Trust["caFiles"],
+    only: boolean,
+    certificate: Trust["certificate"],
+  ): Promise<Trusted | Failed> => {
+    const elapsed = stopwatch();
+    const [identity, ...own] = await Promise.all([
+      certificate && readIdentity(certificate),
+      ...caFiles.map(readAuthorities),
+    ]);
+    const bad = [...own, identity].find(isFailed);
+    if (bad) return { ...bad, elapsedMs: elapsed() };
+    const system = only ? [] : (await load()).pems;
+    const authorities = own.flatMap((pems) => (isFailed(pems) ? [] : pems));
+    return { ok: true, context: contextOf([...system, ...authorities], isFailed(identity) ? undefined : identity) };
+  };
   return (trust) => {
-    const caFiles = trust?.caFiles ?? [];
-    const only = trust?.only ?? false;
-    const key = JSON.stringify([caFiles, only]);
+    const { caFiles = [], only = false, certificate } = trust ?? {};
+    const key = JSON.stringify([caFiles, only, certificate?.certFile, certificate?.keyFile]);
     const known = contexts.get(key);
     if (known) return known;
-    const made = (async () => {
-      const own = await Promise.all(caFiles.map(async (path) => (await readPems(path)) ?? ""));
-      const system = only ? [] : (await load()).pems;
-      return contextOf([...system, ...own.flatMap((content) => content.match(PEM) ?? [])]);
-    })();
+    const made = make(caFiles, only, certificate);
     contexts.set(key, made);
     return made;
   };

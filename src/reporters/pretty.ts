@@ -1,6 +1,7 @@
 import { styleText } from "node:util";
 import type { Cause, Finding, Remedy, Report, Status } from "../model/report.ts";
 import { duration } from "../model/text.ts";
+import { bracketed } from "../model/url.ts";
 
 /** How a report is shown; all of it arrives as arguments. */
 export interface Style {
@@ -25,8 +26,9 @@ const SYMBOLS: Readonly<Record<Status, { readonly symbol: string; readonly ascii
 
 /** Headings of the report, by the first word of the check's id. */
 const GROUPS: readonly (readonly [string, readonly string[]])[] = [
-  ["This host", ["config", "trust"]],
-  ["Local API", ["lapi"]],
+  ["This host", ["config", "credentials", "agent", "trust", "port"]],
+  ["Database", ["database"]],
+  ["Local API", ["lapi", "bouncer", "machine"]],
   ["Metrics", ["metrics", "pprof"]],
   ["Outgoing", ["outgoing"]],
 ];
@@ -68,6 +70,8 @@ const wrap = (text: string, width: number): string[] => {
 };
 
 const NARROWEST = 40;
+/** More findings of one check than this are told together. */
+const MANY = 12;
 
 export const pretty = (report: Report, { color, ascii, width: columns, detail }: Style): string => {
   const width = Math.max(columns, NARROWEST);
@@ -106,10 +110,18 @@ export const pretty = (report: Report, { color, ascii, width: columns, detail }:
     return paint(style, `${ascii ? plainSymbol : symbol} ${status.toUpperCase().padEnd(7)}`);
   };
 
-  const subject = ({ id, instance, target }: Finding): string => {
-    if (target?.path !== undefined) return `${id}  ${target.path}`;
-    if (target?.host === undefined) return instance;
-    return `${id}  ${arrow} ${target.host}:${target.port}`;
+  /** What the finding is about, where its host or file does not say it: the client of a Local API, for example. */
+  const nameOf = ({ id, instance, target }: Finding): string => {
+    const name = instance === id ? "" : instance.slice(id.length + 1);
+    return name === target?.host || name === target?.path || name === `${target?.host}:${target?.port}` ? "" : name;
+  };
+
+  const subject = ({ id, target }: Finding, names: readonly string[]): string => {
+    const about = names.length === 0 ? id : `${id}  ${names.join(", ")}`;
+    if (target?.path !== undefined) return `${about}${names.length === 0 ? " " : ` ${arrow}`} ${target.path}`;
+    return target?.host === undefined
+      ? about
+      : `${about} ${names.length === 0 ? " " : ""}${arrow} ${bracketed(target.host)}:${target.port}`;
   };
 
   const totalMs = ({ layers }: Finding): number => layers.reduce((sum, { durationMs }) => sum + durationMs, 0);
@@ -119,9 +131,9 @@ export const pretty = (report: Report, { color, ascii, width: columns, detail }:
     status === "pass" && summary.startsWith(`${title}: `) ? plain(summary.slice(title.length + 2)) : "";
 
   /** Badge and subject, on the right how long it took and, of a fault, how far it got; the note of a pass where it fits. */
-  const headline = (finding: Finding): string[] => {
+  const headline = (finding: Finding, names: readonly string[]): string[] => {
     const { status, fault, layers } = finding;
-    const left = subject(finding);
+    const left = subject(finding, names);
     const right = layers.length === 0 ? "" : `${fault ? `${fault.phase}  ` : ""}${duration(totalMs(finding))}`;
     const beside = note(finding) && `  ${note(finding)}`;
     const room = width - INDENT.length - left.length - right.length - 2;
@@ -185,19 +197,71 @@ export const pretty = (report: Report, { color, ascii, width: columns, detail }:
     ];
   };
 
+  const listed = (names: readonly string[]): string =>
+    names.length <= MANY || detail === "verbose"
+      ? names.join(", ")
+      : `${names.slice(0, MANY).join(", ")}, and ${names.length - MANY} more`;
+
   const causeLines = ({ summary, blame, explains, remedy }: Cause): string[] => [
     `${badge("fail")} ${wrap(plain(summary), width - 10).join(`\n${INDENT}`)}`,
     ...paragraph(INDENT, "Whose: ", `${PARTIES[blame.party]} (${blame.confidence})`),
-    ...(explains.length > 1 ? paragraph(INDENT, "Explains: ", explains.join(", ")) : []),
+    ...(explains.length > 1 ? paragraph(INDENT, "Explains: ", listed(explains)) : []),
     ...remedies(INDENT, "First: ", remedy.slice(0, 1)),
   ];
+
+  /**
+   * Findings that would read the same, as those of clients with one file do, are one row with all their names. Of more
+   * than a screen can hold, one stands for all that are alike.
+   */
+  const rows = (findings: readonly Finding[]): string[] => {
+    const alike = new Map<string, Finding[]>();
+    const many = new Set(
+      [...new Set(findings.map(({ id }) => id))].filter((id) => findings.filter((one) => one.id === id).length > MANY),
+    );
+    for (const finding of findings) {
+      const { id, status, summary, target, fault } = finding;
+      const own = many.has(id) && detail !== "verbose" ? [fault?.code] : [summary, target, fault?.code];
+      const key = JSON.stringify([id, status, ...own]);
+      alike.set(key, [...(alike.get(key) ?? []), finding]);
+    }
+    return [...alike.values()].flatMap((group) => {
+      const [first] = group;
+      if (first === undefined) return [];
+      if (group.length <= MANY)
+        return [
+          ...headline(
+            first,
+            group.map(nameOf).filter((name) => name !== ""),
+          ),
+          ...body(first),
+        ];
+      const names = group.map(({ id, instance }) => instance.slice(id.length + 1));
+      const shown = `${names.slice(0, MANY).join(", ")}, and ${names.length - MANY} more`;
+      if (first.status === "pass")
+        return [
+          `${badge("pass")} ${first.id}  ${group.length} targets${paint("gray", `  slowest ${duration(Math.max(...group.map(totalMs)))}`)}`,
+        ];
+      return [
+        `${badge(first.status)} ${first.id}  ${group.length} targets`,
+        ...paragraph(INDENT, "All:   ", shown),
+        ...body(first),
+      ];
+    });
+  };
 
   /** What was skipped, or is unknown, for one and the same reason is one line. */
   const reasonLines = (status: "skip" | "unknown", findings: readonly Finding[]): string[] => {
     const byReason = new Map<string, string[]>();
-    for (const { reason = "", instance } of findings.filter((finding) => finding.status === status)) {
-      if (reason !== "not selected" || detail === "verbose")
-        byReason.set(reason, [...(byReason.get(reason) ?? []), instance]);
+    for (const { reason = "", because, id, instance } of findings.filter((finding) => finding.status === status)) {
+      if (reason === "not selected" && detail !== "verbose") continue;
+      // Each client's row follows from its own: told once for all.
+      const told =
+        because && detail !== "verbose"
+          ? `because ${[...new Set(because.map((one) => one.split("@")[0]))].join(", ")} did not pass`
+          : reason;
+      const name = detail === "verbose" ? instance : id;
+      const names = byReason.get(told) ?? [];
+      if (!names.includes(name)) byReason.set(told, [...names, name]);
     }
     return [...byReason].flatMap(([reason, instances]) => [
       `${badge(status)} ${wrap(instances.join(", "), width - 10).join(`\n${INDENT}`)}`,
@@ -239,7 +303,7 @@ export const pretty = (report: Report, { color, ascii, width: columns, detail }:
     ];
     if (judged.length + unjudged.length === 0) continue;
     heading(name);
-    for (const finding of judged) lines.push(...headline(finding), ...body(finding));
+    lines.push(...rows(judged));
     lines.push(...unjudged);
   }
 

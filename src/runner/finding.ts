@@ -12,7 +12,7 @@ import type {
 import { fill, printable } from "../model/text.ts";
 import { hasRole, type Topology } from "../model/topology.ts";
 
-const layersOf = ({ dns, tcp, http }: Evidence): FindingLayer[] => {
+const layersOf = ({ dns, tcp, http, socket, database }: Evidence): FindingLayer[] => {
   const layers: FindingLayer[] = [];
   if (dns) {
     const detail = dns.ok ? `${dns.addresses.map(({ address }) => address).join(", ")} from ${dns.from}` : dns.message;
@@ -31,6 +31,14 @@ const layersOf = ({ dns, tcp, http }: Evidence): FindingLayer[] => {
         detail: told.saw.ok ? told.at.address : `${told.at.address}: ${told.saw.message}`,
       });
   }
+  if (socket)
+    layers.push({
+      phase: "connect",
+      ok: socket.ok,
+      durationMs: socket.elapsedMs,
+      ...(!socket.ok && { detail: socket.message }),
+    });
+  layers.push(...(database?.layers ?? []));
   // Its own connection repeats the layer above, unless that is where it failed.
   const further = (http?.layers ?? []).filter(({ phase, ok }) => phase !== "connect" || !ok);
   return [...layers, ...further];
@@ -105,6 +113,7 @@ const make = (check: Check, verdict: Verdict, layers: readonly FindingLayer[]): 
       message: failed?.message ?? verdict.message ?? summary,
       ...(failed?.errno !== undefined && { errno: failed.errno }),
       ...(failed?.tlsCode !== undefined && { tlsCode: failed.tlsCode }),
+      ...(failed?.sqlState !== undefined && { sqlState: failed.sqlState }),
       ...(httpStatus !== undefined && { httpStatus }),
     },
     blame: {
@@ -133,21 +142,28 @@ const PHASE_OF_ANSWER: Readonly<Record<string, FindingFault["phase"]>> = {
 
 const isMany = (answer: Answer): answer is Extract<Answer, readonly unknown[]> => Array.isArray(answer);
 
+export interface Asked {
+  /** What was asked, of a check with targets. */
+  readonly target?: string;
+  /** The instances because of which it was not asked. */
+  readonly because?: readonly string[] | undefined;
+}
+
 /** A check's answer as findings: one, or one for each target. */
 export const toFindings = (
   check: Check,
   answer: Answer,
   topology: Topology,
-  because?: readonly string[],
+  { target: asked = "", because }: Asked = {},
 ): readonly Finding[] => {
-  const finding = (instance: string, verdict: Verdict): Finding => {
+  const finding = (name: string, verdict: Verdict): Finding => {
     const evidence = verdict.evidence ?? {};
     const layers = layersOf(evidence);
     const addresses = addressesOf(evidence);
     const target: Target | undefined = evidence.target;
     return {
       id: check.id,
-      instance,
+      instance: name === "" ? check.id : `${check.id}@${name}`,
       title: check.title,
       ...(target && { target }),
       vantage: vantageOf(check, evidence, topology),
@@ -157,6 +173,6 @@ export const toFindings = (
       ...(because && { because }),
     };
   };
-  if (!isMany(answer)) return [finding(check.id, answer)];
-  return answer.map(({ target, verdict }) => finding(`${check.id}@${target}`, verdict));
+  if (!isMany(answer)) return [finding(asked, answer)];
+  return answer.map(({ target, verdict }) => finding(target, verdict));
 };

@@ -36,19 +36,34 @@ const notApplicable = async (check: Check, context: Context): Promise<string | u
   return `not applicable: for CrowdSec ${showRange(check.versions)}; this host has ${showVersion(version)}`;
 };
 
-interface Outcome {
-  readonly check: Check;
+/** A check's answer about one target, or about the host. */
+interface Part {
+  readonly target: string;
   readonly answer: Answer;
   readonly findings: readonly Finding[];
   readonly endedAt: number;
 }
 
-/** A need is not met by a failure, by what is unknown, or by what was itself skipped for such a need. */
-const unmet = (outcomes: readonly Outcome[]): readonly string[] =>
-  outcomes.flatMap(({ findings }) =>
-    findings.flatMap(({ status, instance, because }) =>
-      status === "fail" || status === "unknown" ? [instance] : (because ?? []),
-    ),
+interface Outcome {
+  readonly check: Check;
+  readonly parts: readonly Part[];
+}
+
+const findingsOf = ({ parts }: Outcome): readonly Finding[] => parts.flatMap(({ findings }) => findings);
+
+/**
+ * A need is not met by a failure, by what is unknown, or by what was itself skipped for such a need. Of a need with
+ * targets, only the same target counts.
+ */
+const unmet = (outcomes: readonly Outcome[], target: string): readonly string[] =>
+  outcomes.flatMap(({ check, parts }) =>
+    parts
+      .filter((part) => target === "" || check.targets === undefined || part.target === target)
+      .flatMap(({ findings }) =>
+        findings.flatMap(({ status, instance, because }) =>
+          status === "fail" || status === "unknown" ? [instance] : (because ?? []),
+        ),
+      ),
   );
 
 /** A check that throws is a bug of ours: its finding says so, and the run goes on. */
@@ -56,6 +71,9 @@ const crash = (error: unknown): Answer => {
   const { message, stack = message } = error instanceof Error ? error : new Error(String(error));
   return { status: "unknown", reason: `internal error, please report it: ${message}`, stack };
 };
+
+const isNames = (found: readonly string[] | Answer): found is readonly string[] =>
+  Array.isArray(found) && found.every((name) => typeof name === "string");
 
 const aborted = (signal: AbortSignal): Promise<Answer> =>
   new Promise((resolve) => {
@@ -80,37 +98,55 @@ export const runChecks = async ({
   const topology: Topology = context.topology;
   const outcomes = new Map<string, Promise<Outcome>>();
 
-  const outcome = (check: Check, answer: Answer, because?: readonly string[]): Outcome => {
+  const part = (check: Check, target: string, answer: Answer, because?: readonly string[]): Part => {
     const endedAt = performance.now();
     try {
-      return { check, answer, findings: toFindings(check, answer, topology, because), endedAt };
+      return { target, answer, findings: toFindings(check, answer, topology, { target, because }), endedAt };
     } catch (error) {
-      return { check, answer, findings: toFindings(check, crash(error), topology), endedAt };
+      return { target, answer, findings: toFindings(check, crash(error), topology, { target }), endedAt };
     }
   };
   const guarded = (ask: () => Promise<Answer>): Promise<Answer> =>
     Promise.race([Promise.resolve().then(ask).catch(crash), cut]);
 
+  /** What the check asks, or the answer why it asks nothing. */
+  const plan = async (check: Check): Promise<readonly string[] | Answer> => {
+    const reason = await notApplicable(check, context);
+    if (reason !== undefined) return { status: "skip", reason };
+    return check.targets?.(context) ?? [""];
+  };
+
   const settle = async (check: Check): Promise<Outcome> => {
-    if (!isSelected(check.id)) return outcome(check, { status: "skip", reason: "not selected" });
-    const reason = await guarded(async () => ({ status: "skip", reason: (await notApplicable(check, context)) ?? "" }));
-    if ("reason" in reason && reason.reason !== "") return outcome(check, reason);
-    const needed = checks.filter(({ id }) => check.needs?.includes(id));
-    const missing = [...new Set(unmet(await Promise.all(needed.map(start))))];
-    if (missing.length > 0)
-      return outcome(check, { status: "skip", reason: `because ${missing.join(", ")} did not pass` }, missing);
-    const answer = await limit(() => {
-      observe({ type: "started", id: check.id });
-      return guarded(() => check.run(context));
+    if (!isSelected(check.id)) return { check, parts: [part(check, "", { status: "skip", reason: "not selected" })] };
+    let targets: readonly string[] = [];
+    const planned = await guarded(async () => {
+      const found = await plan(check);
+      if (!isNames(found)) return found;
+      targets = found;
+      return { status: "skip", reason: "not applicable: there is nothing to ask here" };
     });
-    return outcome(check, answer);
+    if (targets.length === 0) return { check, parts: [part(check, "", planned)] };
+    const needed = await Promise.all(checks.filter(({ id }) => check.needs?.includes(id)).map(start));
+    let started = false;
+    const ask = async (target: string): Promise<Part> => {
+      const missing = [...new Set(unmet(needed, target))];
+      if (missing.length > 0)
+        return part(check, target, { status: "skip", reason: `because ${missing.join(", ")} did not pass` }, missing);
+      const answer = await limit(() => {
+        if (!started) observe({ type: "started", id: check.id });
+        started = true;
+        return guarded(() => check.run(context, target));
+      });
+      return part(check, target, answer);
+    };
+    return { check, parts: await Promise.all(targets.map(ask)) };
   };
 
   const start = (check: Check): Promise<Outcome> => {
     const known = outcomes.get(check.id);
     if (known) return known;
     const made = settle(check).then((settled) => {
-      observe({ type: "finished", id: check.id, findings: settled.findings });
+      observe({ type: "finished", id: check.id, findings: findingsOf(settled) });
       return settled;
     });
     outcomes.set(check.id, made);
@@ -118,20 +154,28 @@ export const runChecks = async ({
   };
 
   const first = await Promise.all(checks.map(start));
-  const lookAgain = async (settled: Outcome): Promise<Outcome> => {
-    const { check, answer, endedAt } = settled;
-    const again = signal.aborted ? undefined : check.again?.(context, answer);
+  const lookAgain = async (check: Check, settled: Part): Promise<Part> => {
+    const { target, answer, endedAt } = settled;
+    const again = signal.aborted ? undefined : check.again?.(context, answer, target);
     if (again === undefined) return settled;
     await Promise.race([pause(SECOND_LOOK_MS - (performance.now() - endedAt)), cut]);
     // Cut off before or in the second look: what the first one saw still holds.
     if (signal.aborted) return settled;
-    const second = outcome(check, await Promise.race([again(), cut.then(() => answer)]));
-    observe({ type: "finished", id: check.id, findings: second.findings });
-    return second;
+    return part(check, target, await Promise.race([again(), cut.then(() => answer)]));
   };
 
   const final = await Promise.all(
-    first.map((settled) => lookAgain(settled).catch((error: unknown) => outcome(settled.check, crash(error)))),
+    first.map(async ({ check, parts }) => {
+      const looked = await Promise.all(
+        parts.map((settled) =>
+          lookAgain(check, settled).catch((error: unknown) => part(check, settled.target, crash(error))),
+        ),
+      );
+      const again = { check, parts: looked };
+      if (looked.some((now, index) => now !== parts[index]))
+        observe({ type: "finished", id: check.id, findings: findingsOf(again) });
+      return again;
+    }),
   );
-  return final.flatMap(({ findings }) => findings);
+  return final.flatMap(findingsOf);
 };

@@ -1,19 +1,38 @@
 import { posix } from "node:path";
-import type { Address, Prober, ProcessSeen, Trust } from "../model/observation.ts";
+import type { Address, Prober, ProcessSeen } from "../model/observation.ts";
 import type {
-  Absent,
   Capi,
   ConfigFile,
-  LapiRoute,
-  Malformed,
+  Hidden,
+  LapiClient,
+  Listen,
   Role,
   RunPhase,
+  ScrapeTarget,
   Sourced,
   Topology,
 } from "../model/topology.ts";
-import { bracketed, dialable, readUrl } from "../model/url.ts";
-import { type LoadedFile, loadFile, type Reader, readerOf } from "./crowdsec-files.ts";
+import { bracketed, dialable } from "../model/url.ts";
+import { compareVersions, parseVersion, type Version } from "../model/version.ts";
+import { type FoundAcquisition, findAcquisition } from "./acquisition.ts";
+import { findBouncers } from "./bouncers.ts";
+import { type CredentialsFile, machineClients, overridden, selfClient } from "./clients.ts";
+import {
+  CONFIG_SHAPE,
+  CREDENTIALS_SHAPE,
+  FEATURE_SHAPE,
+  ONLINE_SHAPE,
+  PROFILE_SHAPE,
+  SHAPES_KNOW,
+} from "./config-shapes.ts";
+import { type LoadedFile, loadDocuments, loadFile, type Reader, readerOf } from "./crowdsec-files.ts";
+import { findDatabase } from "./database.ts";
 import { type EngineFlags, engineFlags } from "./engine.ts";
+import { type Environment, expansionOfConfig } from "./expansion.ts";
+import { rehearsalEnvironment, rehearsalFiles } from "./rehearsal.ts";
+import { hiddenBy, shownOf, sourcedUrl } from "./route.ts";
+import type { Shape } from "./shape.ts";
+import type { Tree } from "./yaml-tree.ts";
 
 /** What the command line says of the deployment; each wins over what is found. */
 export interface TopologyOverrides {
@@ -21,11 +40,13 @@ export interface TopologyOverrides {
   readonly lapiUrl?: string;
   readonly roles?: readonly Role[];
   readonly phase?: RunPhase;
+  /** `--targets` and `--target`: what the role prometheus scrapes. */
+  readonly targets?: readonly ScrapeTarget[];
 }
 
 export interface TopologyInput {
   readonly probe: Prober;
-  readonly environment: Readonly<Record<string, string | undefined>>;
+  readonly environment: Environment;
   readonly user: string;
   readonly platform: string;
   readonly overrides: TopologyOverrides;
@@ -35,11 +56,13 @@ export interface TopologyInput {
 const defaultConfig = (platform: string): string =>
   platform === "freebsd" ? "/usr/local/etc/crowdsec/config.yaml" : "/etc/crowdsec/config.yaml";
 
+/** Where packages and the installer put the program; nothing else is ever run, whatever a process calls itself. */
+const PROGRAMS = ["/usr/bin/crowdsec", "/usr/local/bin/crowdsec"];
+/** `crowdsec -version` reads no configuration and is done in a moment; milliseconds. */
+const VERSION_MS = 2000;
+
 const DEFAULT_CAPI = "https://api.crowdsec.net/";
 const DEFAULT_PAPI = "https://papi.api.crowdsec.net/";
-const NO_TRUST: Trust = { caFiles: [], only: false, skipVerify: false };
-
-const RUN_AS_ROOT = "run as root";
 
 /** An ordinary package install is all three. */
 const PACKAGE_ROLES: readonly Role[] = ["lapi", "agent", "cscli"];
@@ -52,37 +75,84 @@ interface Configuration {
   readonly path: Sourced<string>;
   readonly main: LoadedFile;
   readonly reader?: Reader;
-  readonly credentials?: LoadedFile & { readonly path: string };
+  readonly credentials?: CredentialsFile;
   readonly online?: LoadedFile & { readonly path: string };
+  readonly profiles?: { readonly file: ConfigFile; readonly trees: readonly Tree[] };
+  readonly features?: ConfigFile;
+  readonly acquisition?: FoundAcquisition;
 }
 
-const hiddenBy = (files: readonly ConfigFile[]): string | undefined => {
-  const denied = files.find(({ state }) => state === "denied");
-  return denied && `${RUN_AS_ROOT}: ${denied.path} may not be read by this user`;
+const findProgram = async (probe: Prober): Promise<Topology["program"]> => {
+  for (const path of PROGRAMS) {
+    const saw = await probe.path(path);
+    if (!saw.ok || saw.kind !== "file" || !saw.executable) continue;
+    const ran = await probe.command({ argv: [path, "-version"], timeoutMs: VERSION_MS });
+    const version = ran.ok ? parseVersion(/\bversion: (\S+)/.exec(ran.output)?.[1] ?? "") : undefined;
+    return { path, ...(version && { version }) };
+  }
+  return undefined;
+};
+
+/** profiles.yaml.local stands before profiles.yaml, it is not merged into it (pkg/csconfig/profiles.go). */
+const loadProfiles = async (
+  probe: Prober,
+  path: string,
+  judged: { readonly shape?: Shape },
+): Promise<{ readonly file: ConfigFile; readonly overlay: ConfigFile; readonly trees: readonly Tree[] }> => {
+  const [base, overlay] = await Promise.all([
+    loadDocuments(probe, path, "profiles", judged),
+    loadDocuments(probe, `${path}.local`, "profiles (overlay)", { ...judged, optional: true }),
+  ]);
+  return { file: base.file, overlay: overlay.file, trees: [...overlay.trees, ...base.trees] };
 };
 
 const readConfiguration = async (
   probe: Prober,
   path: Sourced<string>,
-  environment: TopologyInput["environment"],
-): Promise<Configuration> => {
-  const main = await loadFile(probe, path.value, "CrowdSec's configuration");
-  if (main.tree === undefined) return { path, main };
-  const reader = readerOf(main.tree, environment);
+  environment: Environment,
+  version: Version | undefined,
+): Promise<Configuration & { readonly files: readonly ConfigFile[] }> => {
+  // A release newer than the tables may know keys that they do not: then nothing is called unknown.
+  const judges = version === undefined || compareVersions(version, SHAPES_KNOW) <= 0;
+  const by = (shape: Shape): { readonly shape?: Shape } => (judges ? { shape } : {});
+  const main = await loadFile(probe, path.value, "CrowdSec's configuration", by(CONFIG_SHAPE));
+  if (main.tree === undefined) return { path, main, files: main.files };
+  const reader = readerOf(main.tree, environment, expansionOfConfig(version));
   // CrowdSec's own working directory is /, so a relative path is looked for there.
-  const named = (file: Sourced<string> | undefined): string | undefined => file && posix.resolve("/", file.value);
-  const credentialsPath = named(reader.text("api", "client", "credentials_path"));
-  const onlinePath = named(reader.text("api", "server", "online_client", "credentials_path"));
-  const [credentials, online] = await Promise.all([
-    credentialsPath === undefined ? undefined : loadFile(probe, credentialsPath, "credentials for the Local API"),
-    onlinePath === undefined ? undefined : loadFile(probe, onlinePath, "credentials for the Central API", false),
+  const named = (...keys: readonly string[]): string | undefined => {
+    const file = reader.text(...keys);
+    return file && posix.resolve("/", file.value);
+  };
+  const credentialsPath = named("api", "client", "credentials_path");
+  const onlinePath = named("api", "server", "online_client", "credentials_path");
+  const profilesPath = named("api", "server", "profiles_path");
+  // Beside the file of -c, since 1.5.0 (pkg/csconfig/fflag.go).
+  const features = posix.join(posix.dirname(path.value), "feature.yaml");
+  const [credentials, online, profiles, feature, acquisition] = await Promise.all([
+    credentialsPath && loadFile(probe, credentialsPath, "credentials for the Local API", by(CREDENTIALS_SHAPE)),
+    onlinePath &&
+      loadFile(probe, onlinePath, "credentials for the Central API", { overlay: false, ...by(ONLINE_SHAPE) }),
+    profilesPath && isOn(reader, ["api", "server"], "enable")
+      ? loadProfiles(probe, profilesPath, by(PROFILE_SHAPE))
+      : undefined,
+    loadDocuments(probe, features, "feature flags", { ...by(FEATURE_SHAPE), optional: true }),
+    isOn(reader, ["crowdsec_service"], "enable") ? findAcquisition(probe, reader, environment, judges) : undefined,
   ]);
   return {
     path,
     main,
     reader,
-    ...(credentials && credentialsPath !== undefined && { credentials: { ...credentials, path: credentialsPath } }),
-    ...(online && onlinePath !== undefined && { online: { ...online, path: onlinePath } }),
+    ...(credentials && credentialsPath && { credentials: { ...credentials, path: credentialsPath } }),
+    ...(online && onlinePath && { online: { ...online, path: onlinePath } }),
+    ...(profiles && { profiles }),
+    ...(acquisition && { acquisition }),
+    files: [
+      ...main.files,
+      ...(credentials ? credentials.files : []),
+      ...(online ? online.files : []),
+      ...(profiles ? [profiles.file, profiles.overlay] : []),
+      feature.file,
+    ],
   };
 };
 
@@ -100,71 +170,26 @@ const findRoles = ({ main, reader, path }: Configuration, flags: EngineFlags | u
   return [...roles, { value: "cscli", origin: path.value }];
 };
 
-const findLapi = (
-  configuration: Configuration,
-  flags: EngineFlags | undefined,
-  override: string | undefined,
-  phase: RunPhase,
-  environment: TopologyInput["environment"],
-): Topology["lapi"] => {
-  if (override !== undefined)
-    return routeOf(
-      { value: override, origin: "--lapi-url" },
-      { trust: trustOf(configuration, environment), hasClientCertificate: false },
-    );
-  const { reader, credentials, main } = configuration;
-  const hidden = hiddenBy([...main.files, ...(credentials?.files ?? [])]);
-  const client = credentials?.tree && readerOf(credentials.tree, environment);
-  const url = client?.text("url");
-  if (client && url)
-    return routeOf(url, { trust: trustOf(configuration, environment), hasClientCertificate: client.has("cert_path") });
-  const serves = reader && isOn(reader, ["api", "server"], "enable") && !flags?.noApi;
-  const listen = serves ? reader.text("api", "server", "listen_uri") : undefined;
-  if (serves && listen) {
-    const tls = reader.has("api", "server", "tls", "cert_file") || reader.has("api", "server", "tls", "key_file");
-    const [, host = "", port = ""] = /^(.*):(\d+)$/.exec(listen.value) ?? [];
-    if (port === "" || !LISTEN_HOST.test(host))
-      return { malformed: shownOf(listen), problem: "not of the form host:port" };
-    return routeOf(
-      { value: `${tls ? "https" : "http"}://${bracketed(dialable(host))}:${port}/`, origin: listen.origin },
-      { trust: NO_TRUST, hasClientCertificate: false },
-    );
-  }
-  if (hidden !== undefined) return { hidden };
-  if (phase === "install")
-    return { absent: "no CrowdSec is installed here yet; --lapi-url names a Local API elsewhere" };
-  return { absent: "no file of this host names a Local API; --lapi-url does" };
-};
-
-const trustOf = ({ credentials, reader }: Configuration, environment: TopologyInput["environment"]): Trust => {
-  const ca = credentials?.tree && readerOf(credentials.tree, environment).text("ca_cert_path");
-  return {
-    caFiles: ca ? [posix.resolve("/", ca.value)] : [],
-    only: false,
-    skipVerify: reader?.boolean("api", "client", "insecure_skip_verify")?.value ?? false,
-  };
-};
-
-const routeOf = (url: Sourced<string>, rest: Omit<LapiRoute, "url">): LapiRoute | Malformed | Absent => {
-  if (url.value.startsWith("/"))
-    return { absent: `the Local API is reached by the unix socket ${url.value} (${url.origin}), not by TCP` };
-  const read = sourcedUrl(url);
-  return "malformed" in read ? read : { url: read, ...rest };
-};
-
-const sourcedUrl = ({ value, origin }: Sourced<string>): Sourced<string> | Malformed => {
-  const read = readUrl(value);
-  return read.ok ? { value: read.url, origin } : { malformed: { value: read.shown, origin }, problem: read.problem };
-};
-
-/** What may be shown of a value that is no address: before an @ may stand a password. */
-const shownOf = ({ value, origin }: Sourced<string>): Sourced<string> => ({
-  value: value.includes("@") ? "[secret]" : value,
-  origin,
-});
-
 /** The highest port there is. */
 const MAX_PORT = 65_535;
+
+const findListen = ({ reader, acquisition }: Configuration, serves: boolean): Listen => {
+  const appsec = acquisition?.appsec ?? [];
+  if (reader === undefined || !serves) return { tls: false, appsec };
+  const tls = reader.has("api", "server", "tls", "cert_file") || reader.has("api", "server", "tls", "key_file");
+  const socket = reader.text("api", "server", "listen_socket");
+  const written = reader.text("api", "server", "listen_uri");
+  const uri = (): Listen["uri"] => {
+    if (written === undefined) return undefined;
+    const [, host = "", port = ""] = /^(.*):(\d+)$/.exec(written.value) ?? [];
+    const usable = port !== "" && Number(port) <= MAX_PORT && LISTEN_HOST.test(host);
+    if (!usable || !URL.canParse(`http://${bracketed(dialable(host))}:${port}/`))
+      return { malformed: shownOf(written), problem: "not of the form host:port" };
+    return { value: { host, port: Number(port) }, origin: written.origin };
+  };
+  const found = uri();
+  return { tls, appsec, ...(found && { uri: found }), ...(socket && { socket }) };
+};
 
 const findMetrics = ({ reader, main }: Configuration): Topology["metrics"] => {
   const hidden = hiddenBy(main.files);
@@ -188,16 +213,11 @@ const findMetrics = ({ reader, main }: Configuration): Topology["metrics"] => {
   };
 };
 
-const findCapi = (
-  configuration: Configuration,
-  flags: EngineFlags | undefined,
-  environment: TopologyInput["environment"],
-): Topology["capi"] => {
+const findCapi = ({ reader, main, online, path }: Configuration, flags: EngineFlags | undefined): Topology["capi"] => {
   const defaults = {
     url: { value: DEFAULT_CAPI, origin: "default" },
     papiUrl: { value: DEFAULT_PAPI, origin: "default" },
   };
-  const { reader, main, online, path } = configuration;
   const off = (reason: string): Capi => ({ state: "off", reason, ...defaults });
   if (reader === undefined) {
     const unread = hiddenBy(main.files);
@@ -209,33 +229,97 @@ const findCapi = (
   if (online === undefined) return off(`api.server.online_client names no credentials (${path.value})`);
   const hidden = hiddenBy([...main.files, ...online.files]);
   if (hidden !== undefined) return { hidden };
-  const credentials = online.tree && readerOf(online.tree, environment);
-  const unregistered: Capi = {
-    state: "unregistered",
-    reason: `${online.path} holds no credentials, so CrowdSec leaves the Central API alone`,
-    ...defaults,
-  };
-  if (credentials === undefined) return unregistered;
-  const urls = {
+  // CrowdSec expands no variables in this file (pkg/csconfig/api.go).
+  const credentials = online.tree && readerOf(online.tree, {}, "untouched");
+  const urls = credentials && {
     url: sourcedUrl(credentials.text("url") ?? defaults.url),
     papiUrl: sourcedUrl(credentials.text("papi_url") ?? defaults.papiUrl),
   };
-  const complete = credentials.has("login") && credentials.has("password") && credentials.has("url");
-  return complete ? { state: "on", ...urls } : { ...unregistered, ...urls };
+  const missing = ["url", "login", "password"].filter((key) => !credentials?.has(key));
+  if (missing.length === 0) return { state: "on", ...defaults, ...urls };
+  return {
+    state: "unregistered",
+    reason: `${online.path} holds no credentials, so CrowdSec leaves the Central API alone`,
+    incomplete: { path: online.path, missing },
+    ...defaults,
+    ...urls,
+  };
+};
+
+/** Why the configuration tells nothing of this part; undefined when it does. */
+const unreadable = ({ main, reader }: Configuration): Hidden | { readonly absent: string } | undefined => {
+  if (reader !== undefined) return undefined;
+  const hidden = hiddenBy(main.files);
+  if (hidden !== undefined) return { hidden };
+  return main.files[0]?.state === "missing"
+    ? { absent: "no CrowdSec configuration here" }
+    : { absent: `${main.files[0]?.path} cannot be read` };
+};
+
+const findRehearsal = (
+  configuration: Configuration,
+  program: Topology["program"],
+  environment: Environment,
+): Topology["rehearsal"] => {
+  const { main, acquisition, credentials, profiles } = configuration;
+  if (main.tree === undefined) return unreadable(configuration) ?? { absent: "no CrowdSec configuration here" };
+  const hidden = hiddenBy([
+    ...main.files,
+    ...(acquisition?.acquisition.files ?? []),
+    ...(credentials?.files ?? []),
+    ...(profiles ? [profiles.file] : []),
+  ]);
+  if (hidden !== undefined) return { hidden };
+  if (program === undefined) return { absent: `no crowdsec program at ${PROGRAMS.join(" or ")}` };
+  const readable = profiles?.file.state === "read" ? profiles.trees : undefined;
+  return {
+    program: program.path,
+    files: rehearsalFiles(main.tree, readable, expansionOfConfig(program.version), environment),
+    environment: rehearsalEnvironment(acquisition?.content ?? "", environment),
+  };
+};
+
+const findHubIndex = (reader: Reader): Sourced<string> | undefined => {
+  const index = reader.text("config_paths", "index_path");
+  const folder = reader.text("config_paths", "hub_dir");
+  const found = index ?? (folder && { ...folder, value: posix.join(folder.value, ".index.json") });
+  return found && { ...found, value: posix.resolve("/", found.value) };
+};
+
+const findClients = (
+  configuration: Configuration,
+  bouncers: readonly LapiClient[],
+  listen: Listen,
+  roles: readonly Role[],
+  phase: RunPhase,
+  { environment, overrides }: TopologyInput,
+  version: Version | undefined,
+): Topology["clients"] => {
+  const { reader, main, path, credentials } = configuration;
+  const hidden = hiddenBy(main.files);
+  const self = roles.includes("lapi") ? selfClient(listen, path.value, hidden) : undefined;
+  const found = [
+    ...(self ? [self] : []),
+    ...machineClients(roles, credentials, reader, environment, version),
+    ...(roles.includes("bouncer") ? bouncers : []),
+  ];
+  if (overrides.lapiUrl !== undefined) {
+    const named = overridden(found, roles, { value: overrides.lapiUrl, origin: "--lapi-url" });
+    if (named.length > 0) return named;
+  }
+  if (found.length > 0) return found;
+  if (hidden !== undefined) return { hidden };
+  if (phase === "install")
+    return { absent: "no CrowdSec is installed here yet; --lapi-url names a Local API elsewhere" };
+  return { absent: "no file of this host names a Local API; --lapi-url does" };
 };
 
 /** Looks at this host and says what CrowdSec is, or will be, on it. Opens no connection; a bad file becomes a value. */
-export const findTopology = async ({
-  probe,
-  environment,
-  user,
-  platform,
-  overrides,
-}: TopologyInput): Promise<Topology> => {
-  const [processes, interfaces]: [readonly ProcessSeen[], readonly Address[]] = await Promise.all([
-    probe.processes("crowdsec"),
-    probe.interfaces(),
-  ]);
+export const findTopology = async (input: TopologyInput): Promise<Topology> => {
+  const { probe, environment, user, platform, overrides } = input;
+  const [processes, interfaces, program]: [readonly ProcessSeen[], readonly Address[], Topology["program"]] =
+    await Promise.all([probe.processes("crowdsec"), probe.interfaces(), findProgram(probe)]);
+  const version = program?.version;
   const [engine] = processes;
   const flags = engine && engineFlags(engine);
   const path: Sourced<string> =
@@ -244,33 +328,67 @@ export const findTopology = async ({
       : flags?.config !== undefined
         ? { value: posix.resolve("/", flags.config), origin: `-c of process ${engine?.pid}` }
         : { value: defaultConfig(platform), origin: "default" };
-  const configuration = await readConfiguration(probe, path, environment);
-  const { main, reader, credentials, online } = configuration;
+  const folder = posix.join(posix.dirname(path.value), "bouncers");
+  const [configuration, bouncers] = await Promise.all([
+    readConfiguration(probe, path, environment, version),
+    findBouncers(probe, folder, environment),
+  ]);
+  const { main, reader, acquisition } = configuration;
 
-  const installed = main.files[0]?.state !== "missing" || overrides.config !== undefined || engine !== undefined;
+  const engineHere = main.files[0]?.state !== "missing" || overrides.config !== undefined || engine !== undefined;
+  const bouncerHere = bouncers.clients.length > 0;
   const phase: Sourced<RunPhase> = overrides.phase
     ? { value: overrides.phase, origin: "--phase" }
-    : { value: installed ? "run" : "install", origin: installed ? path.value : `no ${path.value}` };
-  const roles = overrides.roles?.map((value) => ({ value, origin: "--role" })) ?? findRoles(configuration, flags);
+    : engineHere
+      ? { value: "run", origin: path.value }
+      : bouncerHere
+        ? { value: "run", origin: folder }
+        : { value: "install", origin: `no ${path.value}` };
+  const found: readonly Sourced<Role>[] = [
+    ...(bouncerHere && !engineHere ? [] : findRoles(configuration, flags)),
+    ...(bouncerHere ? [{ value: "bouncer", origin: folder } as const] : []),
+  ];
+  const named = overrides.roles?.map((value) => ({ value, origin: "--role" })) ?? found;
+  const targets = overrides.targets ?? [];
+  const roles: readonly Sourced<Role>[] =
+    targets.length > 0 && !named.some(({ value }) => value === "prometheus")
+      ? [...named, { value: "prometheus", origin: targets[0]?.url.origin ?? "--target" }]
+      : named;
   const has = (role: Role): boolean => roles.some(({ value }) => value === role);
 
-  // Before the install there is nothing to miss; afterwards a missing file is a finding.
-  const files =
-    phase.value === "install" && !installed
-      ? []
-      : [...main.files, ...(credentials?.files ?? []), ...(online?.files ?? [])];
+  const serves = reader !== undefined && isOn(reader, ["api", "server"], "enable") && !flags?.noApi;
+  const listen = findListen(configuration, serves);
   const hubTemplate = reader?.text("cscli", "__hub_url_template__");
   const hubBranch = reader?.text("cscli", "hub_branch");
+  const hubIndex = reader && findHubIndex(reader);
+  const absent = unreadable(configuration);
   return {
     user,
     roles,
     phase,
-    files,
+    // Before the install there is nothing to miss; afterwards a missing file is a finding.
+    files: [...(engineHere ? configuration.files : []), ...bouncers.files],
+    ...(program && { program }),
+    config: path,
     ...(engine && { engine }),
     sharedProcess: phase.value === "run" && has("lapi") && has("agent"),
-    lapi: findLapi(configuration, flags, overrides.lapiUrl, phase.value, environment),
+    clients: findClients(
+      configuration,
+      bouncers.clients,
+      listen,
+      roles.map(({ value }) => value),
+      phase.value,
+      input,
+      version,
+    ),
+    listen,
+    database: (reader && findDatabase(reader, version)) ?? absent ?? { absent: "its configuration has no db_config" },
+    acquisition: acquisition?.acquisition ?? absent ?? { absent: `${path.value} switches the agent off` },
+    rehearsal: findRehearsal(configuration, program, environment),
+    ...(hubIndex && { hubIndex }),
+    targets,
     metrics: findMetrics(configuration),
-    capi: findCapi(configuration, flags, environment),
+    capi: findCapi(configuration, flags),
     ...(hubTemplate && { hubTemplate }),
     ...(hubBranch && { hubBranch }),
     ctiKey: reader?.has("api", "cti", "key") ?? false,

@@ -17,9 +17,13 @@ export type Tree =
   | { readonly kind: "list"; readonly origin: string; readonly items: readonly Tree[] }
   | { readonly kind: "scalar"; readonly origin: string; readonly value: string | number | boolean | null };
 
-export type Parsed =
-  | { readonly ok: true; readonly tree: Tree }
-  | { readonly ok: false; readonly line?: number; readonly message: string };
+interface Unparsed {
+  readonly ok: false;
+  readonly line?: number;
+  readonly message: string;
+}
+export type Parsed = { readonly ok: true; readonly tree: Tree } | Unparsed;
+export type ParsedDocuments = { readonly ok: true; readonly trees: readonly Tree[] } | Unparsed;
 
 /** Anchors can make a small file explode; no CrowdSec file holds this many values. */
 const MAX_NODES = 100_000;
@@ -28,7 +32,6 @@ const MAX_NODES = 100_000;
 const SAYS: Partial<Readonly<Record<ErrorCode, string>>> = {
   BAD_INDENT: "the indentation is wrong",
   BLOCK_AS_IMPLICIT_KEY: "a mapping stands where a single value is expected",
-  DUPLICATE_KEY: "the same key stands there twice",
   MISSING_CHAR: "a closing quote, bracket or colon is missing",
   MULTILINE_IMPLICIT_KEY: "a key goes over several lines",
   TAB_AS_INDENT: "a tab is used as indentation",
@@ -90,6 +93,8 @@ const treeReader = (path: string, lines: LineCounter): ((node: Node | null) => T
           for (const [inner, under] of source.entries) if (!merged.has(inner)) merged.set(inner, under);
         }
       } else {
+        // Not the parser's own check, which takes quadratic time.
+        if (own.has(name)) throw new Refused("the same key stands there twice", keyLine);
         // A value on the line below its key is still looked for at the key.
         own.set(name, { ...tree, origin: `${path}:${keyLine}` });
       }
@@ -100,20 +105,16 @@ const treeReader = (path: string, lines: LineCounter): ((node: Node | null) => T
   return (node) => read(node, 1, true);
 };
 
-/**
- * Parses the first YAML document of a file, as CrowdSec does. A duplicate key is an error, as it is there; an empty
- * file is an empty map. No message repeats a value of the file.
- */
-export const parseYaml = (content: string, path: string): Parsed => {
+const parse = (content: string, path: string, onlyFirst: boolean): ParsedDocuments => {
   const lines = new LineCounter();
-  const parsed = parseAllDocuments(content, { lineCounter: lines, prettyErrors: false, uniqueKeys: true });
-  const document = (Array.isArray(parsed) ? parsed[0] : undefined) as Document | undefined;
-  const [error] = document?.errors ?? [];
+  const parsed = parseAllDocuments(content, { lineCounter: lines, prettyErrors: false, uniqueKeys: false });
+  const all = (Array.isArray(parsed) ? parsed : []) as Document[];
+  const documents = onlyFirst ? all.slice(0, 1) : all;
+  const [error] = documents.flatMap(({ errors }) => errors);
   if (error) return { ok: false, line: lines.linePos(error.pos[0]).line, message: SAYS[error.code] ?? NOT_YAML };
   try {
-    const tree = treeReader(path, lines)((document?.contents ?? null) as Node | null);
-    const empty = tree.kind === "scalar" && tree.value === null;
-    return { ok: true, tree: empty ? { kind: "map", origin: tree.origin, entries: new Map() } : tree };
+    const trees = documents.map(({ contents }) => treeReader(path, lines)((contents ?? null) as Node | null));
+    return { ok: true, trees };
   } catch (error) {
     if (error instanceof Refused) {
       return { ok: false, message: error.message, ...(error.line !== undefined && { line: error.line }) };
@@ -122,6 +123,20 @@ export const parseYaml = (content: string, path: string): Parsed => {
     if (error instanceof RangeError) return { ok: false, message: "its values are nested too deeply" };
     throw error;
   }
+};
+
+/** Every YAML document of a file; an empty one is a null. No message repeats a value of the file. */
+export const parseYamlDocuments = (content: string, path: string): ParsedDocuments => parse(content, path, false);
+
+/**
+ * Parses the first YAML document of a file, as CrowdSec does. A duplicate key is an error, as it is there; an empty
+ * file is an empty map.
+ */
+export const parseYaml = (content: string, path: string): Parsed => {
+  const parsed = parse(content, path, true);
+  if (!parsed.ok) return parsed;
+  const [tree = { kind: "scalar", origin: `${path}:1`, value: null }] = parsed.trees;
+  return { ok: true, tree: isNull(tree) ? { kind: "map", origin: tree.origin, entries: new Map() } : tree };
 };
 
 export type Merged =

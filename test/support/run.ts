@@ -40,19 +40,20 @@ export interface Given {
   readonly world?: World;
   readonly topology?: Partial<Topology>;
   readonly version?: Version;
+  readonly allowWrites?: boolean;
 }
 
 /** Runs checks against a world that is healthy unless told otherwise, on an ordinary package install. */
 export const runIn = async (
   checks: readonly Check[],
-  { world = HEALTHY, topology: overrides, version }: Given = {},
+  { world = HEALTHY, topology: overrides, version, allowWrites = false }: Given = {},
 ): Promise<{ readonly report: Report; readonly findings: readonly Finding[]; readonly asked: readonly string[] }> => {
   const probe = fakeProber(world);
   const topology = packageInstall(overrides);
   const findings = await runChecks({
     checks,
     isSelected: () => true,
-    context: { topology, probe, now: NOW, version: async () => version },
+    context: { topology, probe, now: NOW, version: async () => version, allowWrites },
     concurrency: 64,
     signal: new AbortController().signal,
     observe: () => {},

@@ -1,16 +1,54 @@
-import type { LapiRoute, Sourced, Topology } from "../../src/model/topology.ts";
+import { Secret } from "../../src/model/secret.ts";
+import type { ConfigFile, LapiClient, LapiRoute, Sourced, Topology } from "../../src/model/topology.ts";
 
 export const from = <T>(value: T, origin: string): Sourced<T> => ({ value, origin });
 
 const CONFIG = "/etc/crowdsec/config.yaml";
 const CREDENTIALS = "/etc/crowdsec/local_api_credentials.yaml";
 const ONLINE = "/etc/crowdsec/online_api_credentials.yaml";
+const BOUNCER = "/etc/crowdsec/bouncers/crowdsec-firewall-bouncer.yaml";
+const ACQUIS = "/etc/crowdsec/acquis.yaml";
 
 /** A client's way to the Local API at this URL, as local_api_credentials.yaml gives it. */
 export const routeTo = (url: string, rest: Partial<Omit<LapiRoute, "url">> = {}): LapiRoute => ({
   url: from(url, `${CREDENTIALS}:1`),
   trust: { caFiles: [], only: false, skipVerify: false },
-  hasClientCertificate: false,
+  ...rest,
+});
+
+/** A client by unix socket. */
+export const routeBySocket = (path: string): LapiRoute => routeTo("http://unix/", { socket: path });
+
+/** The agent, with a password and this way to the Local API. */
+export const agentTo = (way: LapiClient["way"], rest: Partial<LapiClient> = {}): LapiClient => ({
+  name: "agent",
+  kind: "machine",
+  path: CREDENTIALS,
+  way,
+  credentials: {
+    kind: "password",
+    login: from("machine", `${CREDENTIALS}:2`),
+    password: new Secret("canary-machine-password"),
+  },
+  ...rest,
+});
+
+/** The firewall bouncer, with a key. */
+export const bouncerTo = (way: LapiClient["way"], rest: Partial<LapiClient> = {}): LapiClient => ({
+  name: "crowdsec-firewall-bouncer",
+  kind: "bouncer",
+  path: BOUNCER,
+  way,
+  credentials: { kind: "key", key: new Secret("canary-bouncer-key"), origin: `${BOUNCER}:4` },
+  ...rest,
+});
+
+/** A file of CrowdSec's that was read without a complaint. */
+export const fileRead = (path: string, purpose: string, rest: Partial<ConfigFile> = {}): ConfigFile => ({
+  path,
+  purpose,
+  state: "read",
+  mistakes: [],
   ...rest,
 });
 
@@ -20,14 +58,28 @@ export const packageInstall = (overrides: Partial<Topology> = {}): Topology => (
   roles: [from("lapi", CONFIG), from("agent", CONFIG), from("cscli", CONFIG)],
   phase: from("run", CONFIG),
   files: [
-    { path: CONFIG, purpose: "CrowdSec's configuration", state: "read" },
-    { path: `${CONFIG}.local`, purpose: "CrowdSec's configuration (overlay)", state: "optional-missing" },
-    { path: CREDENTIALS, purpose: "credentials for the Local API", state: "read" },
-    { path: ONLINE, purpose: "credentials for the Central API", state: "read" },
+    fileRead(CONFIG, "CrowdSec's configuration"),
+    fileRead(`${CONFIG}.local`, "CrowdSec's configuration (overlay)", { state: "optional-missing" }),
+    fileRead(CREDENTIALS, "credentials for the Local API"),
+    fileRead(ONLINE, "credentials for the Central API"),
   ],
+  config: from(CONFIG, "default"),
   engine: { pid: 4711, argv: ["/usr/bin/crowdsec", "-c", CONFIG], ageSeconds: 3600 },
   sharedProcess: true,
-  lapi: routeTo("http://127.0.0.1:8080/"),
+  clients: [agentTo(routeTo("http://127.0.0.1:8080/"))],
+  listen: { uri: from({ host: "127.0.0.1", port: 8080 }, `${CONFIG}:47`), tls: false, appsec: [] },
+  database: { kind: "sqlite", path: from("/var/lib/crowdsec/data/crowdsec.db", `${CONFIG}:40`) },
+  acquisition: {
+    files: [fileRead(ACQUIS, "acquisition")],
+    sources: [{ origin: `${ACQUIS}:1`, source: "file", hasLabels: true, mistakes: [] }],
+    path: from(ACQUIS, `${CONFIG}:20`),
+  },
+  rehearsal: {
+    program: "/usr/bin/crowdsec",
+    files: { "config.yaml": new Secret("common: {}\n") },
+    environment: {},
+  },
+  targets: [],
   metrics: {
     enabled: from(true, `${CONFIG}:59`),
     listenAddress: from("127.0.0.1", `${CONFIG}:61`),
@@ -54,6 +106,10 @@ export const BEFORE_INSTALL = {
   phase: from("install", `no ${CONFIG}`),
   files: [],
   sharedProcess: false,
-  lapi: { absent: "no CrowdSec is installed here yet; --lapi-url names a Local API elsewhere" },
+  clients: { absent: "no CrowdSec is installed here yet; --lapi-url names a Local API elsewhere" },
+  listen: { tls: false, appsec: [] },
+  database: { absent: "no CrowdSec configuration here" },
+  acquisition: { absent: "no CrowdSec configuration here" },
+  rehearsal: { absent: "no CrowdSec configuration here" },
   metrics: { absent: "no CrowdSec configuration here" },
 } as const satisfies Partial<Topology>;

@@ -1,0 +1,244 @@
+import { type Context, defineCheck, type Verdict } from "../src/model/check.ts";
+import { type Acquisition, hasRole, type Rehearsal } from "../src/model/topology.ts";
+import { showRange, showVersion, type Version, within } from "../src/model/version.ts";
+import { placeOfMistake } from "./config-files.ts";
+import { KEEP_LAPI_UP, runningAs } from "./keep-lapi-up.ts";
+
+/** `crowdsec -t` took 0.7 s where it was measured; a slow disk may need some more. Milliseconds. */
+const REHEARSAL_MS = 15_000;
+/** pkg/csconfig/crowdsec_service.go: since 1.7.0 a missing acquisition file is passed over. */
+const MISSING_FILE_IS_FATAL = { until: [1, 6, 11] } as const;
+
+const ACQUISITION_DOCS = "https://docs.crowdsec.net/docs/next/log_processor/data_sources/intro";
+/** Of hosts where both share a process. */
+const SHARED = "shared";
+const KEEP = { ...KEEP_LAPI_UP, when: SHARED };
+
+const FAULTS = {
+  "acquisition-invalid": {
+    blame: "configuration",
+    confidence: "certain",
+    says: "{down}{place}: {problem}, and the agent stops at it{more}",
+    remedy: [
+      {
+        text: "Correct {place}, then start crowdsec again.",
+        commands: ["sed -n '{from},{to}p' {path}", "systemctl restart crowdsec"],
+        url: ACQUISITION_DOCS,
+      },
+      KEEP,
+    ],
+  },
+  "acquisition-missing": {
+    blame: "configuration",
+    confidence: "certain",
+    says: "{down}{path} ({place}) does not exist, and the agent stops at it",
+    remedy: [
+      {
+        text: "Make the file, or take acquisition_path out of {place} where acquisition_dir holds the sources.",
+        commands: ["touch {path}", "systemctl restart crowdsec"],
+        undo: ["rm {path}"],
+        url: ACQUISITION_DOCS,
+      },
+      KEEP,
+    ],
+  },
+  "no-datasource": {
+    blame: "configuration",
+    confidence: "certain",
+    says: "{down}no data source is configured ({place}), and the agent does not start without one",
+    remedy: [
+      { text: "Name the logs to read, in {place} or as a file in acquis.d.", url: ACQUISITION_DOCS },
+      {
+        text: "If this host shall read no logs, switch the agent off: crowdsec_service.enable: false in config.yaml.",
+        commands: ["systemctl restart crowdsec"],
+      },
+      KEEP,
+    ],
+  },
+  "hub-index-missing": {
+    blame: "this-host",
+    confidence: "certain",
+    says: "{down}the hub index {path} ({place}) does not exist, and the agent does not start without it",
+    remedy: [
+      {
+        text: "Fetch the hub; on Debian, let the package's installation finish first.",
+        commands: ["dpkg --configure -a", "cscli hub update", "systemctl restart crowdsec"],
+      },
+      KEEP,
+    ],
+  },
+  "agent-config-refused": {
+    blame: "configuration",
+    says: "{down}crowdsec refuses a copy of this configuration: {words}",
+    remedy: [
+      {
+        text: "Mend what it names. The same words stand in the journal when it is started.",
+        commands: ["journalctl -u crowdsec -n 50 --no-pager"],
+      },
+      KEEP,
+    ],
+  },
+} as const;
+
+type Code = keyof typeof FAULTS;
+
+/** First thing that the agent would stop at, found by reading. */
+interface Found {
+  readonly fault: Code;
+  readonly place: string;
+  readonly data?: Readonly<Record<string, string | number>>;
+}
+
+/** Up to 1.6.11 a document with neither source nor labels was passed over; from 1.7.0 on docker needs no labels. */
+const before17 = (version: Version | undefined): boolean =>
+  version !== undefined && within(version, MISSING_FILE_IS_FATAL);
+
+const problemsOfSources = ({ sources }: Acquisition, version: Version | undefined): readonly Found[] =>
+  sources.flatMap(({ origin, source, hasLabels, mistakes }): Found[] => {
+    const invalid = (place: string, problem: string): Found => ({
+      fault: "acquisition-invalid",
+      place,
+      data: { problem },
+    });
+    if (source === undefined)
+      return before17(version) && !hasLabels ? [] : [invalid(origin, "no data source (source) is named")];
+    const stopping = mistakes.filter(
+      ({ versions }) => versions === undefined || (version !== undefined && !within(version, versions)),
+    );
+    const needsLabels = source !== "docker" || before17(version);
+    return [
+      ...(hasLabels || !needsLabels ? [] : [invalid(origin, "no labels; labels: {type: …} says what the logs are")]),
+      ...stopping.map(({ origin: place, key, problem, versions, hint }) => {
+        const known =
+          versions && version ? `${problem} (${showRange(versions)}; this is ${showVersion(version)})` : problem;
+        return invalid(place, `${key} ${known}${hint === undefined ? "" : ` (${hint})`}`);
+      }),
+    ];
+  });
+
+const problemsByReading = async (
+  { topology, probe }: Context,
+  acquisition: Acquisition,
+  version: Version | undefined,
+): Promise<readonly Found[]> => {
+  const { files, sources, path } = acquisition;
+  const missing = files.filter(({ state }) => state === "missing");
+  const broken = files.filter(({ state }) => state === "invalid" || state === "unreadable");
+  const found: Found[] = [
+    ...(before17(version)
+      ? missing.map(
+          (file): Found => ({
+            fault: "acquisition-missing",
+            place: path?.origin ?? file.path,
+            data: { path: file.path },
+          }),
+        )
+      : []),
+    ...broken.map(
+      (file): Found => ({
+        fault: "acquisition-invalid",
+        place: file.line === undefined ? file.path : `${file.path}:${file.line}`,
+        data: { problem: file.message ?? "it cannot be read" },
+      }),
+    ),
+    ...problemsOfSources(acquisition, version),
+  ];
+  if (sources.length === 0 && broken.length === 0 && found.length === 0)
+    found.push({ fault: "no-datasource", place: path?.value ?? topology.config.value });
+  const { hubIndex } = topology;
+  if (hubIndex) {
+    const saw = await probe.path(hubIndex.value);
+    if (!saw.ok && saw.code === "file-missing")
+      found.push({ fault: "hub-index-missing", place: hubIndex.origin, data: { path: hubIndex.value } });
+  }
+  return found;
+};
+
+/** logrus writes `level=fatal msg="…"`; without a terminal that is what `-t` ends with. */
+const FATAL = /level=(?:fatal|error) msg="((?:[^"\\]|\\.)*)"/g;
+
+/** The last words of the program, with whatever may be a secret taken out: what stands before an @ in a URL, and values that a YAML error quotes. */
+const lastWords = (output: string): string => {
+  const told = [...output.matchAll(FATAL)].map(([, words = ""]) => words.replaceAll('\\"', '"').replaceAll("\\n", " "));
+  const words = told.at(-1) ?? output.trim().split("\n").at(-1) ?? "";
+  return words
+    .replace(/\/\/[^/\s@]*@/g, "//[secret]@")
+    .replace(/(password|token|key|secret)(["']?\s*[:=]\s*)\S+/gi, "$1$2[secret]")
+    .replace(/`[^`]*`/g, "`…`")
+    .replaceAll("{folder}/config.yaml", "the configuration");
+};
+
+type Rehearsed = { readonly refused: string } | { readonly note: string };
+
+/** Tries the configuration on a copy: `crowdsec -t` on the real one would migrate the database and log in to the Central API. */
+const rehearse = async (
+  { probe, topology }: Context,
+  { program, files, environment }: Rehearsal,
+): Promise<Rehearsed> => {
+  const saw = await probe.command({
+    argv: [program, "-c", "{folder}/config.yaml", "-t"],
+    files,
+    environment: { PATH: "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", LC_ALL: "C", ...environment },
+    timeoutMs: REHEARSAL_MS,
+  });
+  if (!saw.ok) return { note: `by reading only: the rehearsal gave no answer (${saw.message})` };
+  if (saw.exitCode === 0) return { note: "by reading, and by a rehearsal on a copy" };
+  // What another user may not read is no fault of the configuration.
+  if (topology.user !== "root" && /permission denied/i.test(saw.output))
+    return { note: `by reading only: the rehearsal needs root` };
+  return { refused: lastWords(saw.output) };
+};
+
+/** Where agent and Local API share a process, any error of the agent's configuration stops both. */
+export default defineCheck({
+  id: "agent-config",
+  title: "The agent would start with its configuration",
+  why: "An agent that cannot start ends its process. On most hosts the Local API lives in that same process, so bouncers and remote agents lose it too. The configuration is read first, then tried: crowdsec -t on a throw-away copy with a database of its own and without the Central API.",
+  roles: ["agent"],
+  phase: "run",
+  contacts:
+    "reads acquis.yaml and acquis.d; runs crowdsec -t on a copy in a temporary folder, never on the real configuration",
+  needs: ["config-files"],
+  faults: FAULTS,
+  async run(context) {
+    const { topology } = context;
+    const { acquisition, rehearsal, program } = topology;
+    if ("hidden" in acquisition) return { status: "unknown", reason: acquisition.hidden };
+    if ("absent" in acquisition) return { status: "skip", reason: `not applicable: ${acquisition.absent}` };
+    const denied = acquisition.files.find(({ state }) => state === "denied");
+    if (denied) return { status: "unknown", reason: `run as root: ${denied.path} may not be read by this user` };
+
+    const shared = topology.sharedProcess && hasRole(topology, "lapi");
+    const down = shared ? "the Local API goes down with the agent, since both share one process: " : "";
+    const fault = ({ fault: code, place, data }: Found, more: string): Verdict<Code> => ({
+      status: "fault",
+      fault: code,
+      data: { ...runningAs(topology), ...placeOfMistake(place), down, place, more, ...data },
+      ...(shared && { when: SHARED }),
+      evidence: { target: { path: placeOfMistake(place).path, origin: place } },
+    });
+    // What counts is the installed program, which the next start will run, not the running one.
+    const [first, ...others] = await problemsByReading(
+      context,
+      acquisition,
+      program?.version ?? (await context.version()),
+    );
+    if (first)
+      return fault(
+        first,
+        others.length === 0 ? "" : ` (and ${others.length} more: ${others.map(({ place }) => place).join(", ")})`,
+      );
+
+    const rehearsed: Rehearsed =
+      "program" in rehearsal
+        ? await rehearse(context, rehearsal)
+        : { note: `by reading only: ${"hidden" in rehearsal ? rehearsal.hidden : rehearsal.absent}` };
+    if ("refused" in rehearsed)
+      return fault(
+        { fault: "agent-config-refused", place: topology.config.value, data: { words: rehearsed.refused } },
+        "",
+      );
+    const coupled = shared ? "; it shares one process with the Local API here, so an error in it would stop both" : "";
+    return { status: "pass", note: `${rehearsed.note}${coupled}` };
+  },
+});

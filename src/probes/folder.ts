@@ -1,0 +1,28 @@
+import { opendir, stat } from "node:fs/promises";
+import type { FolderObservation } from "../model/observation.ts";
+import { stopwatch } from "./clock.ts";
+import { failed, failure } from "./failure.ts";
+import { SILENT_MS, within } from "./within.ts";
+
+/** No folder of CrowdSec comes near this. */
+const MAX_NAMES = 10_000;
+
+const list = async (path: string, elapsed: () => number): Promise<FolderObservation> => {
+  try {
+    // Else a file would be called missing: the system's word for it is that of a path below a file.
+    if (!(await stat(path)).isDirectory()) return failed("host", "file-error", "not a folder", elapsed());
+    const names: string[] = [];
+    for await (const { name } of await opendir(path, { bufferSize: 1024 })) {
+      if (names.push(name) === MAX_NAMES) break;
+    }
+    return { ok: true, elapsedMs: elapsed(), names: names.sort() };
+  } catch (error) {
+    return failure("host", error, elapsed());
+  }
+};
+
+/** The names in a folder; of a larger one, the first 10,000 that the system gives. */
+export const probeFolder = (path: string): Promise<FolderObservation> => {
+  const elapsed = stopwatch();
+  return within(SILENT_MS, list(path, elapsed), () => failed("host", "file-error", "no answer", elapsed()));
+};

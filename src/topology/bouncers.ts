@@ -1,0 +1,202 @@
+import { posix } from "node:path";
+import type { Prober, Trust } from "../model/observation.ts";
+import { Secret } from "../model/secret.ts";
+import type { ClientCredentials, ConfigFile, LapiClient, Sourced } from "../model/topology.ts";
+import { loadFile, type Reader, readerOf, stateOf } from "./crowdsec-files.ts";
+import type { Environment } from "./expansion.ts";
+import { hiddenBy, routeOf } from "./route.ts";
+
+/** How a bouncer writes its file, and under which keys the Local API's URL and its own key stand. */
+interface Format {
+  /** The file's name without its ending. */
+  readonly name: RegExp;
+  /** `settings`: `KEY=value` lines; `directives`: Apache's `Key value` lines. */
+  readonly syntax: "yaml" | "settings" | "directives";
+  readonly url: readonly string[];
+  readonly key: readonly string[];
+  /** Where the URL stands when it is not in this file. */
+  readonly elsewhere?: string;
+}
+
+const API: Pick<Format, "url" | "key"> = { url: ["api_url"], key: ["api_key"] };
+const NESTED: Pick<Format, "url" | "key"> = {
+  url: ["crowdsec_config", "lapi_url"],
+  key: ["crowdsec_config", "lapi_key"],
+};
+
+/**
+ * The bouncers whose packages keep their file in /etc/crowdsec/bouncers, from their documentation at
+ * https://docs.crowdsec.net/u/bouncers/intro; the first that fits speaks.
+ */
+const FORMATS: readonly Format[] = [
+  { name: /^crowdsec-(cloudflare-worker|fastly)-bouncer$/, syntax: "yaml", ...NESTED },
+  { name: /^crowdsec-blocklist-mirror$/, syntax: "yaml", ...NESTED },
+  {
+    name: /^crowdsec-cloudflare-bouncer$|misp/,
+    syntax: "yaml",
+    url: ["crowdsec_lapi_url"],
+    key: ["crowdsec_lapi_key"],
+  },
+  { name: /stormshield/, syntax: "yaml", url: ["lapi_url"], key: ["lapi_key"] },
+  {
+    name: /^crowdsec-haproxy-bouncer$/,
+    syntax: "settings",
+    url: [],
+    key: ["API_KEY"],
+    elsewhere: "the Local API's address stands in haproxy.cfg, backend crowdsec",
+  },
+  { name: /apache/, syntax: "directives", url: ["CrowdsecURL"], key: ["CrowdsecAPIKey"] },
+  { name: /^crowdsec-(nginx|openresty)-bouncer$/, syntax: "settings", url: ["API_URL"], key: ["API_KEY"] },
+  // Firewall, custom, SPOA, AWS WAF, and whoever else uses CrowdSec's own Go library (go-cs-bouncer).
+  { name: /./, syntax: "yaml", ...API },
+];
+
+const ENDING = /\.(yaml|conf)$/;
+
+const formatOf = (file: string): Format => {
+  const name = file.replace(ENDING, "");
+  const found = FORMATS.find((format) => format.name.test(name)) ?? { name: /./, syntax: "yaml" as const, ...API };
+  // A file of a bouncer that nobody here knows: lua bouncers end in .conf, Go ones in .yaml.
+  return file.endsWith(".conf") && found.syntax === "yaml"
+    ? { name: found.name, syntax: "settings", url: ["API_URL"], key: ["API_KEY"] }
+    : found;
+};
+
+/** `${API_KEY}`, `<API_KEY>`: what the installer should have replaced (scripts/_bouncer.sh of the bouncers). */
+const TEMPLATE = /^(\$\{\w+\}|<\w+>)$/;
+
+const unquoted = (text: string): string => /^(["'])(.*)\1$/.exec(text)?.[2] ?? text;
+
+/** Lines of settings as a Reader of flat keys; the last of several wins. */
+const readLines = (syntax: "settings" | "directives", path: string, content: string): Map<string, Sourced<string>> => {
+  const line = syntax === "settings" ? /^\s*(\w+)\s*=\s*(.*?)\s*$/ : /^\s*(\w+)\s+(.*?)\s*$/;
+  const found = new Map<string, Sourced<string>>();
+  content.split(/\r?\n/).forEach((text, index) => {
+    const [, key, value] = text.trimStart().startsWith("#") ? [] : (line.exec(text) ?? []);
+    if (key !== undefined && value !== undefined)
+      found.set(key, { value: unquoted(value), origin: `${path}:${index + 1}` });
+  });
+  return found;
+};
+
+interface Settings {
+  readonly files: readonly ConfigFile[];
+  readonly text: (...keys: readonly string[]) => Sourced<string> | undefined;
+  readonly flag: (key: string) => boolean;
+}
+
+const loadYaml = async (probe: Prober, path: string, environment: Environment): Promise<Settings> => {
+  const { files, tree } = await loadFile(probe, path, "bouncer");
+  const reader: Reader | undefined = tree && readerOf(tree, environment);
+  return {
+    files,
+    text: (...keys) => reader?.text(...keys),
+    flag: (key) => reader?.boolean(key)?.value ?? false,
+  };
+};
+
+const loadLines = async (probe: Prober, path: string, syntax: "settings" | "directives"): Promise<Settings> => {
+  const loaded = await Promise.all(
+    [path, `${path}.local`].map(async (each, index) => {
+      const saw = await probe.file(each);
+      const state = stateOf(saw);
+      const file: ConfigFile = {
+        path: each,
+        purpose: index === 0 ? "bouncer" : "bouncer (overlay)",
+        state: index === 1 && state === "missing" ? "optional-missing" : state,
+        mistakes: [],
+        ...(!saw.ok && { message: saw.message }),
+      };
+      return { file, lines: saw.ok ? readLines(syntax, each, saw.content) : new Map<string, Sourced<string>>() };
+    }),
+  );
+  const lines = new Map(loaded.flatMap((each) => [...each.lines]));
+  return {
+    files: loaded.map(({ file }) => file),
+    text: (...keys) => {
+      const found = lines.get(keys.join("."));
+      return found?.value === "" ? undefined : found;
+    },
+    flag: (key) => lines.get(key)?.value === "true",
+  };
+};
+
+const credentialsOf = (settings: Settings, format: Format, path: string): ClientCredentials => {
+  const certificate = settings.text("cert_path") ?? settings.text("TLS_CLIENT_CERT");
+  const key = settings.text(...format.key);
+  if (key && TEMPLATE.test(key.value)) {
+    return certificate
+      ? { kind: "certificate", origin: certificate.origin }
+      : { kind: "template", template: key.value, origin: key.origin };
+  }
+  // go-cs-bouncer uses the key where both are there.
+  if (key) return { kind: "key", key: new Secret(key.value), origin: key.origin };
+  if (certificate) return { kind: "certificate", origin: certificate.origin };
+  return { kind: "incomplete", missing: [format.key.join(".")], origin: path };
+};
+
+const trustOf = (settings: Settings): Trust => {
+  const [ca, cert, key] = ["ca_cert_path", "cert_path", "key_path"].map((name) => settings.text(name)?.value);
+  return {
+    caFiles: ca === undefined ? [] : [posix.resolve("/", ca)],
+    only: false,
+    skipVerify: settings.flag("insecure_skip_verify"),
+    ...(cert !== undefined &&
+      key !== undefined && { certificate: { certFile: posix.resolve("/", cert), keyFile: posix.resolve("/", key) } }),
+  };
+};
+
+const readBouncer = async (
+  probe: Prober,
+  path: string,
+  environment: Environment,
+): Promise<{ readonly files: readonly ConfigFile[]; readonly client?: LapiClient }> => {
+  const format = formatOf(posix.basename(path));
+  const { syntax } = format;
+  const settings = syntax === "yaml" ? await loadYaml(probe, path, environment) : await loadLines(probe, path, syntax);
+  const { files } = settings;
+  const name = posix.basename(path).replace(ENDING, "");
+  const hidden = hiddenBy(files);
+  if (hidden !== undefined)
+    return { files, client: { name, kind: "bouncer", path, way: { hidden }, credentials: { hidden } } };
+  const url = settings.text(...format.url);
+  const key = settings.text(...format.key);
+  const broken = files.some(({ state }) => state === "invalid" || state === "unreadable");
+  // Neither address nor key, in a file that can be read: it belongs to something else.
+  if (url === undefined && key === undefined && !broken && format.elsewhere === undefined) return { files: [] };
+  const way = (): LapiClient["way"] => {
+    if (format.elsewhere !== undefined) return { absent: format.elsewhere };
+    if (url === undefined)
+      return { absent: broken ? `${path} cannot be read` : `${path} names no Local API (${format.url.join(".")})` };
+    if (TEMPLATE.test(url.value)) return { malformed: url, problem: "the installer's placeholder, never replaced" };
+    return routeOf(url, trustOf(settings));
+  };
+  return {
+    files,
+    client: { name, kind: "bouncer", path, way: way(), credentials: credentialsOf(settings, format, path) },
+  };
+};
+
+/** Every bouncer whose file lies in this folder. A folder that is not there holds none. */
+export const findBouncers = async (
+  probe: Prober,
+  folder: string,
+  environment: Environment,
+): Promise<{
+  readonly files: readonly ConfigFile[];
+  readonly clients: readonly LapiClient[];
+  readonly hidden?: string;
+}> => {
+  const saw = await probe.folder(folder);
+  if (!saw.ok) {
+    return saw.code === "file-denied"
+      ? { files: [], clients: [], hidden: `run as root: ${folder} may not be read by this user` }
+      : { files: [], clients: [] };
+  }
+  const names = saw.names.filter((name) => ENDING.test(name));
+  const found = await Promise.all(names.map((name) => readBouncer(probe, posix.join(folder, name), environment)));
+  return {
+    files: found.flatMap(({ files }) => files),
+    clients: found.flatMap(({ client }) => (client ? [client] : [])),
+  };
+};

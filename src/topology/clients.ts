@@ -1,0 +1,107 @@
+import { posix } from "node:path";
+import type { Trust } from "../model/observation.ts";
+import { Secret } from "../model/secret.ts";
+import type { ClientCredentials, Hidden, LapiClient, Listen, Role, Sourced } from "../model/topology.ts";
+import { bracketed, dialable } from "../model/url.ts";
+import { compareVersions, type Version } from "../model/version.ts";
+import { type LoadedFile, type Reader, readerOf } from "./crowdsec-files.ts";
+import { type Environment, expansionOfCredentials } from "./expansion.ts";
+import { hiddenBy, NO_TRUST, routeOf } from "./route.ts";
+
+export interface CredentialsFile extends LoadedFile {
+  readonly path: string;
+}
+
+/** Up to here, a `ca_cert_path` replaced the system's CA store in place of joining it (pkg/apiclient/client.go). */
+const PRIVATE_CA_ONLY: Version = [1, 5, 1];
+
+const trustOf = (client: Reader, main: Reader | undefined, version: Version | undefined): Trust => {
+  const [ca, cert, key] = ["ca_cert_path", "cert_path", "key_path"].map((name) => client.text(name)?.value);
+  const only = ca !== undefined && version !== undefined && compareVersions(version, PRIVATE_CA_ONLY) <= 0;
+  return {
+    caFiles: ca === undefined ? [] : [posix.resolve("/", ca)],
+    only,
+    skipVerify: main?.boolean("api", "client", "insecure_skip_verify")?.value ?? false,
+    ...(cert !== undefined &&
+      key !== undefined && { certificate: { certFile: posix.resolve("/", cert), keyFile: posix.resolve("/", key) } }),
+  };
+};
+
+/** pkg/csconfig/api.go: a certificate needs no password, and the two exclude each other. */
+const credentialsOf = (client: Reader, path: string): ClientCredentials => {
+  const login = client.text("login");
+  const password = client.text("password");
+  const certificate = client.text("cert_path");
+  if (certificate) return { kind: login ? "both" : "certificate", origin: certificate.origin };
+  const missing = ["url", "login", "password"].filter((key) => client.text(key) === undefined);
+  if (login === undefined || password === undefined || missing.length > 0)
+    return { kind: "incomplete", missing, origin: path };
+  return { kind: "password", login, password: new Secret(password.value) };
+};
+
+/** The agent and cscli, which share one file. */
+export const machineClients = (
+  roles: readonly Role[],
+  file: CredentialsFile | undefined,
+  main: Reader | undefined,
+  environment: Environment,
+  version: Version | undefined,
+): readonly LapiClient[] => {
+  if (file === undefined) return [];
+  const { path, files, tree } = file;
+  const hidden = hiddenBy(files);
+  const make = (): Pick<LapiClient, "way" | "credentials"> => {
+    if (hidden !== undefined) return { way: { hidden }, credentials: { hidden } };
+    if (tree === undefined) {
+      const absent = `${path} ${files[0]?.state === "missing" ? "does not exist" : "cannot be read"}`;
+      return { way: { absent }, credentials: { absent } };
+    }
+    const client = readerOf(tree, environment, expansionOfCredentials(version));
+    const url = client.text("url");
+    return {
+      way: url ? routeOf(url, trustOf(client, main, version)) : { absent: `${path} names no Local API (url)` },
+      credentials: credentialsOf(client, path),
+    };
+  };
+  const made = make();
+  return (["agent", "cscli"] as const)
+    .filter((name) => roles.includes(name))
+    .map((name) => ({ name, kind: "machine", path, ...made }));
+};
+
+/** The Local API of this host at its own listen address: what its clients should find there. */
+export const selfClient = (listen: Listen, path: string, hidden: string | undefined): LapiClient | undefined => {
+  const credentials = { absent: "the Local API needs none to reach itself" };
+  const client = (way: LapiClient["way"]): LapiClient => ({ name: "lapi", kind: "self", path, way, credentials });
+  const { uri, socket, tls } = listen;
+  if (uri && "malformed" in uri) return client(uri);
+  if (uri) {
+    const { host, port } = uri.value;
+    const url = `${tls ? "https" : "http"}://${bracketed(dialable(host))}:${port}/`;
+    // Whether its own clients trust the certificate is asked with their own files.
+    return client({ url: { value: url, origin: uri.origin }, trust: { ...NO_TRUST, skipVerify: true } });
+  }
+  if (socket) return client(routeOf(socket, NO_TRUST));
+  return hidden === undefined ? undefined : client({ hidden } satisfies Hidden);
+};
+
+/** `--lapi-url`, for every client that this host has or, by its roles, would have. */
+export const overridden = (
+  found: readonly LapiClient[],
+  roles: readonly Role[],
+  url: Sourced<string>,
+): readonly LapiClient[] => {
+  const clients = found.filter(({ kind }) => kind !== "self");
+  const named = clients.length > 0 ? clients : roles.flatMap((role) => wouldBe(role));
+  return named.map((client) => ({
+    ...client,
+    way: routeOf(url, "trust" in client.way ? client.way.trust : NO_TRUST),
+  }));
+};
+
+const wouldBe = (role: Role): readonly LapiClient[] => {
+  if (role === "prometheus" || role === "lapi") return [];
+  const absent = { absent: "no file of this host holds any" };
+  const kind = role === "bouncer" ? "bouncer" : "machine";
+  return [{ name: role, kind, path: "--lapi-url", way: absent, credentials: absent }];
+};

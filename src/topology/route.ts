@@ -1,0 +1,30 @@
+import type { Trust } from "../model/observation.ts";
+import type { ConfigFile, LapiRoute, Malformed, Sourced } from "../model/topology.ts";
+import { readUrl } from "../model/url.ts";
+
+export const NO_TRUST: Trust = { caFiles: [], only: false, skipVerify: false };
+
+/** Why these files tell nothing to this user; undefined when they could be read. */
+export const hiddenBy = (files: readonly ConfigFile[]): string | undefined => {
+  const denied = files.find(({ state }) => state === "denied");
+  return denied && `run as root: ${denied.path} may not be read by this user`;
+};
+
+/** What may be shown of a value that is no address: before an @ may stand a password. */
+export const shownOf = ({ value, origin }: Sourced<string>): Sourced<string> => ({
+  value: value.includes("@") ? "[secret]" : value,
+  origin,
+});
+
+export const sourcedUrl = ({ value, origin }: Sourced<string>): Sourced<string> | Malformed => {
+  const read = readUrl(value);
+  return read.ok ? { value: read.url, origin } : { malformed: { value: read.shown, origin }, problem: read.problem };
+};
+
+/** A client's way to the Local API: a URL, or the absolute path of a unix socket (CrowdSec since 1.6.1). */
+export const routeOf = (url: Sourced<string>, trust: Trust): LapiRoute | Malformed => {
+  if (url.value.startsWith("/"))
+    return { url: { value: "http://unix/", origin: url.origin }, socket: url.value, trust };
+  const read = sourcedUrl(url);
+  return "malformed" in read ? read : { url: read, trust };
+};

@@ -1,0 +1,279 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { afterAll, afterEach, beforeEach, expect, test } from "@jest/globals";
+import { transformFileSync } from "@swc/core";
+import type { CommandObservation, CommandQuestion } from "../../src/model/observation.ts";
+import { Secret } from "../../src/model/secret.ts";
+import { probeCommand } from "../../src/probes/command.ts";
+import { makeFolder } from "../support/folder.ts";
+
+const own = makeFolder();
+afterAll(own.remove);
+
+/** The probe's folders are made in a place of this test's own, where nothing else comes and goes. */
+const TEMPORARY = join(own.path, "tmp");
+const usual = process.env["TMPDIR"];
+beforeEach(() => {
+  mkdirSync(TEMPORARY, { recursive: true });
+  process.env["TMPDIR"] = TEMPORARY;
+});
+afterEach(() => {
+  if (usual === undefined) delete process.env["TMPDIR"];
+  else process.env["TMPDIR"] = usual;
+});
+
+const PATH = { PATH: "/usr/bin:/bin" };
+
+const ask = (question: Partial<CommandQuestion>, signal?: AbortSignal): Promise<CommandObservation> =>
+  probeCommand(
+    { argv: ["/bin/true"], timeoutMs: 20_000, environment: PATH, ...question },
+    { signal: signal ?? new AbortController().signal },
+  );
+
+const shell = (script: string, question: Partial<CommandQuestion> = {}, signal?: AbortSignal) =>
+  ask({ ...question, argv: ["/bin/sh", "-c", script] }, signal);
+
+const outputOf = (seen: CommandObservation): string => {
+  if (!seen.ok) throw new Error(`${seen.code}: ${seen.message}`);
+  return seen.output;
+};
+
+/** A zombie that nobody has fetched yet is gone, too. */
+const isAlive = (pid: number): boolean => {
+  try {
+    return !/^State:\s+Z/m.test(readFileSync(`/proc/${pid}/status`, "utf8"));
+  } catch {
+    return false;
+  }
+};
+
+const until = async (condition: () => boolean): Promise<void> => {
+  for (let turn = 0; turn < 500 && !condition(); turn++) await new Promise((resolve) => setTimeout(resolve, 10));
+  expect(condition()).toBe(true);
+};
+
+/** A script that starts a process and writes its own pid and that one's to a file, then goes on as told. */
+const PIDS = join(own.path, "pids");
+const family = (then: string): string => `sleep 300 & echo $$ $! > ${PIDS}.new; mv ${PIDS}.new ${PIDS}; ${then}`;
+const pids = (): number[] => readFileSync(PIDS, "utf8").trim().split(" ").map(Number);
+
+const expectNothingLeft = (): void => {
+  expect(pids()).toHaveLength(2);
+  expect(pids().filter(isAlive)).toEqual([]);
+  expect(readdirSync(TEMPORARY)).toEqual([]);
+};
+
+test("what a program prints comes back in the order of printing, with its exit code", async () => {
+  const seen = await shell("echo one; sleep 0.1; echo two >&2; sleep 0.1; echo three; exit 7");
+  expect(seen).toEqual({ ok: true, elapsedMs: expect.any(Number), exitCode: 7, output: "one\ntwo\nthree\n" });
+});
+
+test.each([
+  ["TERM", 143],
+  ["SEGV", 139],
+  ["KILL", 137],
+])("a program that SIG%s ends has the exit code that a shell would show", async (name, exitCode) => {
+  expect(await shell(`kill -${name} $$; sleep 10`)).toMatchObject({ ok: true, exitCode });
+});
+
+test("the files are there, for this user alone, in a folder that is the program's own", async () => {
+  const seen = await shell("pwd; stat -c '%a %n' . config.yaml sub/key; cat config.yaml sub/key", {
+    files: { "config.yaml": "data: {folder}/data, {folder}\n", "sub/key": new Secret("p4ssw0rd in {folder}\n") },
+  });
+  expect(outputOf(seen).split("\n")).toEqual([
+    "{folder}",
+    "700 .",
+    "600 config.yaml",
+    "600 sub/key",
+    "data: {folder}/data, {folder}",
+    "p4ssw0rd in {folder}",
+    "",
+  ]);
+  expect(readdirSync(TEMPORARY)).toEqual([]);
+});
+
+test("the program is told the folder's true path, in its arguments and in the files", async () => {
+  const seen = await ask({
+    argv: [
+      "/bin/sh",
+      "-c",
+      'test "$1" = "$(pwd)/config.yaml" && test "$(cat "$1")" = "$(pwd)"',
+      "sh",
+      "{folder}/config.yaml",
+    ],
+    files: { "config.yaml": "{folder}" },
+  });
+  expect(seen).toMatchObject({ ok: true, exitCode: 0, output: "" });
+});
+
+test("no secret of a file is among the arguments that every user can see", async () => {
+  const seen = await ask({
+    argv: ["/bin/sh", "-c", "tr '\\0' ' ' < /proc/$$/cmdline; tr '\\0' ' ' < /proc/$$/environ", "sh", "{folder}/key"],
+    files: { key: new Secret("p4ssw0rd") },
+  });
+  expect(outputOf(seen)).toContain("sh {folder}/key");
+  expect(outputOf(seen)).not.toContain("p4ssw0rd");
+});
+
+test("the program gets the environment that it is given, and nothing of ours", async () => {
+  process.env["PREFLIGHT_TEST_VARIABLE"] = "ours";
+  try {
+    const seen = await ask({ argv: ["/usr/bin/env"], environment: { LANG: "C", HTTPS_PROXY: "http://proxy.test" } });
+    expect(outputOf(seen).trim().split("\n").sort()).toEqual(["HTTPS_PROXY=http://proxy.test", "LANG=C"]);
+    expect(outputOf(await probeCommand({ argv: ["/usr/bin/env"], timeoutMs: 20_000 }, new AbortController()))).toBe("");
+  } finally {
+    delete process.env["PREFLIGHT_TEST_VARIABLE"];
+  }
+});
+
+test("a program that reads its input finds none, and does not wait", async () => {
+  expect(await ask({ argv: ["/bin/cat"] })).toMatchObject({ ok: true, exitCode: 0, output: "" });
+});
+
+test.each([
+  ["is not there", () => "/nowhere/crowdsec", "command-missing", "ENOENT"],
+  ["is below a file", () => "/etc/passwd/crowdsec", "command-missing", "ENOTDIR"],
+  ["is not in the PATH", () => "no-such-program-at-all", "command-missing", "ENOENT"],
+  ["is not executable", () => own.write("plain", "text"), "command-denied", "EACCES"],
+  ["is a folder", () => own.path, "command-denied", "EACCES"],
+] as const)("a program that %s", async (_what, path, code, errno) => {
+  const seen = await ask({ argv: [path()], files: { key: "" } });
+  expect(seen).toMatchObject({ ok: false, phase: "host", code, errno });
+  expect(readdirSync(TEMPORARY)).toEqual([]);
+});
+
+test("arguments that no program can be given are an error, not a throw", async () => {
+  expect(await ask({ argv: ["/bin/echo", "a\0b"] })).toMatchObject({ ok: false, code: "command-error" });
+  expect(await ask({ argv: ["/bin/echo", "x".repeat(4 * 1024 * 1024)] })).toMatchObject({ code: "command-error" });
+  expect(readdirSync(TEMPORARY)).toEqual([]);
+});
+
+test("where no folder can be made there is no run", async () => {
+  process.env["TMPDIR"] = join(own.path, "nowhere");
+  expect(await ask({})).toMatchObject({ ok: false, phase: "host", code: "command-error", errno: "ENOENT" });
+});
+
+test.each([
+  ["64 KiB", 65_536],
+  ["more than 64 KiB", 65_537],
+  ["a megabyte", 1_000_000],
+])("of %s of output the end is kept", async (_what, length) => {
+  const output = outputOf(await shell(`head -c ${length - 4} /dev/zero | tr '\\0' x; printf ' end'`));
+  expect(output).toHaveLength(Math.min(length, 65_536));
+  expect(output.endsWith("xxxx end")).toBe(true);
+});
+
+test("small pieces beyond the limit come out in order, and no half of a character with them", async () => {
+  const output = outputOf(await shell('i=0; while [ $i -lt 9000 ]; do echo "äöü $i"; i=$((i+1)); done'));
+  const lines = output.trimEnd().split("\n");
+  expect(output).not.toContain("\ufffd");
+  expect(lines.at(-1)).toBe("äöü 8999");
+  expect(lines.slice(1)).toEqual(lines.slice(1).map((_line, index) => `äöü ${9000 - lines.length + 1 + index}`));
+});
+
+test("a program that prints without end is stopped at the limit, and takes no memory meanwhile", async () => {
+  const before = process.memoryUsage().rss;
+  const seen = await ask({ argv: ["/usr/bin/yes", "x".repeat(1000)], timeoutMs: 1000 });
+  expect(seen).toMatchObject({ ok: false, code: "command-timeout", message: "no end within 1000 ms" });
+  expect(process.memoryUsage().rss - before).toBeLessThan(150 * 1024 * 1024);
+});
+
+test("colours, titles and control characters are left out, lines stay", async () => {
+  const seen = await ask({
+    argv: [
+      "/usr/bin/printf",
+      "\\033[31mred\\033[0m\\033[1;38;5;9m bold\\033[K\\033]0;title\\007 shown\\r\\n\\nbell\\007 end\\033]8;;http://evil.test\\033\\\\link\\033(B\\033",
+    ],
+  });
+  expect(outputOf(seen)).toBe("red bold shown\n\nbell endlink");
+});
+
+test("a program that does not end in time is killed with all that it started, and its folder is removed", async () => {
+  const seen = await shell(family("trap '' TERM INT; mkdir sub; wait"), { timeoutMs: 400, files: { key: "" } });
+  expect(seen).toMatchObject({ ok: false, phase: "host", code: "command-timeout" });
+  expect(seen.elapsedMs).toBeLessThan(5000);
+  expectNothingLeft();
+});
+
+test("at the end of the run a program is killed with all that it started, and its folder is removed", async () => {
+  const stop = new AbortController();
+  const asked = shell(family("wait"), { files: { key: "" } }, stop.signal);
+  await until(() => existsSync(PIDS) && pids().every(isAlive));
+  expect(readdirSync(TEMPORARY)).toHaveLength(1);
+  stop.abort();
+  expect(await asked).toMatchObject({ ok: false, phase: "host", code: "command-error", errno: "ABORT_ERR" });
+  expectNothingLeft();
+});
+
+test("what a program leaves running when it ends is killed, and is not waited for", async () => {
+  const seen = await shell(family("echo done"));
+  expect(seen).toMatchObject({ ok: true, exitCode: 0, output: "done\n" });
+  expect(seen.elapsedMs).toBeLessThan(5000);
+  expectNothingLeft();
+});
+
+test("a process that left the group and holds the output open is not waited for", async () => {
+  const file = join(own.path, "escaped");
+  const seen = await shell(`setsid sh -c 'echo $$ > ${file}; exec sleep 30' & sleep 0.3; echo done`);
+  const pid = Number(readFileSync(file, "utf8"));
+  expect(isAlive(pid)).toBe(true);
+  process.kill(pid, "SIGKILL");
+  expect(seen).toMatchObject({ ok: true, exitCode: 0, output: "done\n" });
+  expect(seen.elapsedMs).toBeLessThan(5000);
+});
+
+test("a run that is over starts no program", async () => {
+  const file = join(own.path, "started");
+  const seen = await shell(`touch ${file}`, {}, AbortSignal.abort());
+  expect(seen).toMatchObject({ ok: false, code: "command-error", errno: "ABORT_ERR" });
+  expect(existsSync(file)).toBe(false);
+  expect(readdirSync(TEMPORARY)).toEqual([]);
+});
+
+test("after a program nothing waits for it any more", async () => {
+  const listeners = process.listenerCount("exit");
+  const timers = (): number => process.getActiveResourcesInfo().filter((kind) => kind === "Timeout").length;
+  const before = timers();
+  await Promise.all([1, 2, 3].map((turn) => shell(`sleep 0.${turn}`)));
+  expect(process.listenerCount("exit")).toBe(listeners);
+  expect(timers()).toBe(before);
+});
+
+/** The probe as JavaScript that a Node of its own can run. */
+const compiled = (): string => {
+  for (const name of ["probes/command", "probes/clock", "probes/failure", "model/secret", "model/text"]) {
+    const { code } = transformFileSync(`src/${name}.ts`, {
+      jsc: { parser: { syntax: "typescript" }, target: "es2022" },
+    });
+    own.write(`compiled/${name}.mjs`, code.replaceAll(/(from "\.[^"]+)\.ts"/g, '$1.mjs"'));
+  }
+  return `${own.path}/compiled/probes/command.mjs`;
+};
+
+test("when this process exits in the middle, neither the program nor its folder stays", async () => {
+  const script = own.write(
+    "compiled/exit.mjs",
+    `import { existsSync } from "node:fs";
+     import { probeCommand } from ${JSON.stringify(compiled())};
+     const question = { argv: ["/bin/sh", "-c", ${JSON.stringify(family("wait"))}], files: { key: "" }, environment: ${JSON.stringify(PATH)}, timeoutMs: 60_000 };
+     void probeCommand(question, { signal: new AbortController().signal });
+     setInterval(() => existsSync(${JSON.stringify(PIDS)}) && process.exit(5), 10);`,
+  );
+  writeFileSync(PIDS, "");
+  await import("node:fs/promises").then(({ rm }) => rm(PIDS));
+  const child: ChildProcess = spawn(process.execPath, [script], { stdio: "inherit", env: { TMPDIR: TEMPORARY } });
+  expect((await once(child, "exit"))[0]).toBe(5);
+  await until(() => !pids().some(isAlive));
+  expectNothingLeft();
+});
+
+test("a folder that the program has closed to itself is removed all the same", async () => {
+  const seen = await shell("mkdir -p closed/inner && touch closed/inner/file && chmod 500 closed");
+  expect(seen).toMatchObject({ ok: true, exitCode: 0 });
+  for (const name of readdirSync(TEMPORARY)) chmodSync(join(TEMPORARY, name, "closed"), 0o700);
+  expect(readdirSync(TEMPORARY)).toEqual([]);
+  expect(dirname(TEMPORARY)).toBe(own.path);
+});
