@@ -100,14 +100,13 @@ const problemsOfSources = ({ sources }: Acquisition, version: Version | undefine
       place,
       data: { problem },
     });
-    if (source === undefined)
-      return before17(version) && !hasLabels ? [] : [invalid(origin, "no data source (source) is named")];
+    if (source === undefined) return before17(version) && !hasLabels ? [] : [invalid(origin, "no source is named")];
     const stopping = mistakes.filter(
       ({ versions }) => versions === undefined || (version !== undefined && !within(version, versions)),
     );
     const needsLabels = source !== "docker" || before17(version);
     return [
-      ...(hasLabels || !needsLabels ? [] : [invalid(origin, "no labels; labels: {type: …} says what the logs are")]),
+      ...(hasLabels || !needsLabels ? [] : [invalid(origin, "this source has no labels (such as type: syslog)")]),
       ...stopping.map(({ origin: place, key, problem, versions, hint }) => {
         const known =
           versions && version ? `${problem} (${showRange(versions)}; this is ${showVersion(version)})` : problem;

@@ -9,6 +9,17 @@ const SOON_DAYS = 14;
 
 const FAULTS = {
   ...layerFaults(lapiLayers(...TLS_CODES)),
+  "tls-files-unusable": {
+    blame: "configuration",
+    confidence: "certain",
+    says: "{file} names a certificate file that cannot be used: {message}",
+    remedy: [
+      {
+        text: "Correct ca_cert_path, cert_path or key_path in {file}: CrowdSec stops at such a file.",
+        commands: ["grep -n _path: {file}"],
+      },
+    ],
+  },
   "tls-expires-soon": {
     severity: "warning",
     blame: "remote-service",
@@ -39,6 +50,18 @@ export default defineCheck({
       return { status: "skip", reason: `not applicable: ${route.url.value} is plain HTTP (${route.url.origin})` };
     const walked = await askLapi(context, route, FINGERPRINT_PATH);
     const { failed, evidence, data } = walked;
+    // The client's own files, which it reads before it says a word.
+    if (failed?.phase === "host") {
+      if (failed.code === "file-denied")
+        return { status: "unknown", reason: `run as root: ${failed.message}`, evidence };
+      return {
+        status: "fault",
+        fault: "tls-files-unusable",
+        data: { file: client.path, message: failed.message },
+        failed,
+        evidence,
+      };
+    }
     if (failed && failed.phase === "handshake") return layerFaultOf(walked, failed, context, client, FAULTS);
     const tls = evidence.http?.tls;
     if (tls === undefined) return { status: "unknown", reason: failed?.message ?? "no handshake was seen", evidence };

@@ -101,13 +101,15 @@ const printableLines = (text: string): string =>
 const revealed = (content: string | Secret): string => (content instanceof Secret ? content.reveal() : content);
 
 /** A new folder for this user alone, which goes with `remove`, or with this process. */
-const makeFolder = (): {
+const makeFolder = (
+  place: string,
+): {
   readonly path: string;
   readonly started: (pid: number) => void;
   readonly remove: () => Promise<void>;
 } => {
   // At once, so that no exit can come between the folder and its removal.
-  const path = realpathSync(mkdtempSync(join(tmpdir(), "preflight-")));
+  const path = realpathSync(mkdtempSync(join(place, "preflight-")));
   let group: number | undefined;
   const release = atExit(() => {
     if (group !== undefined) signalGroup(group, "SIGKILL");
@@ -195,16 +197,16 @@ const run = (question: CommandQuestion, folder: Folder, signal: AbortSignal): Pr
     });
   });
 
-/** Runs a program in a folder that is there for this alone; neither the folder nor a process of its group is left. */
+/** Runs a program in a folder of `place` that is there for this alone; neither it nor a process of the group is left. */
 export const probeCommand = async (
   question: CommandQuestion,
-  { signal }: { readonly signal: AbortSignal },
+  { signal, place = tmpdir() }: { readonly signal: AbortSignal; readonly place?: string },
 ): Promise<CommandObservation> => {
   const elapsed = stopwatch();
   let folder: Folder | undefined;
   try {
     signal.throwIfAborted();
-    folder = makeFolder();
+    folder = makeFolder(place);
     for (const [name, content] of Object.entries(question.files ?? {})) {
       const file = join(folder.path, name);
       await mkdir(dirname(file), { recursive: true, mode: 0o700 });

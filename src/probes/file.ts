@@ -2,6 +2,7 @@ import { open, stat } from "node:fs/promises";
 import type { FileObservation } from "../model/observation.ts";
 import { stopwatch } from "./clock.ts";
 import { failed, failure } from "./failure.ts";
+import { answers, locate } from "./filesystem.ts";
 
 /** No configuration file of CrowdSec comes near this. */
 const MAX_BYTES = 1024 * 1024;
@@ -9,6 +10,7 @@ const MAX_BYTES = 1024 * 1024;
 /** Reads a text file of at most 1 MiB; a device, a pipe or a directory is an error, not a hang. */
 export const probeFile = async (path: string): Promise<FileObservation> => {
   const elapsed = stopwatch();
+  if (!(await answers(path, await locate(path)))) return failed("host", "file-error", "no answer", elapsed());
   try {
     // Opening a FIFO would wait for its writer: look first.
     const about = await stat(path);

@@ -176,6 +176,13 @@ export const pretty = (report: Report, { color, ascii, width: columns, detail }:
     return remedies(INDENT, "Fix:   ", remedy);
   };
 
+  /** The check that explains this failure, when it is another one. */
+  const followsFrom = ({ id, instance }: Finding): string | undefined => {
+    const cause = report.causes.find(({ explains }) => explains.includes(instance));
+    const first = cause?.explains[0]?.split("@")[0];
+    return first === id ? undefined : first;
+  };
+
   const body = (finding: Finding): string[] => {
     const { status, summary, blame, layers, target } = finding;
     const verbose =
@@ -184,6 +191,9 @@ export const pretty = (report: Report, { color, ascii, width: columns, detail }:
         : [];
     if (status === "pass") return verbose;
     if (status === "unknown") return [...paragraph(INDENT, "", summary), ...verbose];
+    const cause = followsFrom(finding);
+    if (cause !== undefined && detail !== "verbose")
+      return [...paragraph(INDENT, "", summary), ...paragraph(INDENT, "", `Follows from ${cause}, above.`)];
     const whose = blame ? `${PARTIES[blame.party]} (${blame.confidence})` : "";
     const origin = target?.origin && target.origin !== "default" ? `, address from ${target.origin}` : "";
     return [
@@ -197,10 +207,12 @@ export const pretty = (report: Report, { color, ascii, width: columns, detail }:
     ];
   };
 
-  const listed = (names: readonly string[]): string =>
-    names.length <= MANY || detail === "verbose"
-      ? names.join(", ")
-      : `${names.slice(0, MANY).join(", ")}, and ${names.length - MANY} more`;
+  /** Instances as a person reads them: each check once, unless asked for more. */
+  const listed = (instances: readonly string[]): string => {
+    if (detail === "verbose") return instances.join(", ");
+    const ids = [...new Set(instances.map((instance) => instance.split("@")[0]))];
+    return ids.length === 1 ? `${ids[0]} (${instances.length})` : ids.join(", ");
+  };
 
   const causeLines = ({ summary, blame, explains, remedy }: Cause): string[] => [
     `${badge("fail")} ${wrap(plain(summary), width - 10).join(`\n${INDENT}`)}`,
@@ -220,7 +232,10 @@ export const pretty = (report: Report, { color, ascii, width: columns, detail }:
     );
     for (const finding of findings) {
       const { id, status, summary, target, fault } = finding;
-      const own = many.has(id) && detail !== "verbose" ? [fault?.code] : [summary, target, fault?.code];
+      // Where a value was read matters only where it may have to be changed.
+      const { origin, url: _url, ...place } = target ?? {};
+      const told = [summary, place, status === "pass" ? "" : origin, fault?.code];
+      const own = many.has(id) && detail !== "verbose" ? [fault?.code] : told;
       const key = JSON.stringify([id, status, ...own]);
       alike.set(key, [...(alike.get(key) ?? []), finding]);
     }

@@ -39,6 +39,8 @@ const notApplicable = async (check: Check, context: Context): Promise<string | u
 /** A check's answer about one target, or about the host. */
 interface Part {
   readonly target: string;
+  /** False for what was decided without asking: not selected, not applicable, a need that is not met. */
+  readonly asked: boolean;
   readonly answer: Answer;
   readonly findings: readonly Finding[];
   readonly endedAt: number;
@@ -98,12 +100,17 @@ export const runChecks = async ({
   const topology: Topology = context.topology;
   const outcomes = new Map<string, Promise<Outcome>>();
 
-  const part = (check: Check, target: string, answer: Answer, because?: readonly string[]): Part => {
-    const endedAt = performance.now();
+  const part = (
+    check: Check,
+    target: string,
+    answer: Answer,
+    { asked, because }: { readonly asked: boolean; readonly because?: readonly string[] } = { asked: false },
+  ): Part => {
+    const base = { target, answer, asked, endedAt: performance.now() };
     try {
-      return { target, answer, findings: toFindings(check, answer, topology, { target, because }), endedAt };
+      return { ...base, findings: toFindings(check, answer, topology, { target, because }) };
     } catch (error) {
-      return { target, answer, findings: toFindings(check, crash(error), topology, { target }), endedAt };
+      return { ...base, findings: toFindings(check, crash(error), topology, { target }) };
     }
   };
   const guarded = (ask: () => Promise<Answer>): Promise<Answer> =>
@@ -131,13 +138,18 @@ export const runChecks = async ({
     const ask = async (target: string): Promise<Part> => {
       const missing = [...new Set(unmet(needed, target))];
       if (missing.length > 0)
-        return part(check, target, { status: "skip", reason: `because ${missing.join(", ")} did not pass` }, missing);
+        return part(
+          check,
+          target,
+          { status: "skip", reason: `because ${missing.join(", ")} did not pass` },
+          { asked: false, because: missing },
+        );
       const answer = await limit(() => {
         if (!started) observe({ type: "started", id: check.id });
         started = true;
         return guarded(() => check.run(context, target));
       });
-      return part(check, target, answer);
+      return part(check, target, answer, { asked: true });
     };
     return { check, parts: await Promise.all(targets.map(ask)) };
   };
@@ -155,8 +167,8 @@ export const runChecks = async ({
 
   const first = await Promise.all(checks.map(start));
   const lookAgain = async (check: Check, settled: Part): Promise<Part> => {
-    const { target, answer, endedAt } = settled;
-    const again = signal.aborted ? undefined : check.again?.(context, answer, target);
+    const { target, answer, asked, endedAt } = settled;
+    const again = signal.aborted || !asked ? undefined : check.again?.(context, answer, target);
     if (again === undefined) return settled;
     await Promise.race([pause(SECOND_LOOK_MS - (performance.now() - endedAt)), cut]);
     // Cut off before or in the second look: what the first one saw still holds.

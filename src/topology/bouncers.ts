@@ -102,7 +102,7 @@ const loadLines = async (probe: Prober, path: string, syntax: "settings" | "dire
       const state = stateOf(saw);
       const file: ConfigFile = {
         path: each,
-        purpose: index === 0 ? "bouncer" : "bouncer (overlay)",
+        purpose: index === 0 ? "bouncer" : "bouncer, overlay",
         state: index === 1 && state === "missing" ? "optional-missing" : state,
         mistakes: [],
         ...(!saw.ok && { message: saw.message }),

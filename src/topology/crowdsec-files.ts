@@ -78,7 +78,7 @@ export const loadFile = async (
 ): Promise<LoadedFile> => {
   const base = await loadOne(probe, path, purpose, false);
   if (base.tree === undefined) return { files: [base.file] };
-  const overlay = withOverlay ? await loadOne(probe, `${path}.local`, `${purpose} (overlay)`, true) : undefined;
+  const overlay = withOverlay ? await loadOne(probe, `${path}.local`, `${purpose}, overlay`, true) : undefined;
   const files = [base.file, ...(overlay ? [overlay.file] : [])];
   if (overlay?.tree === undefined) return { files: judged(files, base.tree, shape), tree: base.tree };
   const merged = mergeTrees(base.tree, overlay.tree);

@@ -101,7 +101,7 @@ const loadProfiles = async (
 ): Promise<{ readonly file: ConfigFile; readonly overlay: ConfigFile; readonly trees: readonly Tree[] }> => {
   const [base, overlay] = await Promise.all([
     loadDocuments(probe, path, "profiles", judged),
-    loadDocuments(probe, `${path}.local`, "profiles (overlay)", { ...judged, optional: true }),
+    loadDocuments(probe, `${path}.local`, "profiles, overlay", { ...judged, optional: true }),
   ]);
   return { file: base.file, overlay: overlay.file, trees: [...overlay.trees, ...base.trees] };
 };

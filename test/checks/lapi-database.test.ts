@@ -1,12 +1,12 @@
 import { expect, test } from "@jest/globals";
 import check from "../../checks/lapi-database.ts";
-import type { HttpAnswered, HttpRequest, LayerCode } from "../../src/model/observation.ts";
+import type { HttpAnswered, LayerCode } from "../../src/model/observation.ts";
 import type { World } from "../support/fake-prober.ts";
 import { expectFault, type FaultCase, findingOf } from "../support/run.ts";
-import { routeTo } from "../support/topology.ts";
-import { answered, BLOCK_PAGE, failingAt, HEALTHY, lapiSays, REALM } from "../support/world.ts";
+import { agentAt } from "../support/topology.ts";
+import { answered, BLOCK_PAGE, failingAt, HEALTHY, lapiSays, REALM, recording } from "../support/world.ts";
 
-const REMOTE = { lapi: routeTo("http://lapi.example:8080/") };
+const REMOTE = agentAt("http://lapi.example:8080/");
 const answering = (reply: HttpAnswered): World => ({ ...HEALTHY, http: () => reply });
 /** PostgreSQL stopped under a running 1.4.6. */
 const DRIVER_ERROR =
@@ -63,16 +63,9 @@ test.each<[string, string, HttpAnswered]>([
 });
 
 test("the login names a machine that cannot exist, and nothing that is configured here", async () => {
-  const requests: HttpRequest[] = [];
-  const world: World = {
-    ...HEALTHY,
-    http: (request) => {
-      requests.push(request);
-      return HEALTHY.http(request);
-    },
-  };
+  const { world, requests } = recording();
   await findingOf(check, { world });
-  expect(requests.map(({ method, url, body }) => ({ method, url, body: JSON.parse(body ?? "") }))).toEqual([
+  expect(requests.map(({ method, url, body }) => ({ method, url, body: JSON.parse(String(body)) }))).toEqual([
     {
       method: "POST",
       url: "http://127.0.0.1:8080/v1/watchers/login",

@@ -3,10 +3,10 @@ import check from "../../checks/lapi-identity.ts";
 import type { HttpAnswered, LayerCode } from "../../src/model/observation.ts";
 import type { World } from "../support/fake-prober.ts";
 import { expectFault, type FaultCase, findingOf, runIn } from "../support/run.ts";
-import { routeTo } from "../support/topology.ts";
+import { agentAt } from "../support/topology.ts";
 import { answered, BLOCK_PAGE, failingAt, HEALTHY, lapiSays, REALM, redirect } from "../support/world.ts";
 
-const REMOTE = { lapi: routeTo("http://lapi.example:8080/") };
+const REMOTE = agentAt("http://lapi.example:8080/");
 const answering = (reply: HttpAnswered): World => ({ ...HEALTHY, http: () => reply });
 /** net/http of Go, when plain HTTP comes to its TLS port. */
 const WANTS_TLS = answered({ status: 400, body: "Client sent an HTTP request to an HTTPS server.\n" });
@@ -79,12 +79,12 @@ test("plain HTTP to a Local API with TLS names the line that says http", async (
 });
 
 test("the path of a Local API behind a prefix is kept", async () => {
-  const { asked } = await runIn([check], { topology: { lapi: routeTo("http://web.example/crowdsec/") } });
+  const { asked } = await runIn([check], { topology: agentAt("http://web.example/crowdsec/") });
   expect(asked).toContain("http GET http://web.example/crowdsec/v1/heartbeat");
 });
 
 test("a fault of TLS is left to lapi-tls: here it is unknown with the reason", async () => {
-  const given = { world: failingAt("tls-untrusted"), topology: { lapi: routeTo("https://lapi.example:8080/") } };
+  const given = { world: failingAt("tls-untrusted"), topology: agentAt("https://lapi.example:8080/") };
   expect(await findingOf(check, given)).toMatchObject({
     status: "unknown",
     reason: "tls-untrusted: the system's words for tls-untrusted",

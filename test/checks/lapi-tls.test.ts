@@ -3,10 +3,10 @@ import check from "../../checks/lapi-tls.ts";
 import type { LayerCode } from "../../src/model/observation.ts";
 import type { World } from "../support/fake-prober.ts";
 import { expectFault, type FaultCase, findingOf, NOW } from "../support/run.ts";
-import { routeTo } from "../support/topology.ts";
+import { agentAt } from "../support/topology.ts";
 import { CERTIFICATE, failedWith, failingAt, HEALTHY, lapiSays } from "../support/world.ts";
 
-const HTTPS = { lapi: routeTo("https://lapi.example:8080/") };
+const HTTPS = agentAt("https://lapi.example:8080/");
 const DAY_MS = 86_400_000;
 const expiringIn = (days: number): World => ({
   ...HEALTHY,

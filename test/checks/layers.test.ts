@@ -13,6 +13,7 @@ const contextOf = (world: World): Context => ({
   probe: fakeProber(world),
   now: NOW,
   version: async () => undefined,
+  allowWrites: false,
 });
 const WAY = { url: "https://service.example/", origin: "default", public: true };
 

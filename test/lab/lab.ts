@@ -6,7 +6,16 @@ import { asReport } from "../support/schema.ts";
 
 const run = promisify(execFile);
 
-export type Host = "internet" | "resolver" | "lapi" | "agent" | "allinone" | "prometheus" | "fresh";
+export type Host =
+  | "internet"
+  | "resolver"
+  | "lapi"
+  | "agent"
+  | "allinone"
+  | "prometheus"
+  | "fresh"
+  | "database"
+  | "bouncer";
 
 /** scripts/lab with these arguments; resolves to what it prints. */
 export const lab = async (...args: readonly string[]): Promise<string> => {
@@ -16,6 +25,27 @@ export const lab = async (...args: readonly string[]): Promise<string> => {
 
 /** A shell command on a host, as root. */
 export const on = (host: Host, command: string): Promise<string> => lab("exec", host, "bash", "-c", command);
+
+/** What host `lapi` may keep its rows in, as its `db_config.type` says it. */
+export type Database = "sqlite" | "postgresql" | "mysql";
+
+/** Puts host `lapi` on this database, with its machines and its bouncer known there. `restore` puts it back on SQLite. */
+export const useDatabase = (type: Database): Promise<string> => lab("database", "lapi", type);
+
+/** SQL on host `database`, as superuser in database `crowdsec`; resolves to the rows, without names of columns. */
+export const sql = (service: "postgres" | "mariadbd", statement: string): Promise<string> =>
+  lab("sql", service, statement);
+
+/**
+ * All rows of machines, bouncers, decisions and alerts in the database that host `lapi` is on, with every column, and
+ * the numbers of metas and events. Agent and bouncer move some columns all the time: `stopClients` first.
+ */
+export const rows = (): Promise<string> => lab("rows");
+
+/** Ends the agent and the bouncer of host `lapi`, whose visits would change its rows. `restore` starts them again. */
+export const stopClients = async (): Promise<void> => {
+  await Promise.all([lab("stop", "agent", "crowdsec"), lab("stop", "bouncer", "crowdsec-firewall-bouncer")]);
+};
 
 export interface Ran {
   readonly report: Report;

@@ -1,37 +1,28 @@
-import { type ChildProcess, spawn } from "node:child_process";
+import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
-import { afterAll, afterEach, beforeEach, expect, test } from "@jest/globals";
-import { transformFileSync } from "@swc/core";
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { afterAll, expect, test } from "@jest/globals";
 import type { CommandObservation, CommandQuestion } from "../../src/model/observation.ts";
 import { Secret } from "../../src/model/secret.ts";
 import { probeCommand } from "../../src/probes/command.ts";
+import { compileInto } from "../support/compiled.ts";
 import { makeFolder } from "../support/folder.ts";
 
 const own = makeFolder();
 afterAll(own.remove);
 
 /** The probe's folders are made in a place of this test's own, where nothing else comes and goes. */
-const TEMPORARY = join(own.path, "tmp");
-const usual = process.env["TMPDIR"];
-beforeEach(() => {
-  mkdirSync(TEMPORARY, { recursive: true });
-  process.env["TMPDIR"] = TEMPORARY;
-});
-afterEach(() => {
-  if (usual === undefined) delete process.env["TMPDIR"];
-  else process.env["TMPDIR"] = usual;
-});
+const place = join(own.path, "place");
+mkdirSync(place);
 
 const PATH = { PATH: "/usr/bin:/bin" };
 
-const ask = (question: Partial<CommandQuestion>, signal?: AbortSignal): Promise<CommandObservation> =>
-  probeCommand(
-    { argv: ["/bin/true"], timeoutMs: 20_000, environment: PATH, ...question },
-    { signal: signal ?? new AbortController().signal },
-  );
+const ask = (
+  question: Partial<CommandQuestion>,
+  signal: AbortSignal = new AbortController().signal,
+): Promise<CommandObservation> =>
+  probeCommand({ argv: ["/bin/true"], timeoutMs: 20_000, environment: PATH, ...question }, { signal, place });
 
 const shell = (script: string, question: Partial<CommandQuestion> = {}, signal?: AbortSignal) =>
   ask({ ...question, argv: ["/bin/sh", "-c", script] }, signal);
@@ -63,7 +54,7 @@ const pids = (): number[] => readFileSync(PIDS, "utf8").trim().split(" ").map(Nu
 const expectNothingLeft = (): void => {
   expect(pids()).toHaveLength(2);
   expect(pids().filter(isAlive)).toEqual([]);
-  expect(readdirSync(TEMPORARY)).toEqual([]);
+  expect(readdirSync(place)).toEqual([]);
 };
 
 test("what a program prints comes back in the order of printing, with its exit code", async () => {
@@ -92,7 +83,7 @@ test("the files are there, for this user alone, in a folder that is the program'
     "p4ssw0rd in {folder}",
     "",
   ]);
-  expect(readdirSync(TEMPORARY)).toEqual([]);
+  expect(readdirSync(place)).toEqual([]);
 });
 
 test("the program is told the folder's true path, in its arguments and in the files", async () => {
@@ -119,14 +110,9 @@ test("no secret of a file is among the arguments that every user can see", async
 });
 
 test("the program gets the environment that it is given, and nothing of ours", async () => {
-  process.env["PREFLIGHT_TEST_VARIABLE"] = "ours";
-  try {
-    const seen = await ask({ argv: ["/usr/bin/env"], environment: { LANG: "C", HTTPS_PROXY: "http://proxy.test" } });
-    expect(outputOf(seen).trim().split("\n").sort()).toEqual(["HTTPS_PROXY=http://proxy.test", "LANG=C"]);
-    expect(outputOf(await probeCommand({ argv: ["/usr/bin/env"], timeoutMs: 20_000 }, new AbortController()))).toBe("");
-  } finally {
-    delete process.env["PREFLIGHT_TEST_VARIABLE"];
-  }
+  const seen = await ask({ argv: ["/usr/bin/env"], environment: { LANG: "C", HTTPS_PROXY: "http://proxy.test" } });
+  expect(outputOf(seen).trim().split("\n").sort()).toEqual(["HTTPS_PROXY=http://proxy.test", "LANG=C"]);
+  expect(outputOf(await ask({ argv: ["/usr/bin/env"], environment: {} }))).toBe("");
 });
 
 test("a program that reads its input finds none, and does not wait", async () => {
@@ -142,18 +128,21 @@ test.each([
 ] as const)("a program that %s", async (_what, path, code, errno) => {
   const seen = await ask({ argv: [path()], files: { key: "" } });
   expect(seen).toMatchObject({ ok: false, phase: "host", code, errno });
-  expect(readdirSync(TEMPORARY)).toEqual([]);
+  expect(readdirSync(place)).toEqual([]);
 });
 
 test("arguments that no program can be given are an error, not a throw", async () => {
   expect(await ask({ argv: ["/bin/echo", "a\0b"] })).toMatchObject({ ok: false, code: "command-error" });
   expect(await ask({ argv: ["/bin/echo", "x".repeat(4 * 1024 * 1024)] })).toMatchObject({ code: "command-error" });
-  expect(readdirSync(TEMPORARY)).toEqual([]);
+  expect(readdirSync(place)).toEqual([]);
 });
 
 test("where no folder can be made there is no run", async () => {
-  process.env["TMPDIR"] = join(own.path, "nowhere");
-  expect(await ask({})).toMatchObject({ ok: false, phase: "host", code: "command-error", errno: "ENOENT" });
+  const seen = await probeCommand(
+    { argv: ["/bin/true"], timeoutMs: 20_000 },
+    { signal: new AbortController().signal, place: join(own.path, "nowhere") },
+  );
+  expect(seen).toMatchObject({ ok: false, phase: "host", code: "command-error", errno: "ENOENT" });
 });
 
 test.each([
@@ -202,7 +191,7 @@ test("at the end of the run a program is killed with all that it started, and it
   const stop = new AbortController();
   const asked = shell(family("wait"), { files: { key: "" } }, stop.signal);
   await until(() => existsSync(PIDS) && pids().every(isAlive));
-  expect(readdirSync(TEMPORARY)).toHaveLength(1);
+  expect(readdirSync(place)).toHaveLength(1);
   stop.abort();
   expect(await asked).toMatchObject({ ok: false, phase: "host", code: "command-error", errno: "ABORT_ERR" });
   expectNothingLeft();
@@ -230,7 +219,7 @@ test("a run that is over starts no program", async () => {
   const seen = await shell(`touch ${file}`, {}, AbortSignal.abort());
   expect(seen).toMatchObject({ ok: false, code: "command-error", errno: "ABORT_ERR" });
   expect(existsSync(file)).toBe(false);
-  expect(readdirSync(TEMPORARY)).toEqual([]);
+  expect(readdirSync(place)).toEqual([]);
 });
 
 test("after a program nothing waits for it any more", async () => {
@@ -242,38 +231,25 @@ test("after a program nothing waits for it any more", async () => {
   expect(timers()).toBe(before);
 });
 
-/** The probe as JavaScript that a Node of its own can run. */
-const compiled = (): string => {
-  for (const name of ["probes/command", "probes/clock", "probes/failure", "model/secret", "model/text"]) {
-    const { code } = transformFileSync(`src/${name}.ts`, {
-      jsc: { parser: { syntax: "typescript" }, target: "es2022" },
-    });
-    own.write(`compiled/${name}.mjs`, code.replaceAll(/(from "\.[^"]+)\.ts"/g, '$1.mjs"'));
-  }
-  return `${own.path}/compiled/probes/command.mjs`;
-};
-
 test("when this process exits in the middle, neither the program nor its folder stays", async () => {
+  rmSync(PIDS, { force: true });
+  const module = compileInto(own, ["probes/command", "probes/clock", "probes/failure", "model/secret", "model/text"]);
+  const question = {
+    argv: ["/bin/sh", "-c", family("wait")],
+    files: { key: "" },
+    environment: PATH,
+    timeoutMs: 60_000,
+  };
   const script = own.write(
     "compiled/exit.mjs",
     `import { existsSync } from "node:fs";
-     import { probeCommand } from ${JSON.stringify(compiled())};
-     const question = { argv: ["/bin/sh", "-c", ${JSON.stringify(family("wait"))}], files: { key: "" }, environment: ${JSON.stringify(PATH)}, timeoutMs: 60_000 };
-     void probeCommand(question, { signal: new AbortController().signal });
+     import { probeCommand } from ${JSON.stringify(module)};
+     const signal = new AbortController().signal;
+     probeCommand(${JSON.stringify(question)}, { signal, place: ${JSON.stringify(place)} });
      setInterval(() => existsSync(${JSON.stringify(PIDS)}) && process.exit(5), 10);`,
   );
-  writeFileSync(PIDS, "");
-  await import("node:fs/promises").then(({ rm }) => rm(PIDS));
-  const child: ChildProcess = spawn(process.execPath, [script], { stdio: "inherit", env: { TMPDIR: TEMPORARY } });
-  expect((await once(child, "exit"))[0]).toBe(5);
+  const [code] = await once(spawn(process.execPath, [script], { stdio: "inherit" }), "exit");
+  expect(code).toBe(5);
   await until(() => !pids().some(isAlive));
   expectNothingLeft();
-});
-
-test("a folder that the program has closed to itself is removed all the same", async () => {
-  const seen = await shell("mkdir -p closed/inner && touch closed/inner/file && chmod 500 closed");
-  expect(seen).toMatchObject({ ok: true, exitCode: 0 });
-  for (const name of readdirSync(TEMPORARY)) chmodSync(join(TEMPORARY, name, "closed"), 0o700);
-  expect(readdirSync(TEMPORARY)).toEqual([]);
-  expect(dirname(TEMPORARY)).toBe(own.path);
 });

@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { chmodSync, mkdirSync, statfsSync, symlinkSync } from "node:fs";
 import net from "node:net";
 import { afterAll, expect, test } from "@jest/globals";
-import { filesystemOf, probePath } from "../../src/probes/path.ts";
+import { probePath } from "../../src/probes/path.ts";
 import { makeFolder } from "../support/folder.ts";
 
 const folder = makeFolder();
@@ -90,60 +90,4 @@ asRoot("a read-only file system is not writable, also for root", async () => {
     child.kill("SIGKILL");
     await gone;
   }
-});
-
-asRoot("a file system that does not answer, as that of a dead server, is given up after two seconds", async () => {
-  mkdirSync(`${folder.path}/dead`);
-  // An automounter that never mounts: whoever looks below it waits, until it is gone.
-  const child = spawn(
-    "unshare",
-    [
-      ...["-m", "--propagation", "private", "sh", "-c"],
-      'mkfifo "$0.pipe" && exec 3<>"$0.pipe" && mount -i -t autofs -o fd=3,pgrp=$$,minproto=5,maxproto=5,indirect test "$0" && echo ready && read _',
-      `${folder.path}/dead`,
-    ],
-    { detached: true },
-  );
-  try {
-    await once(child.stdout, "data");
-    const seen = await probePath(`/proc/${child.pid}/root${folder.path}/dead/server`);
-    expect(seen).toMatchObject({ ok: false, phase: "host", code: "file-error", message: "no answer" });
-    expect(seen.elapsedMs).toBeGreaterThanOrEqual(1990);
-    expect(seen.elapsedMs).toBeLessThan(10_000);
-  } finally {
-    const gone = once(child, "exit");
-    child.kill("SIGKILL");
-    await gone;
-  }
-});
-
-const MOUNTINFO = `22 27 0:21 / /proc rw,relatime - proc proc rw
-27 1 254:0 / / rw,relatime - ext4 /dev/vda rw
-30 27 0:40 / /var/lib rw,relatime shared:1 master:2 - nfs4 10.0.0.1:/var rw,vers=4.2
-31 30 0:41 / /var/lib/crowdsec/data rw - xfs /dev/vdb rw
-32 27 0:42 / /mnt/with\\040blank\\134and\\011tab rw - cifs //server/share rw
-33 27 0:43 / /mnt/twice rw - nfs 10.0.0.1:/a rw
-34 33 0:44 / /mnt/twice rw - tmpfs tmpfs rw
-35 27 0:45 / /mnt/k\u00c3\u00a4se rw - fuse.sshfs host: rw
-
-broken line
-`;
-
-test.each([
-  ["/", "ext4"],
-  ["/etc/crowdsec", "ext4"],
-  ["/var/lib", "nfs4"],
-  ["/var/library", "ext4"],
-  ["/var/lib/crowdsec", "nfs4"],
-  ["/var/lib/crowdsec/data", "xfs"],
-  ["/var/lib/crowdsec/data/crowdsec.db", "xfs"],
-  ["/mnt/with blank\\and\ttab/file", "cifs"],
-  ["/mnt/twice/file", "tmpfs"],
-  ["/mnt/käse/file", "fuse.sshfs"],
-])("%s is on the file system of the nearest mount above it", (path, type) => {
-  expect(filesystemOf(path, MOUNTINFO)).toBe(type);
-});
-
-test("without a table of mounts no file system is known", () => {
-  expect(filesystemOf("/etc", "")).toBeUndefined();
 });

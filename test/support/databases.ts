@@ -16,29 +16,34 @@ export const login = (password = PASSWORD): NonNullable<DatabaseQuestion["login"
   tables: TABLES,
 });
 
-/** Hands whole messages to `take`, one at a time and in order; `size` says how long the first one is. */
+/** Hands whole messages to `take`, in order; `size` says how long the first one is. Stopped, it gives back the rest. */
 const framed = (
   socket: net.Socket,
   size: (bytes: Buffer) => number | undefined,
   take: (message: Buffer) => void,
 ): (() => void) => {
   let rest = Buffer.alloc(0);
+  let stopped = false;
   const onData = (chunk: Buffer): void => {
     rest = Buffer.concat([rest, chunk]);
-    for (let length = size(rest); length !== undefined && rest.length >= length; length = size(rest)) {
+    for (let length = size(rest); !stopped && length !== undefined && rest.length >= length; length = size(rest)) {
       const message = rest.subarray(0, length);
       rest = rest.subarray(length);
       take(message);
     }
   };
   socket.on("data", onData).on("error", () => {});
-  return () => socket.off("data", onData);
+  return () => {
+    stopped = true;
+    socket.off("data", onData).pause();
+    if (rest.length > 0) socket.unshift(rest);
+  };
 };
 
 /** Rows of text for a query, the server's words against it, or nothing at all. */
 export type Answer = readonly (readonly (string | null)[])[] | Buffer | "silence";
 
-const TLS_SERVER = (socket: net.Socket, shown: Shown): tls.TLSSocket => {
+const tlsServer = (socket: net.Socket, shown: Shown): tls.TLSSocket => {
   const secure = new tls.TLSSocket(socket, { isServer: true, ...shown });
   secure.on("error", () => {});
   return secure;
@@ -93,7 +98,11 @@ const resultOf = (rows: readonly (readonly (string | null)[])[]): Buffer => {
       ...row.flatMap((value) => (value === null ? [int32(-1)] : [int32(Buffer.byteLength(value)), value])),
     ),
   );
-  return Buffer.concat([message("T", int16(columns.length), ...columns), ...data, message("C", `SELECT ${rows.length}\0`)]);
+  return Buffer.concat([
+    message("T", int16(columns.length), ...columns),
+    ...data,
+    message("C", `SELECT ${rows.length}\0`),
+  ]);
 };
 
 export interface PgScript {
@@ -149,13 +158,17 @@ export const postgresql = (script: PgScript = {}): { readonly server: net.Server
           socket.write(script.shown ? "S" : "N");
           if (!script.shown) return;
           stop();
-          session(TLS_SERVER(socket, script.shown), true);
+          session(tlsServer(socket, script.shown), true);
           return;
         }
         if (!started) {
           started = true;
           const words = bytes.toString("utf8", 8).split("\0");
-          log.startups.push(Object.fromEntries(words.flatMap((word, at) => (at % 2 === 0 && word ? [[word, words[at + 1] ?? ""]] : []))));
+          log.startups.push(
+            Object.fromEntries(
+              words.flatMap((word, at) => (at % 2 === 0 && word ? [[word, words[at + 1] ?? ""]] : [])),
+            ),
+          );
           const against = secure ? script.secure : script.plain;
           if (against) socket.end(against);
           else if (script.password === undefined) letIn();
@@ -177,7 +190,10 @@ export const postgresql = (script: PgScript = {}): { readonly server: net.Server
           if (answer === "silence") return;
           if (Buffer.isBuffer(answer)) socket.write(Buffer.concat([answer, READY]));
           else if (text === "ROLLBACK") socket.write(Buffer.concat([message("C", "ROLLBACK\0"), READY]));
-          else socket.write(Buffer.concat([message("C", "BEGIN\0"), resultOf(answer ?? []), message("C", "ROLLBACK\0"), READY]));
+          else
+            socket.write(
+              Buffer.concat([message("C", "BEGIN\0"), resultOf(answer ?? []), message("C", "ROLLBACK\0"), READY]),
+            );
         }
       },
     );
@@ -240,7 +256,8 @@ export const mysqlError = (number: number, words: string, sqlState?: string): Bu
 const OK = Buffer.from([0, 0, 0, 2, 0, 0, 0]);
 const EOF = Buffer.from([0xfe, 0, 0, 2, 0]);
 
-const hash = (kind: string, ...parts: readonly Buffer[]): Buffer => createHash(kind).update(Buffer.concat(parts)).digest();
+const hash = (kind: string, ...parts: readonly Buffer[]): Buffer =>
+  createHash(kind).update(Buffer.concat(parts)).digest();
 const xor = (one: Buffer, other: Buffer): Buffer => Buffer.from(one.map((byte, at) => byte ^ (other[at] ?? 0)));
 const native = (password: string): Buffer => {
   const once = hash("sha1", Buffer.from(password));
@@ -305,9 +322,11 @@ export const mysql = (script: MysqlScript = {}): { readonly server: net.Server; 
       (bytes) => {
         const number = (bytes[3] ?? 0) + 1;
         const body = bytes.subarray(4);
+        // Another protocol's: the greeting was late.
+        if (body.length === 0) return;
         if (step === "login" && body.length === 32 && script.shown && (body.readUInt16LE(0) & SSL) !== 0) {
           stop();
-          session(TLS_SERVER(socket, script.shown), true);
+          session(tlsServer(socket, script.shown), true);
           return;
         }
         if (step === "login") {

@@ -1,5 +1,5 @@
 import { Secret } from "../../src/model/secret.ts";
-import type { ConfigFile, LapiClient, LapiRoute, Sourced, Topology } from "../../src/model/topology.ts";
+import type { ConfigFile, LapiClient, LapiRoute, NetworkDatabase, Sourced, Topology } from "../../src/model/topology.ts";
 
 export const from = <T>(value: T, origin: string): Sourced<T> => ({ value, origin });
 
@@ -33,6 +33,10 @@ export const agentTo = (way: LapiClient["way"], rest: Partial<LapiClient> = {}):
   ...rest,
 });
 
+/** A host whose one client, the agent, goes to the Local API at this URL. */
+export const agentAt = (url: string, rest?: Partial<Omit<LapiRoute, "url">>) =>
+  ({ clients: [agentTo(routeTo(url, rest))] }) satisfies Partial<Topology>;
+
 /** The firewall bouncer, with a key. */
 export const bouncerTo = (way: LapiClient["way"], rest: Partial<LapiClient> = {}): LapiClient => ({
   name: "crowdsec-firewall-bouncer",
@@ -40,6 +44,28 @@ export const bouncerTo = (way: LapiClient["way"], rest: Partial<LapiClient> = {}
   path: BOUNCER,
   way,
   credentials: { kind: "key", key: new Secret("canary-bouncer-key"), origin: `${BOUNCER}:4` },
+  ...rest,
+});
+
+/** The Local API of this host, as it would reach itself. */
+export const itself = (way: LapiClient["way"] = routeTo("http://127.0.0.1:8080/")): LapiClient => ({
+  name: "lapi",
+  kind: "self",
+  path: CONFIG,
+  way,
+  credentials: { absent: "the Local API needs none to reach itself" },
+});
+
+/** A networked database, by default PostgreSQL with everything that CrowdSec wants to know. */
+export const networkDatabase = (rest: Partial<NetworkDatabase> = {}): NetworkDatabase => ({
+  kind: "network",
+  protocol: "postgresql",
+  type: from("postgresql", `${CONFIG}:38`),
+  at: { host: from("db.example", `${CONFIG}:39`), port: from(5432, `${CONFIG}:40`) },
+  user: from("crowdsec", `${CONFIG}:41`),
+  password: new Secret("canary-database-password"),
+  name: from("crowdsec_db", `${CONFIG}:43`),
+  tls: from("require", `${CONFIG}:44`),
   ...rest,
 });
 
@@ -59,7 +85,7 @@ export const packageInstall = (overrides: Partial<Topology> = {}): Topology => (
   phase: from("run", CONFIG),
   files: [
     fileRead(CONFIG, "CrowdSec's configuration"),
-    fileRead(`${CONFIG}.local`, "CrowdSec's configuration (overlay)", { state: "optional-missing" }),
+    fileRead(`${CONFIG}.local`, "CrowdSec's configuration, overlay", { state: "optional-missing" }),
     fileRead(CREDENTIALS, "credentials for the Local API"),
     fileRead(ONLINE, "credentials for the Central API"),
   ],

@@ -1,5 +1,7 @@
 import type {
   Address,
+  CommandObservation,
+  DatabaseAnswered,
   DnsObservation,
   Failed,
   FailureCode,
@@ -7,6 +9,7 @@ import type {
   HttpObservation,
   HttpRequest,
   LayerCode,
+  Listener,
   Phase,
   TcpObservation,
   TlsSeen,
@@ -18,6 +21,8 @@ const PHASES: readonly (readonly [string, Phase])[] = [
   ["tcp-", "connect"],
   ["tls-", "handshake"],
   ["http-", "response"],
+  ["socket-", "connect"],
+  ["db-", "login"],
 ];
 const phaseOf = (code: FailureCode): Phase => PHASES.find(([prefix]) => code.startsWith(prefix))?.[1] ?? "host";
 
@@ -82,6 +87,16 @@ export const REALM = { "www-authenticate": "JWT realm=Crowdsec API local" };
 export const lapiSays = (message: string): HttpAnswered =>
   answered({ status: 401, headers: REALM, body: JSON.stringify({ code: 401, message }) });
 
+/** How a Local API of this engine answers `/v1/allowlists` to one without credentials: with 401 since 1.6.6. */
+export const ALLOWLISTS_SINCE_1_6_6 = lapiSays("access forbidden");
+export const ALLOWLISTS_BEFORE = answered({ status: 404, body: "404 page not found" });
+
+/** A login that went well. */
+export const LOGGED_IN = answered({ body: '{"code":200,"expire":"2026-06-15T13:00:00Z","token":"canary-token"}' });
+
+/** What `lapi-database` logs in as; every other machine of these tests is registered. */
+const NO_SUCH_MACHINE = "crowdsec-preflight-no-such-machine";
+
 export const METRICS = [
   "# HELP cs_info Information about Crowdsec.",
   "# TYPE cs_info gauge",
@@ -91,11 +106,16 @@ export const METRICS = [
 export const PACKAGE_CDN = "packages.cdn.example";
 
 /** What the hosts of the internet say to a stranger, and CrowdSec's own ports to one without credentials. */
-const healthyAnswer = ({ url }: HttpRequest): HttpObservation => {
+const healthyAnswer = ({ url, body }: HttpRequest): HttpObservation => {
   const { hostname, pathname, protocol } = new URL(url);
   const tls = protocol === "https:" ? { tls: CERTIFICATE } : {};
   if (pathname === "/v1/heartbeat") return { ...lapiSays("cookie token is empty"), ...tls };
-  if (pathname === "/v1/watchers/login") return { ...lapiSays("ent: machine not found"), ...tls };
+  if (pathname === "/v1/watchers/login") {
+    const unknown = typeof body === "string" && body.includes(NO_SUCH_MACHINE);
+    return { ...(unknown ? lapiSays("ent: machine not found") : LOGGED_IN), ...tls };
+  }
+  if (pathname === "/v1/allowlists") return { ...ALLOWLISTS_SINCE_1_6_6, ...tls };
+  if (pathname.startsWith("/v1/decisions")) return answered(tls);
   if (pathname === "/metrics") return answered({ body: METRICS });
   if (pathname.startsWith("/debug/")) return answered({ status: 404 });
   switch (hostname) {
@@ -120,11 +140,63 @@ const healthyAnswer = ({ url }: HttpRequest): HttpObservation => {
   }
 };
 
+/** A port of this host, by default the Local API's, held by crowdsec. */
+export const listener = (rest: Partial<Listener> = {}): Listener => ({
+  address: "127.0.0.1",
+  family: 4,
+  port: 8080,
+  owner: { pid: 4711, name: "crowdsec", unit: "crowdsec.service", elsewhere: false },
+  ...rest,
+});
+
+/** A database of CrowdSec's, after a login that went well. */
+export const databaseAnswered = (rest: Partial<DatabaseAnswered> = {}): DatabaseAnswered => ({
+  ok: true,
+  elapsedMs: 25,
+  address: "203.0.113.7",
+  layers: [
+    { phase: "connect", ok: true, durationMs: 5 },
+    { phase: "login", ok: true, durationMs: 20 },
+  ],
+  encrypted: true,
+  server: "PostgreSQL 15.8",
+  tables: ["alerts", "bouncers", "decisions", "machines"],
+  closedTables: [],
+  mayCreate: true,
+  ...rest,
+});
+
+/** A program that ran to its end. */
+export const ranWith = (exitCode: number, output = ""): CommandObservation => ({
+  ok: true,
+  elapsedMs: 700,
+  exitCode,
+  output,
+});
+
 /** Everything answers as it should. */
-export const HEALTHY: Required<Pick<World, "dns" | "tcp" | "http">> = {
+export const HEALTHY: World & Required<Pick<World, "dns" | "tcp" | "http">> = {
   dns: resolves,
   tcp: () => CONNECTED,
+  sockets: () => CONNECTED,
   http: healthyAnswer,
+  database: () => databaseAnswered(),
+  paths: {
+    "/var/lib/crowdsec/data": { kind: "folder" },
+    "/var/lib/crowdsec/data/crowdsec.db": { bytes: 400_000 },
+  },
+  commands: () => ranWith(0),
+  listeners: [listener(), listener({ port: 6060 })],
+};
+
+/** The world as it is, and a list that every HTTP request of the test is put on. */
+export const recording = (world: World & Required<Pick<World, "http">> = HEALTHY) => {
+  const requests: HttpRequest[] = [];
+  const http = (request: HttpRequest): HttpObservation => {
+    requests.push(request);
+    return world.http(request);
+  };
+  return { world: { ...world, http }, requests };
 };
 
 const WITH_CERTIFICATE = new Set<LayerCode>(["tls-untrusted", "tls-wrong-host", "tls-no-san"]);
@@ -144,6 +216,6 @@ const answerWith = (code: LayerCode): HttpObservation => {
 export const failingAt = (code: LayerCode): World => {
   if (code === "dns-sinkhole") return { ...HEALTHY, dns: () => resolved("0.0.0.0", "::") };
   if (code.startsWith("dns-")) return { ...HEALTHY, dns: () => failedWith(code) };
-  if (code.startsWith("tcp-")) return { ...HEALTHY, tcp: () => failedWith(code) };
+  if (code.startsWith("tcp-")) return { ...HEALTHY, tcp: () => failedWith(code), sockets: () => failedWith(code) };
   return { ...HEALTHY, http: () => answerWith(code) };
 };
