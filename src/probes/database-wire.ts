@@ -32,6 +32,19 @@ export interface Spoken {
 /** `Spoken` while it grows. */
 export type Found = { -readonly [Key in Exclude<keyof Spoken, "ok" | "encrypted">]?: Spoken[Key] };
 
+/** What `work` gives, or `otherwise` after `ms` milliseconds; `work` itself goes on, and may not throw. */
+export const within = async <T>(ms: number, work: Promise<T>, otherwise: T): Promise<T> => {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<T>((resolve) => {
+    timer = setTimeout(() => resolve(otherwise), ms);
+  });
+  try {
+    return await Promise.race([work, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+};
+
 /** How long a session has for its farewell, milliseconds. */
 export const FAREWELL_MS = 500;
 
@@ -137,12 +150,16 @@ export interface Heard {
   error?: NodeJS.ErrnoException;
 }
 
+/** The run's deadline or an interrupt: nothing is said of the server. */
+const ended = (call: Call, elapsedMs: number): Failed => ({
+  ...refused(call, "db-silent", "the run was ended before the answer", elapsedMs),
+  errno: "ABORT_ERR",
+});
+
 /** Why a dialogue broke off, judged by what has been heard: nothing, half a message, or something strange. */
 export const brokenOff = (call: Call, heard: Heard, elapsedMs: number): Failed => {
   const { messages, rest, strange, closed, error } = heard;
-  if (call.limits.signal.aborted) {
-    return { ...refused(call, "db-silent", "the run was ended before the answer", elapsedMs), errno: "ABORT_ERR" };
-  }
+  if (call.limits.signal.aborted) return ended(call, elapsedMs);
   // A TLS server that misses the client's certificate says so after its handshake.
   if (error?.code?.startsWith("ERR_SSL")) return failure("handshake", error, elapsedMs);
   if (strange) return stranger(call, strange, elapsedMs);
@@ -308,13 +325,11 @@ const besidesName = ({ socket, refused: fault }: TlsOpened): Failed | undefined 
 };
 
 /** Does TLS over an open connection, and judges the certificate as far as the question wants it. */
-export const encrypt = async (
-  { question, context, limits, layers }: Call,
-  raw: net.Socket,
-): Promise<TlsOpened | Failed> => {
+export const encrypt = async (call: Call, raw: net.Socket): Promise<TlsOpened | Failed> => {
+  const { question, context, limits, layers } = call;
   const trust = verifies(question) ? undefined : { caFiles: [], only: true, skipVerify: true };
   const opened = await handshake(raw, { host: question.host, context, trust }, limits);
-  if (!opened.ok) return opened;
+  if (!opened.ok) return limits.signal.aborted ? ended(call, opened.elapsedMs) : opened;
   const fault = question.tls === "verify-full" ? opened.refused : besidesName(opened);
   if (fault) {
     opened.socket.destroy();

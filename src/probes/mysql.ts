@@ -21,10 +21,10 @@ import {
   refused,
   type Spoken,
   SSL_REQUEST,
+  within,
 } from "./database-wire.ts";
 import { refusalCode } from "./failure.ts";
 import { signEd25519 } from "./mariadb-ed25519.ts";
-import { within } from "./within.ts";
 
 /** Imported when a login is asked for, and before any clock runs. */
 export const loadMysql = (): Promise<typeof import("mysql2")> => import("mysql2");
@@ -229,7 +229,7 @@ const logIn = async (call: Call, greeting: Greeting, secure: boolean): Promise<S
   const begun = stopwatch();
   guard.attach(socket);
   const late: MysqlError = new Error("late");
-  const error = await within(limits.timeoutMs, ended, () => late);
+  const error = await within(limits.timeoutMs, ended, late);
   const elapsedMs = begun();
   const shown = seen && { tls: seen };
   if (error === undefined) return { ok: true, connection, guard, socket, elapsedMs, ...(seen && { seen }) };
@@ -300,7 +300,7 @@ const attempt = async (call: Call, greeting: Greeting, secure: boolean): Promise
   const { connection, guard, socket, elapsedMs } = session;
   const found: Found = { server: greeting.server };
   const looked = lookAround(connection, call.question.login?.tables ?? [], found).then(() => true);
-  const done = await within(call.limits.timeoutMs, looked, () => false);
+  const done = await within(call.limits.timeoutMs, looked, false);
   call.layers.push({ phase: "login", ok: true, durationMs: elapsedMs, ...(found.server && { detail: found.server }) });
   if (done) connection.end();
   else guard.stream.destroy();

@@ -18,9 +18,9 @@ import {
   refused,
   type Spoken,
   SSL_REQUEST,
+  within,
 } from "./database-wire.ts";
 import { refusalCode } from "./failure.ts";
-import { within } from "./within.ts";
 
 /** Imported when a login is asked for, and before any clock runs. */
 export const loadPg = (): Promise<typeof import("pg")> => import("pg");
@@ -224,7 +224,7 @@ const logIn = async (
   guard.attach(socket);
   const connected = new Promise<unknown>((resolve) => client.connect((error: unknown) => resolve(error ?? undefined)));
   const late = new Error("late");
-  const error = await within(call.limits.timeoutMs, connected, () => late);
+  const error = await within(call.limits.timeoutMs, connected, late);
   const elapsedMs = elapsed();
   if (error === undefined) return { ok: true, client, elapsedMs, destroy: () => guard.stream.destroy() };
   guard.stream.destroy();
@@ -302,7 +302,7 @@ const attempt = async (call: Call, raw: net.Socket, tls: "no" | "may" | "must"):
   const done = await within(
     call.limits.timeoutMs,
     lookAround(client, tables, found).then(() => true),
-    () => false,
+    false,
   );
   call.layers.push({
     phase: "login",

@@ -1,14 +1,27 @@
 import { describe, expect, test } from "@jest/globals";
+import lapiIdentity from "../../checks/lapi-identity.ts";
 import check from "../../checks/lapi-reachable.ts";
 import type { Context, Verdict } from "../../src/model/check.ts";
 import type { LayerCode } from "../../src/model/observation.ts";
-import type { Topology } from "../../src/model/topology.ts";
+import type { LapiClient, Topology } from "../../src/model/topology.ts";
+import type { Version } from "../../src/model/version.ts";
 import { fakeProber, type World } from "../support/fake-prober.ts";
 import { expectFault, type FaultCase, findingOf, NOW, runIn } from "../support/run.ts";
-import { from, packageInstall, routeTo } from "../support/topology.ts";
+import {
+  agentAt,
+  agentTo,
+  bouncerTo,
+  from,
+  itself,
+  packageInstall,
+  routeBySocket,
+  routeTo,
+} from "../support/topology.ts";
 import { CONNECTED, failedWith, failingAt, HEALTHY, resolved } from "../support/world.ts";
 
-const REMOTE = { lapi: routeTo("http://lapi.example:8080/") };
+const REMOTE = agentAt("http://lapi.example:8080/");
+const BY_SOCKET = { clients: [agentTo(routeBySocket("/run/crowdsec.sock"))] };
+const MALFORMED = { malformed: from("localhost:8080", "local_api_credentials.yaml:1"), problem: "not a URL" };
 const FRESH = { pid: 4711, argv: ["/usr/bin/crowdsec"], ageSeconds: 2 };
 
 const FAULTS: Record<keyof typeof check.faults, FaultCase> = {
@@ -22,12 +35,19 @@ const FAULTS: Record<keyof typeof check.faults, FaultCase> = {
   "tcp-timeout": ["connect", "fail", "network"],
   "tcp-unreachable": ["connect", "fail", "network"],
   "tcp-reset": ["connect", "fail", "network"],
-  "lapi-url-invalid": [
-    "host",
+  "socket-missing": [
+    "connect",
     "fail",
     "configuration",
-    { topology: { lapi: { malformed: from("localhost:8080", "local_api_credentials.yaml:1"), problem: "not a URL" } } },
+    { topology: BY_SOCKET, world: { sockets: () => failedWith("socket-missing") } },
   ],
+  "socket-denied": [
+    "connect",
+    "fail",
+    "this-host",
+    { topology: BY_SOCKET, world: { sockets: () => failedWith("socket-denied") } },
+  ],
+  "lapi-url-invalid": ["host", "fail", "configuration", { topology: { clients: [agentTo(MALFORMED)] } }],
   "lapi-went-away": [
     "connect",
     "fail",
@@ -59,22 +79,90 @@ test("a malformed URL is told with its problem and its place, and is never diale
 });
 
 describe("without a URL to dial", () => {
-  test.each<[string, Topology["lapi"], string]>([
+  test.each<[string, LapiClient["way"], string]>([
     ["skip", { absent: "no file names one" }, "not applicable: no file names one"],
     ["unknown", { hidden: "run as root: /etc/x may not be read" }, "run as root: /etc/x may not be read"],
-  ])("it is a %s with the reason", async (status, lapi, reason) => {
-    expect(await findingOf(check, { topology: { lapi } })).toMatchObject({ status, reason });
+  ])("it is a %s with the reason", async (status, way, reason) => {
+    expect(await findingOf(check, { topology: { clients: [agentTo(way)] } })).toMatchObject({ status, reason });
+  });
+
+  test.each<[string, Topology["clients"], string]>([
+    ["skip", { absent: "nobody here" }, "not applicable: nobody here"],
+    ["unknown", { hidden: "run as root" }, "run as root"],
+  ])("and without a client it is a %s with the reason", async (status, clients, reason) => {
+    expect(await findingOf(check, { topology: { clients } })).toMatchObject({
+      instance: "lapi-reachable",
+      status,
+      reason,
+    });
   });
 });
 
-describe("the note about the process that agent and Local API share", () => {
-  test.each<[string, Partial<Topology>, boolean]>([
-    ["stands where both run in one process of this host", {}, true],
-    ["does not stand where each has its own", { sharedProcess: false }, false],
-    ["does not stand where the clients use another host's Local API", { ...REMOTE, engine: FRESH }, false],
-  ])("%s", async (_name, topology, stands) => {
-    const { status, summary } = await findingOf(check, { topology });
-    expect([status, summary.includes("share one process")]).toEqual(["pass", stands]);
+describe("every client", () => {
+  const clients = [
+    itself(),
+    agentTo(routeTo("http://127.0.0.1:8081/")),
+    agentTo(routeTo("http://127.0.0.1:8080/"), { name: "cscli" }),
+    bouncerTo(routeTo("http://127.0.0.1:8080/")),
+  ];
+  const tcp: World["tcp"] = ({ port }) => (port === 8080 ? CONNECTED : failedWith("tcp-refused"));
+
+  test("is asked for where its own file says: the one with the old port is told, the others pass", async () => {
+    const { findings } = await runIn([check], { topology: { clients }, world: { ...HEALTHY, tcp } });
+    expect(findings.map(({ instance, status, target }) => [instance, status, target?.port])).toEqual([
+      ["lapi-reachable@lapi", "pass", 8080],
+      ["lapi-reachable@agent", "fail", 8081],
+      ["lapi-reachable@cscli", "pass", 8080],
+      ["lapi-reachable@crowdsec-firewall-bouncer", "pass", 8080],
+    ]);
+  });
+
+  test("of several, only the one that fails keeps what needs it from being asked", async () => {
+    const { findings } = await runIn([check, lapiIdentity], { topology: { clients }, world: { ...HEALTHY, tcp } });
+    expect(findings.filter(({ because }) => because).map(({ instance, because }) => [instance, because])).toEqual([
+      ["lapi-identity@agent", ["lapi-reachable@agent"]],
+    ]);
+  });
+});
+
+describe("a unix socket", () => {
+  test("passes when it takes the connection, and nothing else is dialed", async () => {
+    const { findings, asked } = await runIn([check], { topology: BY_SOCKET });
+    expect(findings).toMatchObject([{ status: "pass", target: { path: "/run/crowdsec.sock" } }]);
+    expect(asked).toEqual(["socket /run/crowdsec.sock"]);
+  });
+
+  test.each<[string, Version | undefined, string]>([
+    ["before 1.6.1, which takes a path for a URL", [1, 6, 0], "fail"],
+    ["since 1.6.1", [1, 6, 1], "pass"],
+    ["of an unknown version", undefined, "pass"],
+  ])("of a CrowdSec %s (%p) is a %s", async (_name, version, status) => {
+    const finding = await findingOf(check, { topology: BY_SOCKET, ...(version && { version }) });
+    expect(finding.status).toBe(status);
+    if (status === "fail")
+      expect(finding.summary).toBe(
+        "the Local API's URL /run/crowdsec.sock (/etc/crowdsec/local_api_credentials.yaml:1) is a unix socket, which CrowdSec knows since 1.6.1 only",
+      );
+  });
+
+  test("of a bouncer passes with the note that its own version decides, whatever CrowdSec's is", async () => {
+    const topology = { clients: [bouncerTo(routeBySocket("/run/crowdsec.sock"))] };
+    const { status, summary } = await findingOf(check, { topology, version: [1, 4, 6] });
+    expect(status).toBe("pass");
+    expect(summary).toContain("whether this bouncer can use a unix socket depends on its version");
+  });
+
+  test.each<[LayerCode | "socket-missing" | "socket-denied", RegExp]>([
+    ["socket-missing", /listen_socket \/etc\/crowdsec\/config\.yaml /],
+    ["socket-denied", /^namei -l \/run\/crowdsec\.sock$/m],
+    ["tcp-refused", /^ss -lxp \| grep \/run\/crowdsec\.sock$/m],
+  ])("that fails by %s is mended with its own path, not with a port", async (code, command) => {
+    const world = { ...HEALTHY, sockets: () => failedWith(code) };
+    const { fault, remedy } = await findingOf(check, { topology: BY_SOCKET, world });
+    const commands = remedy.flatMap((each) => each.commands ?? []).join("\n");
+    expect(fault?.code).toBe(code);
+    expect(commands).toMatch(command);
+    expect(commands).not.toContain("sport");
   });
 });
 
@@ -84,6 +172,7 @@ describe("the second look", () => {
     probe: fakeProber({ ...HEALTHY, tcp }),
     now: NOW,
     version: async () => undefined,
+    allowWrites: false,
   });
   const { engine: _engine, ...unseen } = packageInstall();
 
@@ -95,12 +184,12 @@ describe("the second look", () => {
     [
       "is not taken at an old process of this host that is dialed by its outward address",
       false,
-      context({ lapi: routeTo("http://192.0.2.10:8080/") }),
+      context(agentAt("http://192.0.2.10:8080/")),
     ],
   ])("%s", async (_name, taken, given) => {
-    const first = await check.run(given);
+    const first = await check.run(given, "agent");
     expect(first).toMatchObject({ status: "pass" });
-    expect(check.again?.(given, first) !== undefined).toBe(taken);
+    expect(check.again?.(given, first, "agent") !== undefined).toBe(taken);
   });
 
   test.each<Verdict<"tcp-refused">>([
@@ -108,13 +197,13 @@ describe("the second look", () => {
     { status: "unknown", reason: "cut off" },
     { status: "skip", reason: "not applicable" },
   ])("is not taken after a first one that was no pass: $status", (first) => {
-    expect(check.again?.(context(REMOTE), first)).toBeUndefined();
+    expect(check.again?.(context(REMOTE), first, "agent")).toBeUndefined();
   });
 
   test("keeps the first verdict when the Local API still answers", async () => {
     const given = context(REMOTE);
-    const first = await check.run(given);
-    expect(await check.again?.(given, first)?.()).toBe(first);
+    const first = await check.run(given, "agent");
+    expect(await check.again?.(given, first, "agent")?.()).toBe(first);
   });
 
   test("asks anew, not for the remembered answer", async () => {
@@ -123,9 +212,18 @@ describe("the second look", () => {
       looks.push(question.look);
       return CONNECTED;
     });
-    await check.again?.(given, await check.run(given))?.();
+    await check.again?.(given, await check.run(given, "agent"), "agent")?.();
     expect(new Set(looks)).toEqual(new Set([undefined, 2]));
   });
+});
+
+test("a Local API that dies of its agent's configuration can be kept up: the drop-in names this host's program and configuration, and how to take it back", async () => {
+  const given = FAULTS["lapi-went-away"][3];
+  const program = { path: "/usr/local/bin/crowdsec" };
+  const { remedy } = await findingOf(check, { ...given, topology: { ...given?.topology, program } });
+  const keep = remedy.find(({ undo }) => undo);
+  expect(keep?.commands?.join("\n")).toContain("/usr/local/bin/crowdsec /etc/crowdsec/config.yaml >");
+  expect(keep?.undo?.join("\n")).toContain("rm /etc/systemd/system/crowdsec.service.d/no-agent.conf");
 });
 
 test("one address that answers is enough", async () => {
@@ -134,7 +232,7 @@ test("one address that answers is enough", async () => {
     dns: () => resolved("192.0.2.10", "198.51.100.1"),
     tcp: ({ address }: { address: string }) => (address === "192.0.2.10" ? CONNECTED : failedWith("tcp-refused")),
   };
-  const { status, addresses } = await findingOf(check, { world, topology: { lapi: routeTo("http://lapi:8080/") } });
+  const { status, addresses } = await findingOf(check, { world, topology: agentAt("http://lapi:8080/") });
   expect(status).toBe("pass");
   expect(addresses?.map(({ ok }) => ok)).toEqual([true, false]);
 });

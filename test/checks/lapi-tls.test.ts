@@ -2,9 +2,9 @@ import { describe, expect, test } from "@jest/globals";
 import check from "../../checks/lapi-tls.ts";
 import type { LayerCode } from "../../src/model/observation.ts";
 import type { World } from "../support/fake-prober.ts";
-import { expectFault, type FaultCase, findingOf, NOW } from "../support/run.ts";
-import { agentAt } from "../support/topology.ts";
-import { CERTIFICATE, failedWith, failingAt, HEALTHY, lapiSays } from "../support/world.ts";
+import { expectFault, type FaultCase, findingOf, NOW, runIn } from "../support/run.ts";
+import { agentAt, bouncerTo, itself, routeTo } from "../support/topology.ts";
+import { CERTIFICATE, failedWith, failingAt, HEALTHY, lapiSays, recording } from "../support/world.ts";
 
 const HTTPS = agentAt("https://lapi.example:8080/");
 const DAY_MS = 86_400_000;
@@ -49,23 +49,17 @@ test("a pass says the protocol and the days left", async () => {
 });
 
 test("insecure_skip_verify is noted, since it covers the Central API too", async () => {
-  const lapi = routeTo("https://lapi.example:8080/", { trust: { caFiles: [], only: false, skipVerify: true } });
-  const { summary } = await findingOf(check, { topology: { lapi } });
+  const trust = { caFiles: [], only: false, skipVerify: true };
+  const { summary } = await findingOf(check, { topology: agentAt("https://lapi.example:8080/", { trust }) });
   expect(summary).toContain("insecure_skip_verify is set");
 });
 
-test("the configured trust is what the handshake is judged by", async () => {
-  const trust = { caFiles: ["/etc/crowdsec/ca.pem"], only: false, skipVerify: false };
-  const asked: unknown[] = [];
-  const world: World = {
-    ...HEALTHY,
-    http: (request) => {
-      asked.push(request.trust);
-      return HEALTHY.http(request);
-    },
-  };
-  await findingOf(check, { world, topology: { lapi: routeTo("https://lapi.example:8080/", { trust }) } });
-  expect(asked).toEqual([trust]);
+test("the configured trust, its client certificate included, is what the handshake is judged by", async () => {
+  const certificate = { certFile: "/etc/crowdsec/agent.pem", keyFile: "/etc/crowdsec/agent.key" };
+  const trust = { caFiles: ["/etc/crowdsec/ca.pem"], only: false, skipVerify: false, certificate };
+  const { world, requests } = recording();
+  await findingOf(check, { world, topology: agentAt("https://lapi.example:8080/", { trust }) });
+  expect(requests.map((request) => request.trust)).toEqual([trust]);
 });
 
 describe("what this check cannot judge", () => {
@@ -76,10 +70,11 @@ describe("what this check cannot judge", () => {
     });
   });
 
-  test("a demanded client certificate that is configured is unknown, since it is not presented", async () => {
-    const lapi = routeTo("https://lapi.example:8080/", { hasClientCertificate: true });
-    const { status } = await findingOf(check, { world: failingAt("tls-client-cert"), topology: { lapi } });
-    expect(status).toBe("unknown");
+  test("the Local API itself verifies nothing", async () => {
+    expect(await findingOf(check, { topology: { clients: [itself()] } })).toMatchObject({
+      status: "skip",
+      reason: "not applicable: no machine or bouncer of a Local API on this host",
+    });
   });
 
   test("a connection that never came to a handshake is unknown, in the system's words", async () => {
@@ -93,6 +88,23 @@ describe("what this check cannot judge", () => {
     const world = { ...HEALTHY, http: () => failedWith("http-timeout", { tls: CERTIFICATE }) };
     expect((await findingOf(check, { world, topology: HTTPS })).status).toBe("pass");
   });
+});
+
+test("each client's own trust decides: a bouncer without the CA is told, the agent beside it passes", async () => {
+  const url = "https://lapi.example:8080/";
+  const [agent] = agentAt(url, { trust: { caFiles: ["/ca.pem"], only: false, skipVerify: false } }).clients;
+  const bouncer = bouncerTo(routeTo(url));
+  const http: World["http"] = (request) =>
+    request.trust?.caFiles.includes("/ca.pem")
+      ? HEALTHY.http(request)
+      : failedWith("tls-untrusted", { tls: CERTIFICATE });
+  const clients = agent ? [agent, bouncer] : [];
+  const { findings } = await runIn([check], { world: { ...HEALTHY, http }, topology: { clients } });
+  expect(findings.map(({ instance, status }) => [instance, status])).toEqual([
+    ["lapi-tls@agent", "pass"],
+    ["lapi-tls@crowdsec-firewall-bouncer", "fail"],
+  ]);
+  expect(findings[1]?.remedy[0]?.text).toBe(`Name the CA that signed it as ca_cert_path in ${bouncer.path}.`);
 });
 
 test("a server that shows no certificate at all leaves no sentence unfilled", async () => {

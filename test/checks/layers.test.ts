@@ -2,11 +2,10 @@ import { describe, expect, test } from "@jest/globals";
 import { connect, describe as describeAnswer, layerFaults, walk } from "../../checks/layers.ts";
 import type { Context } from "../../src/model/check.ts";
 import type { FailureCode, HttpRequest } from "../../src/model/observation.ts";
-import { hostAndPort } from "../../src/model/url.ts";
 import { fakeProber, type World } from "../support/fake-prober.ts";
 import { NOW } from "../support/run.ts";
 import { packageInstall } from "../support/topology.ts";
-import { answered, BLOCK_PAGE, CONNECTED, failedWith, HEALTHY, resolved } from "../support/world.ts";
+import { answered, BLOCK_PAGE, CONNECTED, failedWith, HEALTHY, recording, resolved } from "../support/world.ts";
 
 const contextOf = (world: World): Context => ({
   topology: packageInstall(),
@@ -35,15 +34,14 @@ describe("connect", () => {
     [["tcp-timeout", "tcp-refused"], "tcp-timeout"],
   ])("of addresses that fail by %p, the one that tells most speaks: %s", async (codes, told) => {
     const world = addressed(Object.fromEntries(codes.map((code, index) => [`203.0.113.${index}`, code])));
-    const { failed, reachable, evidence } = await connect(contextOf(world), WAY);
-    expect([failed?.code, reachable, evidence.tcp?.length]).toEqual([told, [], codes.length]);
+    const { failed, over, evidence } = await connect(contextOf(world), WAY);
+    expect([failed?.code, over, evidence.tcp?.length]).toEqual([told, undefined, codes.length]);
   });
 
-  test("one address that connects is enough; all of those are handed on, IPv6 first", async () => {
+  test("one address that connects is enough; of several, IPv6 comes first", async () => {
     const world = addressed({ "203.0.113.1": undefined, "203.0.113.2": "tcp-refused", "2001:db8::1": undefined });
-    const { failed, reachable, brokenFamily } = await connect(contextOf(world), WAY);
-    expect([failed, brokenFamily]).toEqual([undefined, undefined]);
-    expect(reachable.map(({ address }) => address)).toEqual(["2001:db8::1", "203.0.113.1"]);
+    const { failed, over, brokenFamily } = await connect(contextOf(world), WAY);
+    expect([failed, brokenFamily, over]).toEqual([undefined, undefined, "2001:db8::1"]);
   });
 
   test.each<[string, Record<string, FailureCode | undefined>, unknown]>([
@@ -65,6 +63,44 @@ describe("connect", () => {
     expect((await connect(context, { ...WAY, public: false })).failed).toBeUndefined();
     expect((await connect(context, WAY)).failed?.code).toBe("dns-sinkhole");
   });
+});
+
+describe("a unix socket", () => {
+  const SOCKET = { url: "http://unix/", socket: "/run/crowdsec.sock", origin: "file:1", public: false };
+
+  test("is connected to in place of a name, and the request goes over it", async () => {
+    const { world, requests } = recording();
+    const context = contextOf(world);
+    const walked = await walk(context, { ...SOCKET, path: "v1/heartbeat", request: {} });
+    expect(requests).toEqual([{ url: "http://unix/v1/heartbeat", address: "/run/crowdsec.sock" }]);
+    expect(walked.evidence).toMatchObject({ target: { path: "/run/crowdsec.sock", origin: "file:1" } });
+    expect(walked.evidence).not.toHaveProperty("dns");
+  });
+
+  test("that is not there ends the walk, told by its path", async () => {
+    const world = { ...HEALTHY, sockets: () => failedWith("socket-missing") };
+    const { failed, data, reply } = await walk(contextOf(world), { ...SOCKET, path: "", request: {} });
+    expect([failed?.code, data["place"], reply]).toEqual(["socket-missing", "/run/crowdsec.sock", undefined]);
+  });
+
+  test("is looked at anew for a second look", async () => {
+    const looks: unknown[] = [];
+    const sockets: World["sockets"] = ({ look }) => {
+      looks.push(look);
+      return CONNECTED;
+    };
+    await connect(contextOf({ ...HEALTHY, sockets }), SOCKET);
+    await connect(contextOf({ ...HEALTHY, sockets }), SOCKET, 2);
+    expect(looks).toEqual([undefined, 2]);
+  });
+});
+
+test.each([
+  ["http://service.example/", "service.example:80"],
+  ["https://service.example:8443/", "service.example:8443"],
+  ["http://[2001:db8::1]:8080/", "[2001:db8::1]:8080"],
+])("%s is told as %s", async (url, place) => {
+  expect((await connect(contextOf(HEALTHY), { ...WAY, url })).data["place"]).toBe(place);
 });
 
 describe("walk", () => {
@@ -92,15 +128,6 @@ describe("walk", () => {
 });
 
 test.each([
-  ["http://a.example/", "a.example", 80],
-  ["https://a.example/", "a.example", 443],
-  ["http://a.example:8080/x", "a.example", 8080],
-  ["http://[2001:db8::1]:6060/", "2001:db8::1", 6060],
-])("%s is %s and port %d", (url, host, port) => {
-  expect(hostAndPort(url)).toEqual({ host, port });
-});
-
-test.each([
   [BLOCK_PAGE, 'HTTP 200, Server: FilterBox, "Access denied"'],
   [answered({ status: 404, headers: { "content-type": "text/plain; charset=utf-8" } }), "HTTP 404, text/plain"],
   [answered({ body: '<TITLE lang="en"> Hello </TITLE>' }), 'HTTP 200, "Hello"'],
@@ -112,7 +139,7 @@ test.each([
 test("layer faults get the common sentence and keep their own blame, remedy and severity", () => {
   const own = { blame: "network", remedy: [{ text: "do it" }] } as const;
   expect(layerFaults({ "tcp-refused": own }, "warning")).toEqual({
-    "tcp-refused": { ...own, severity: "warning", says: "{host}:{port} refuses the connection ({addresses})" },
+    "tcp-refused": { ...own, severity: "warning", says: "{place} refuses the connection ({addresses})" },
   });
   expect(layerFaults({ "tcp-refused": own })["tcp-refused"]).not.toHaveProperty("severity");
 });

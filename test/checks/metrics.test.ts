@@ -98,7 +98,13 @@ test.each([
 describe("the engine's version", () => {
   const versionIn = async (topology: Partial<Topology>, world: World = HEALTHY) => {
     const probe = fakeProber(world);
-    const context = { topology: packageInstall(topology), probe, now: NOW, version: async () => undefined, allowWrites: false };
+    const context = {
+      topology: packageInstall(topology),
+      probe,
+      now: NOW,
+      version: async () => undefined,
+      allowWrites: false,
+    };
     return { version: await engineVersion(context), asked: probe.asked.length };
   };
 

@@ -1,6 +1,6 @@
 import { expect, test } from "@jest/globals";
-import type { Failed, FailureCode, Phase } from "../../src/model/observation.ts";
-import { failed, failure } from "../../src/probes/failure.ts";
+import type { DatabaseCode, Failed, FailureCode, Phase } from "../../src/model/observation.ts";
+import { failed, failure, refusalCode } from "../../src/probes/failure.ts";
 
 const seen = (phase: Phase, code: string): Failed => failure(phase, Object.assign(new Error("words"), { code }), 7);
 
@@ -108,4 +108,37 @@ test.each([
 test("control characters in a message become spaces, and a long message is cut", () => {
   expect(failure("response", new Error("a\u001b[2Jb\r\nc"), 0).message).toBe("a [2Jb c");
   expect(failed("response", "http-invalid", "\u0007x".repeat(400), 0).message).toHaveLength(300);
+});
+
+test.each<[string, DatabaseCode]>([
+  ["28P01", "db-auth-failed"],
+  ["28000", "db-host-denied"],
+  ["28ABC", "db-auth-failed"],
+  ["3D000", "db-missing-database"],
+  ["42501", "db-no-privilege"],
+  ["53300", "db-too-many-connections"],
+  ["53200", "db-unavailable"],
+  ["57P01", "db-unavailable"],
+  ["57P03", "db-unavailable"],
+  ["08P01", "db-protocol"],
+  ["0A000", "db-protocol"],
+  ["XX000", "db-unavailable"],
+  ["1040", "db-too-many-connections"],
+  ["1203", "db-too-many-connections"],
+  ["1226", "db-too-many-connections"],
+  ["1043", "db-protocol"],
+  ["1044", "db-no-privilege"],
+  ["1142", "db-no-privilege"],
+  ["1045", "db-auth-failed"],
+  ["1698", "db-auth-failed"],
+  ["3118", "db-auth-failed"],
+  ["4151", "db-auth-failed"],
+  ["1049", "db-missing-database"],
+  ["1129", "db-host-denied"],
+  ["1130", "db-host-denied"],
+  ["3159", "db-tls-required"],
+  ["2800", "db-unavailable"],
+  ["", "db-unavailable"],
+])("a database's %s is %s", (refusal, expected) => {
+  expect(refusalCode(refusal)).toBe(expected);
 });

@@ -1,9 +1,13 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { readFileSync } from "node:fs";
+import { chmodSync, copyFileSync, existsSync, rmSync, symlinkSync } from "node:fs";
 import { basename } from "node:path";
-import { afterEach, expect, test } from "@jest/globals";
+import { afterAll, afterEach, expect, test } from "@jest/globals";
 import { probeProcesses } from "../../src/probes/process.ts";
+import { makeFolder } from "../support/folder.ts";
+
+const folder = makeFolder();
+afterAll(folder.remove);
 
 const children: ChildProcess[] = [];
 afterEach(async () => {
@@ -14,9 +18,16 @@ afterEach(async () => {
   }
 });
 
-/** A process that does nothing, under a name of our choosing. */
-const start = async (argv0: string, ...args: readonly string[]): Promise<number> => {
-  const child = spawn("sh", ["-c", "read _", ...args], { argv0, stdio: ["pipe", "ignore", "ignore"] });
+/** A shell under another name: a program of our choosing. */
+const program = (name: string): string => {
+  const path = `${folder.path}/${name}`;
+  if (!existsSync(path)) copyFileSync("/bin/sh", path);
+  return path;
+};
+
+/** A process that does nothing, of the program that bears `name`, and called the same unless told otherwise. */
+const start = async (name: string, args: readonly string[] = [], argv0 = name): Promise<number> => {
+  const child = spawn(program(name), ["-c", "read _", ...args], { argv0, stdio: ["pipe", "ignore", "ignore"] });
   children.push(child);
   await once(child, "spawn");
   return child.pid ?? 0;
@@ -26,11 +37,12 @@ const start = async (argv0: string, ...args: readonly string[]): Promise<number>
 const NAME = `preflight-${process.pid}`;
 
 test("a process is found by the base name of its program, with its arguments", async () => {
-  const pid = await start(`/usr/bin/${NAME}`, "-c", "/etc/crowdsec/config.yaml", "", "-no-api");
+  const pid = await start(NAME, ["-c", "/etc/crowdsec/config.yaml", "", "-no-api"], `/usr/bin/${NAME}`);
   const [seen, ...others] = await probeProcesses(NAME);
   expect(seen).toEqual({
     pid,
     argv: [`/usr/bin/${NAME}`, "-c", "read _", "-c", "/etc/crowdsec/config.yaml", "", "-no-api"],
+    executable: `${folder.path}/${NAME}`,
     ageSeconds: expect.any(Number),
   });
   expect(others).toEqual([]);
@@ -42,17 +54,41 @@ test("several processes come in the order of their pids", async () => {
   expect(seen.map(({ pid }) => pid)).toEqual(pids.sort((a, b) => a - b));
 });
 
-test.each(["x", "x/y", "", "-cli"])(
-  "a process whose program's name only resembles it (%j) is another one",
-  async (tail) => {
-    await start(tail === "" ? `x${NAME}` : `${NAME}${tail}`);
-    expect(await probeProcesses(NAME)).toEqual([]);
-  },
-);
+test.each(["x", "", "-cli"])("a process whose program's name only resembles it (%j) is another one", async (tail) => {
+  await start(tail === "" ? `x${NAME}` : `${NAME}${tail}`);
+  expect(await probeProcesses(NAME)).toEqual([]);
+});
 
 test("an argument that bears the name makes no process of that name", async () => {
-  await start("other", NAME);
+  await start("other", [NAME]);
   expect(await probeProcesses(NAME)).toEqual([]);
+});
+
+test("a process that only calls itself so is another program's", async () => {
+  await start("other", [], `/usr/bin/${NAME}`);
+  expect(await probeProcesses(NAME)).toEqual([]);
+});
+
+test("a script that bears the name is its interpreter's process", async () => {
+  const script = folder.write(`script/${NAME}`, "#!/bin/sh\nread _\n");
+  chmodSync(script, 0o700);
+  const child = spawn(script, { stdio: ["pipe", "ignore", "ignore"] });
+  children.push(child);
+  await once(child, "spawn");
+  expect(await probeProcesses(NAME)).toEqual([]);
+});
+
+test("a process is known by its program, whatever it calls itself and through whatever link it was started", async () => {
+  const renamed = await start(NAME, [], "worker");
+  symlinkSync(program(NAME), `${folder.path}/link`);
+  const linked = await start("link");
+  expect((await probeProcesses(NAME)).map(({ pid }) => pid).sort()).toEqual([renamed, linked].sort());
+});
+
+test("a process whose program was replaced by an upgrade is still the same", async () => {
+  const pid = await start(NAME);
+  rmSync(program(NAME));
+  expect(await probeProcesses(NAME)).toMatchObject([{ pid, executable: `${folder.path}/${NAME}` }]);
 });
 
 test("where there is no such process there is an empty list", async () => {
@@ -60,8 +96,7 @@ test("where there is no such process there is an empty list", async () => {
 });
 
 test("a process's age is the time since its start", async () => {
-  const [program = ""] = readFileSync("/proc/self/cmdline", "utf8").split("\0");
-  const self = (await probeProcesses(basename(program))).find(({ pid }) => pid === process.pid);
+  const self = (await probeProcesses(basename(process.execPath))).find(({ pid }) => pid === process.pid);
   // Jest may run for a while before this file: the age must not be counted from this test.
   expect(Math.abs((self?.ageSeconds ?? Number.NaN) - process.uptime())).toBeLessThan(2);
   const pid = await start(NAME);

@@ -1,9 +1,15 @@
+import { spawn } from "node:child_process";
 import { once } from "node:events";
+import { mkdirSync } from "node:fs";
 import net from "node:net";
 import { Worker } from "node:worker_threads";
-import { afterEach, expect, test } from "@jest/globals";
-import { dial, probeTcp } from "../../src/probes/tcp.ts";
+import { afterAll, afterEach, expect, test } from "@jest/globals";
+import { dial, probeSocket, probeTcp } from "../../src/probes/tcp.ts";
+import { makeFolder } from "../support/folder.ts";
 import { closedPort, createServers } from "../support/servers.ts";
+
+const folder = makeFolder();
+afterAll(folder.remove);
 
 const servers = createServers();
 afterEach(servers.close);
@@ -128,4 +134,75 @@ test("a dialed socket is the caller's, and outlives the time limit of dialing", 
   dialed.socket.write("still here");
   expect(String((await once(dialed.socket, "data"))[0])).toBe("still here");
   dialed.socket.destroy();
+});
+
+/** A server at the path of a unix socket. */
+const listenAt = async (path: string): Promise<net.Server> => {
+  const server = net.createServer().listen(path);
+  await once(server, "listening");
+  return server;
+};
+
+test("a unix socket is reached, and the connection is closed again with nothing said", async () => {
+  const path = `${folder.path}/lapi.sock`;
+  const server = await listenAt(path);
+  const accepted = once(server, "connection") as Promise<[net.Socket]>;
+  expect(await probeSocket({ path }, limits())).toEqual({ ok: true, elapsedMs: expect.any(Number) });
+  const [socket] = await accepted;
+  socket.resume();
+  if (!socket.closed) await once(socket, "close");
+  expect(socket.bytesRead).toBe(0);
+  server.close();
+});
+
+test.each([
+  ["is not there", () => `${folder.path}/missing.sock`, "socket-missing", "ENOENT"],
+  ["is below a file", () => `${folder.write("plain", "")}/lapi.sock`, "socket-missing", "ENOTDIR"],
+  ["is an ordinary file", () => folder.write("file", ""), "tcp-refused", "ECONNREFUSED"],
+])("a unix socket that %s", async (_what, path: () => string, code, errno) => {
+  expect(await probeSocket({ path: path() }, limits())).toMatchObject({ ok: false, phase: "connect", code, errno });
+});
+
+test("a unix socket whose server is gone refuses", async () => {
+  const path = `${folder.path}/stale.sock`;
+  const server = spawn(process.execPath, [
+    ...["-e", "require('net').createServer().listen(process.argv[1], () => console.log('ready'))"],
+    path,
+  ]);
+  await once(server.stdout, "data");
+  expect(await probeSocket({ path }, limits())).toMatchObject({ ok: true });
+  server.kill("SIGKILL");
+  await once(server, "exit");
+  const saw = await probeSocket({ path }, limits());
+  expect(saw).toMatchObject({ ok: false, phase: "connect", code: "tcp-refused", errno: "ECONNREFUSED" });
+});
+
+test("a path that no socket can have is not cut short to another one's", async () => {
+  const long = `${folder.path}/${"x".repeat(200)}`;
+  const server = await listenAt(long.slice(0, 107));
+  const saw = await probeSocket({ path: long }, limits());
+  expect(saw).toMatchObject({ ok: false, phase: "connect", code: "socket-missing" });
+  expect(await probeSocket({ path: long.slice(0, 107) }, limits())).toMatchObject({ ok: true });
+  server.close();
+});
+
+test("a relative path is a file's, never a name to look up", async () => {
+  const saw = await probeSocket({ path: "no-such.sock" }, limits());
+  expect(saw).toMatchObject({ ok: false, code: "socket-missing", errno: "ENOENT" });
+});
+
+const asOrdinaryUser = process.getuid?.() === 0 ? test.skip : test;
+
+asOrdinaryUser("a unix socket in a folder that is closed to this user is denied", async () => {
+  mkdirSync(`${folder.path}/closed`, { mode: 0 });
+  const saw = await probeSocket({ path: `${folder.path}/closed/lapi.sock` }, limits());
+  expect(saw).toMatchObject({ ok: false, phase: "connect", code: "socket-denied", errno: "EACCES" });
+});
+
+test("a signal given before lets nothing through to a unix socket", async () => {
+  const path = `${folder.path}/aborted.sock`;
+  const server = await listenAt(path);
+  const saw = await probeSocket({ path }, { timeoutMs: 5000, signal: AbortSignal.abort() });
+  expect(saw.ok).toBe(false);
+  server.close();
 });

@@ -1,9 +1,11 @@
-import { symlinkSync } from "node:fs";
+import { createPrivateKey, generateKeyPairSync } from "node:crypto";
+import { chmodSync, symlinkSync } from "node:fs";
 import tls, { rootCertificates } from "node:tls";
 import { afterAll, afterEach, expect, test } from "@jest/globals";
+import type { Failed, Trust } from "../../src/model/observation.ts";
 import { dial } from "../../src/probes/tcp.ts";
 import { handshake } from "../../src/probes/tls.ts";
-import { createTrustContexts, loadTrustStore } from "../../src/probes/trust-store.ts";
+import { createTrustContexts, loadTrustStore, type Trusted } from "../../src/probes/trust-store.ts";
 import { makeCertificates } from "../support/certificates.ts";
 import { makeFolder } from "../support/folder.ts";
 import { createServers } from "../support/servers.ts";
@@ -111,6 +113,13 @@ test("an unknown system has no places, and an empty variable is none", async () 
   });
 });
 
+/** The context that must come of good files. */
+const contextOf = async (made: Promise<Trusted | Failed>): Promise<tls.SecureContext> => {
+  const trusted = await made;
+  if (!trusted.ok) throw new Error(trusted.message);
+  return trusted.context;
+};
+
 /** Whether a client with this context takes the certificate of the tests' own authority; the code when it does not. */
 const verdict = async (context: tls.SecureContext): Promise<string> => {
   const port = await servers.listen(tls.createServer({ ...certificates.leaves.good }));
@@ -127,8 +136,6 @@ const loaded =
   (...pems: readonly string[]) =>
   async () => ({ certificates: pems.length, from: [], lookedAt: [], pems });
 
-const UNREADABLE = folder.write("unreadable.pem", "-----BEGIN CERTIFICATE-----\n????\n-----END CERTIFICATE-----\n");
-
 test.each([
   ["the system's store", [certificates.ca], undefined, "accepted"],
   ["an empty store", [], undefined, "tls-untrusted"],
@@ -139,12 +146,9 @@ test.each([
   ["the system's store besides a file of its own", [certificates.ca], { caFiles: [bundle], only: false }, "accepted"],
   ["a file of its own only", [], { caFiles: [certificates.caFile], only: true }, "accepted"],
   ["another file only", [certificates.ca], { caFiles: [bundle], only: true }, "tls-untrusted"],
-  ["two files, one not there", [], { caFiles: [NOWHERE, certificates.caFile], only: true }, "accepted"],
-  ["two files, one unreadable", [], { caFiles: [UNREADABLE, certificates.caFile], only: true }, "accepted"],
-  ["a file that is not there", [certificates.ca], { caFiles: [NOWHERE], only: true }, "tls-untrusted"],
 ])("by %s the authority of the tests is judged rightly", async (_what, system, trust, expected) => {
   const context = createTrustContexts(loaded(...system));
-  expect(await verdict(await context(trust && { ...trust, skipVerify: false }))).toBe(expected);
+  expect(await verdict(await contextOf(context(trust && { ...trust, skipVerify: false })))).toBe(expected);
 });
 
 test("a context is made once for each trust, and the store is not read where it is left out", async () => {
@@ -160,4 +164,113 @@ test("a context is made once for each trust, and the store is not read where it 
   expect(await context(undefined)).not.toBe(await context(own));
   expect(loads).toBe(1);
   expect(await context({ ...own, only: false })).not.toBe(await context(own));
+});
+
+const NOTHING = folder.write("nothing.pem", "no certificate");
+const UNREADABLE = folder.write("unreadable.pem", "-----BEGIN CERTIFICATE-----\n????\n-----END CERTIFICATE-----\n");
+
+test.each([
+  ["is not there", [NOWHERE], "file-missing", `${NOWHERE}: ENOENT`],
+  ["is not there, beside a good one,", [certificates.caFile, NOWHERE], "file-missing", `${NOWHERE}: ENOENT`],
+  ["is a folder", [a], "file-error", `${a}: not a regular file`],
+  ["holds no certificate", [NOTHING], "file-error", `${NOTHING}: holds no certificate`],
+  ["holds none that can be read", [UNREADABLE], "file-error", `${UNREADABLE}: holds no certificate`],
+])("a named file of authorities that %s is a failure of this host, as CrowdSec stops there", async (...row) => {
+  const [, caFiles, code, message] = row;
+  const context = createTrustContexts(loaded(certificates.ca));
+  const expected = { ok: false, phase: "host", code, message };
+  expect(await context({ caFiles, only: false, skipVerify: false })).toMatchObject(expected);
+  expect(await context({ caFiles, only: true, skipVerify: true })).toMatchObject(expected);
+});
+
+test("a broken certificate beside a good one in a named file is passed over, as Go does it", async () => {
+  const file = folder.write("mixed.pem", `${BROKEN}${certificates.ca}`);
+  const context = createTrustContexts(loaded());
+  expect(await verdict(await contextOf(context({ caFiles: [file], only: true, skipVerify: false })))).toBe("accepted");
+});
+
+const asOrdinaryUser = process.getuid?.() === 0 ? test.skip : test;
+
+asOrdinaryUser("a named file that this user may not read is denied", async () => {
+  const file = folder.write("denied.pem", certificates.ca);
+  chmodSync(file, 0);
+  const context = createTrustContexts(loaded());
+  expect(await context({ caFiles: [file], only: false, skipVerify: false })).toMatchObject({
+    ok: false,
+    phase: "host",
+    code: "file-denied",
+    message: `${file}: EACCES`,
+  });
+});
+
+const { cert: CERT, key: KEY } = certificates.leaves.good;
+const certFile = folder.write("client.crt", CERT);
+const keyFile = folder.write("client.key", KEY);
+const client = (certificate: NonNullable<Trust["certificate"]>): Trust => ({
+  caFiles: [certificates.caFile],
+  only: true,
+  skipVerify: false,
+  certificate,
+});
+
+test.each([
+  ["in two files", certFile, keyFile],
+  ["in one file, the key first", folder.write("both.pem", KEY + CERT), `${folder.path}/both.pem`],
+  ["in one file, the certificate first", folder.write("both2.pem", CERT + KEY), `${folder.path}/both2.pem`],
+])("a client certificate and its key %s are shown to a server that demands them", async (...[, certificate, key]) => {
+  const server = tls.createServer({
+    ...certificates.leaves.good,
+    requestCert: true,
+    rejectUnauthorized: true,
+    ca: [certificates.ca],
+  });
+  const shown = new Promise((resolve) => {
+    server.once("secureConnection", (socket) => resolve(socket.getPeerX509Certificate()?.subject));
+  });
+  const port = await servers.listen(server);
+  const context = createTrustContexts(loaded());
+  const socket = tls.connect({
+    port,
+    host: "127.0.0.1",
+    servername: "lapi.test",
+    secureContext: await contextOf(context(client({ certFile: certificate, keyFile: key }))),
+  });
+  expect(await shown).toBe("O=Preflight tests\nCN=lapi.test");
+  socket.destroy();
+});
+
+const otherKey = folder.write(
+  "other.key",
+  generateKeyPairSync("ec", { namedCurve: "prime256v1" }).privateKey.export({ format: "pem", type: "pkcs8" }),
+);
+const lockedKey = folder.write(
+  "locked.key",
+  createPrivateKey(KEY).export({ format: "pem", type: "pkcs8", cipher: "aes-256-cbc", passphrase: "p4ssw0rd" }),
+);
+
+test.each([
+  ["whose certificate is not there", NOWHERE, keyFile, "file-missing", `${NOWHERE}: ENOENT`],
+  ["whose key is not there", certFile, NOWHERE, "file-missing", `${NOWHERE}: ENOENT`],
+  ["without a certificate", keyFile, keyFile, "file-error", `${keyFile}: holds no certificate`],
+  ["without a key", certFile, certFile, "file-error", `${certFile}: holds no private key that can be read`],
+  [
+    "whose key has a passphrase",
+    certFile,
+    lockedKey,
+    "file-error",
+    `${lockedKey}: holds no private key that can be read`,
+  ],
+  ["with another one's key", certFile, otherKey, "file-error", `${otherKey}: is not the key of ${certFile}`],
+])("a client certificate %s is a failure that names the file", async (_what, certificate, key, code, message) => {
+  const context = createTrustContexts(loaded(certificates.ca));
+  const saw = await context(client({ certFile: certificate, keyFile: key }));
+  expect(saw).toMatchObject({ ok: false, phase: "host", code, message });
+});
+
+test("a context with a client certificate is another one than that without", async () => {
+  const context = createTrustContexts(loaded());
+  const withOne = client({ certFile, keyFile });
+  const { certificate: _, ...without } = withOne;
+  expect(await context(withOne)).toBe(await context({ ...withOne }));
+  expect(await context(withOne)).not.toBe(await context(without));
 });

@@ -1,5 +1,12 @@
 import { Secret } from "../../src/model/secret.ts";
-import type { ConfigFile, LapiClient, LapiRoute, NetworkDatabase, Sourced, Topology } from "../../src/model/topology.ts";
+import type {
+  ConfigFile,
+  LapiClient,
+  LapiRoute,
+  NetworkDatabase,
+  Sourced,
+  Topology,
+} from "../../src/model/topology.ts";
 
 export const from = <T>(value: T, origin: string): Sourced<T> => ({ value, origin });
 

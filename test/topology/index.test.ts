@@ -1,13 +1,19 @@
+import { inspect } from "node:util";
 import { describe, expect, test } from "@jest/globals";
 import type { Failed, ProcessSeen } from "../../src/model/observation.ts";
-import type { Topology } from "../../src/model/topology.ts";
+import { Secret } from "../../src/model/secret.ts";
+import type { LapiClient, Topology } from "../../src/model/topology.ts";
 import { dialable } from "../../src/model/url.ts";
 import { findTopology, type TopologyInput } from "../../src/topology/index.ts";
-import { fakeProber } from "../support/fake-prober.ts";
+import { fakeProber, type World } from "../support/fake-prober.ts";
 
 const MAIN = "/etc/crowdsec/config.yaml";
 const CREDENTIALS = "/etc/crowdsec/local_api_credentials.yaml";
 const ONLINE = "/etc/crowdsec/online_api_credentials.yaml";
+const PROFILES = "/etc/crowdsec/profiles.yaml";
+const ACQUIS = "/etc/crowdsec/acquis.yaml";
+const BOUNCERS = "/etc/crowdsec/bouncers";
+const PROGRAM = "/usr/bin/crowdsec";
 
 /** Stands for every secret; no topology may hold it. */
 const CANARY = "canary-4dd1-secret";
@@ -18,12 +24,15 @@ const DENIED: Failed = { ok: false, phase: "host", code: "file-denied", message:
 const PACKAGE_MAIN = `common:
   log_level: info
 crowdsec_service:
-  acquisition_path: /etc/crowdsec/acquis.yaml
+  acquisition_path: ${ACQUIS}
 cscli:
   output: human
 db_config:
   type: sqlite
+  db_path: /var/lib/crowdsec/data/crowdsec.db
   password: ${CANARY}
+config_paths:
+  hub_dir: /etc/crowdsec/hub/
 api:
   client:
     insecure_skip_verify: false
@@ -31,7 +40,7 @@ api:
   server:
     log_level: info
     listen_uri: 127.0.0.1:8080
-    profiles_path: /etc/crowdsec/profiles.yaml
+    profiles_path: ${PROFILES}
     online_client:
       credentials_path: ${ONLINE}
 prometheus:
@@ -47,6 +56,8 @@ const PACKAGE: Files = {
   [MAIN]: PACKAGE_MAIN,
   [CREDENTIALS]: `url: http://127.0.0.1:8080\nlogin: me\npassword: ${CANARY}\n`,
   [ONLINE]: `url: https://api.crowdsec.net/\nlogin: me\npassword: ${CANARY}\n`,
+  [PROFILES]: "name: default\nnotifications: [mail]\n",
+  [ACQUIS]: "filenames: [/var/log/auth.log]\nlabels: {type: syslog}\n",
 };
 
 interface Host extends Partial<Omit<TopologyInput, "probe">> {
@@ -56,14 +67,30 @@ interface Host extends Partial<Omit<TopologyInput, "probe">> {
   readonly only?: Files;
   /** The command line of a running crowdsec, its program left out. */
   readonly runs?: readonly string[];
+  /** What `crowdsec -version` says, of a host that has the program. */
+  readonly version?: string;
+  /** The names in each folder. */
+  readonly folders?: World["folders"];
 }
 
-const look = async ({ files, only, runs, ...input }: Host = {}): Promise<Topology> => {
+const world = ({ files, only, runs, version, folders = {} }: Host): World => {
   const processes: readonly ProcessSeen[] = runs
     ? [{ pid: 42, argv: ["/usr/bin/crowdsec", ...runs], ageSeconds: 9 }]
     : [];
+  return {
+    files: only ?? { ...PACKAGE, ...files },
+    folders,
+    processes,
+    ...(version !== undefined && {
+      paths: { [PROGRAM]: { executable: true } },
+      commands: () => ({ ok: true, elapsedMs: 3, exitCode: 0, output: version }),
+    }),
+  };
+};
+
+const look = async ({ files, only, runs, version, folders, ...input }: Host = {}): Promise<Topology> => {
   const topology = await findTopology({
-    probe: fakeProber({ files: only ?? { ...PACKAGE, ...files }, processes }),
+    probe: fakeProber(world({ files, only, runs, version, folders })),
     environment: {},
     user: "root",
     platform: "linux",
@@ -72,8 +99,18 @@ const look = async ({ files, only, runs, ...input }: Host = {}): Promise<Topolog
   });
   // Whatever a test is about: nothing secret gets out.
   expect(JSON.stringify(topology).includes(CANARY)).toBe(false);
+  expect(inspect(topology, { depth: null }).includes(CANARY)).toBe(false);
   return topology;
 };
+
+/** This client of the Local API, which must be there. */
+const clientIn = ({ clients }: Topology, name: string): LapiClient => {
+  const found = Array.isArray(clients) ? clients.find((client: LapiClient) => client.name === name) : undefined;
+  if (found === undefined) throw new Error(`no ${name} in ${JSON.stringify(clients)}`);
+  return found;
+};
+const clientNames = ({ clients }: Topology): unknown =>
+  Array.isArray(clients) ? clients.map(({ name }: LapiClient) => name) : clients;
 
 /** A main file with other contents for `api:` and no more than that. */
 const api = (lines: string): Files => ({ ...PACKAGE, [MAIN]: `api:\n${lines}` });
@@ -81,31 +118,78 @@ const rolesOf = (topology: Topology): string[] => topology.roles.map(({ value })
 const listening = (address: string, more = ""): Files => ({
   [MAIN]: `api:\n  server:\n    listen_uri: "${address}"\n${more}`,
 });
-const credentials = (lines: string): Files => ({ [CREDENTIALS]: `${lines}\nlogin: me\npassword: ${CANARY}\n` });
 
 test("a package install is all of it: roles, files and services, each with where it is written", async () => {
-  expect(await look({ runs: ["-c", MAIN] })).toEqual({
+  const overlay = (path: string) => ({
+    path: `${path}.local`,
+    purpose: expect.stringMatching(/, overlay$/),
+    state: "optional-missing",
+    message: "ENOENT",
+    mistakes: [],
+  });
+  const file = (path: string, purpose: string) => ({ path, purpose, state: "read", mistakes: [] });
+  const trust = { caFiles: [], only: false, skipVerify: false };
+  const machine = (name: string) => ({
+    name,
+    kind: "machine",
+    path: CREDENTIALS,
+    way: { url: { value: "http://127.0.0.1:8080/", origin: `${CREDENTIALS}:1` }, trust },
+    credentials: {
+      kind: "password",
+      login: { value: "me", origin: `${CREDENTIALS}:2` },
+      password: new Secret(CANARY),
+    },
+  });
+  expect(await look({ runs: ["-c", MAIN], version: "2026/01/01 version: v1.7.8-debian-5\nCodename: x\n" })).toEqual({
     user: "root",
     roles: ["lapi", "agent", "cscli"].map((value) => ({ value, origin: MAIN })),
     phase: { value: "run", origin: MAIN },
     files: [
-      { path: MAIN, purpose: "CrowdSec's configuration", state: "read" },
-      { path: `${MAIN}.local`, purpose: expect.any(String), state: "optional-missing", message: "ENOENT" },
-      { path: CREDENTIALS, purpose: "credentials for the Local API", state: "read" },
-      { path: `${CREDENTIALS}.local`, purpose: expect.any(String), state: "optional-missing", message: "ENOENT" },
-      { path: ONLINE, purpose: "credentials for the Central API", state: "read" },
+      file(MAIN, "CrowdSec's configuration"),
+      overlay(MAIN),
+      file(CREDENTIALS, "credentials for the Local API"),
+      overlay(CREDENTIALS),
+      file(ONLINE, "credentials for the Central API"),
+      file(PROFILES, "profiles"),
+      overlay(PROFILES),
+      { ...overlay("/etc/crowdsec/feature.yaml"), path: "/etc/crowdsec/feature.yaml", purpose: "feature flags" },
     ],
+    program: { path: PROGRAM, version: [1, 7, 8] },
+    config: { value: MAIN, origin: "-c of process 42" },
     engine: { pid: 42, argv: ["/usr/bin/crowdsec", "-c", MAIN], ageSeconds: 9 },
     sharedProcess: true,
-    lapi: {
-      url: { value: "http://127.0.0.1:8080/", origin: `${CREDENTIALS}:1` },
-      trust: { caFiles: [], only: false, skipVerify: false },
-      hasClientCertificate: false,
+    clients: [
+      {
+        name: "lapi",
+        kind: "self",
+        path: MAIN,
+        way: {
+          url: { value: "http://127.0.0.1:8080/", origin: `${MAIN}:19` },
+          trust: { ...trust, skipVerify: true },
+        },
+        credentials: { absent: expect.any(String) },
+      },
+      machine("agent"),
+      machine("cscli"),
+    ],
+    listen: { uri: { value: { host: "127.0.0.1", port: 8080 }, origin: `${MAIN}:19` }, tls: false, appsec: [] },
+    database: { kind: "sqlite", path: { value: "/var/lib/crowdsec/data/crowdsec.db", origin: `${MAIN}:9` } },
+    acquisition: {
+      files: [file(ACQUIS, "acquisition")],
+      sources: [{ origin: `${ACQUIS}:1`, source: "file", hasLabels: true, mistakes: [] }],
+      path: { value: ACQUIS, origin: `${MAIN}:4` },
     },
+    rehearsal: {
+      program: PROGRAM,
+      files: { "config.yaml": expect.any(Secret), "profiles.yaml": expect.any(Secret) },
+      environment: {},
+    },
+    hubIndex: { value: "/etc/crowdsec/hub/.index.json", origin: `${MAIN}:12` },
+    targets: [],
     metrics: {
-      enabled: { value: true, origin: `${MAIN}:21` },
-      listenAddress: { value: "127.0.0.1", origin: `${MAIN}:23` },
-      listenPort: { value: 6060, origin: `${MAIN}:24` },
+      enabled: { value: true, origin: `${MAIN}:24` },
+      listenAddress: { value: "127.0.0.1", origin: `${MAIN}:26` },
+      listenPort: { value: 6060, origin: `${MAIN}:27` },
     },
     capi: {
       state: "on",
@@ -117,10 +201,12 @@ test("a package install is all of it: roles, files and services, each with where
   });
 });
 
-test("nothing is asked of the network", async () => {
-  const probe = fakeProber({ files: PACKAGE });
+test("nothing is asked of the network, and no program is run but crowdsec's own -version", async () => {
+  const probe = fakeProber(world({ runs: ["-c", MAIN], version: "version: v1.7.8\n", folders: { [BOUNCERS]: [] } }));
   await findTopology({ probe, environment: {}, user: "root", platform: "linux", overrides: {} });
-  expect(probe.asked.filter((question) => !/^(file|processes) /.test(question))).toEqual([]);
+  expect(probe.asked.filter((question) => !/^(file|folder|path|processes) /.test(question))).toEqual([
+    `command ${PROGRAM} -version`,
+  ]);
 });
 
 describe("which configuration, and which phase", () => {
@@ -130,7 +216,11 @@ describe("which configuration, and which phase", () => {
       phase: { value: "install", origin: `no ${MAIN}` },
       files: [],
       sharedProcess: false,
-      lapi: { absent: expect.stringContaining("--lapi-url") },
+      clients: { absent: expect.stringContaining("--lapi-url") },
+      listen: { tls: false, appsec: [] },
+      database: { absent: expect.any(String) },
+      acquisition: { absent: expect.any(String) },
+      rehearsal: { absent: expect.any(String) },
       metrics: { absent: expect.any(String) },
       capi: { state: "on", url: { value: "https://api.crowdsec.net/", origin: "default" } },
     });
@@ -162,7 +252,9 @@ describe("which configuration, and which phase", () => {
   ])("a configuration %s that is not there is a finding, not a host before its install", async (_what, host, path) => {
     const topology = await look({ only: {}, ...host });
     expect(topology.phase).toEqual({ value: "run", origin: path });
-    expect(topology.files).toEqual([{ path, purpose: expect.any(String), state: "missing", message: "ENOENT" }]);
+    expect(topology.files).toEqual([
+      { path, purpose: expect.any(String), state: "missing", message: "ENOENT", mistakes: [] },
+    ]);
   });
 
   test.each(["install", "run"] as const)("--phase %s wins over what is found", async (phase) => {
@@ -173,31 +265,57 @@ describe("which configuration, and which phase", () => {
   test("a mistake in the configuration is a file's, and what it would have said is left open", async () => {
     const topology = await look({ files: { [MAIN]: "api:\n\tserver:\n" } });
     expect(topology.files).toEqual([
-      { path: MAIN, purpose: expect.any(String), state: "invalid", line: 2, message: expect.stringMatching(/\w/) },
+      {
+        path: MAIN,
+        purpose: expect.any(String),
+        state: "invalid",
+        line: 2,
+        message: expect.stringMatching(/\w/),
+        mistakes: [],
+      },
     ]);
-    expect(topology).toMatchObject({ phase: { value: "run" }, lapi: { absent: expect.any(String) } });
+    const left = { absent: `${MAIN} cannot be read` };
+    expect(topology).toMatchObject({ phase: { value: "run" }, database: left, acquisition: left, rehearsal: left });
+    expect(topology.clients).toEqual({ absent: expect.stringContaining("--lapi-url") });
     expect(rolesOf(topology)).toEqual(["lapi", "agent", "cscli"]);
   });
 
   test("a credentials file that is named and not there is a missing file", async () => {
-    const { files, capi } = await look({ only: { [MAIN]: PACKAGE_MAIN } });
-    expect(files.map(({ path, state }) => [path, state])).toEqual([
+    const { files, capi, clients } = await look({ only: { [MAIN]: PACKAGE_MAIN, [PROFILES]: "name: x\n" } });
+    expect(files.filter(({ state }) => state !== "optional-missing").map(({ path, state }) => [path, state])).toEqual([
       [MAIN, "read"],
-      [`${MAIN}.local`, "optional-missing"],
       [CREDENTIALS, "missing"],
       [ONLINE, "missing"],
+      [PROFILES, "read"],
     ]);
-    expect(capi).toMatchObject({ state: "unregistered" });
+    expect(capi).toMatchObject({ state: "unregistered", incomplete: { path: ONLINE } });
+    expect(clients).toMatchObject([
+      { name: "lapi" },
+      { name: "agent", way: { absent: `${CREDENTIALS} does not exist` } },
+      {},
+    ]);
   });
 
   test("a relative path of a credentials file is looked for below /", async () => {
-    const { lapi } = await look({
+    const topology = await look({
       only: {
-        [MAIN]: "api:\n  client:\n    credentials_path: etc/me.yaml\n",
+        [MAIN]: "crowdsec_service: {a: 1}\napi:\n  client:\n    credentials_path: etc/me.yaml\n",
         "/etc/me.yaml": "url: http://lapi.test:8080/\n",
       },
     });
-    expect(lapi).toMatchObject({ url: { value: "http://lapi.test:8080/", origin: "/etc/me.yaml:1" } });
+    expect(clientIn(topology, "agent")).toMatchObject({
+      path: "/etc/me.yaml",
+      way: { url: { value: "http://lapi.test:8080/", origin: "/etc/me.yaml:1" } },
+    });
+  });
+
+  test("a file that holds keys which CrowdSec refuses says so, unless the release is newer than what is known", async () => {
+    const http = { [`${MAIN}.local`]: "common:\n  http_proxies: x\n" };
+    const mistakesOf = async (host: Host): Promise<unknown> =>
+      (await look(host)).files.flatMap(({ path, mistakes }) => mistakes.map(({ key }) => [path, key]));
+    expect(await mistakesOf({ files: http })).toEqual([[`${MAIN}.local`, "common.http_proxies"]]);
+    expect(await mistakesOf({ files: http, version: "version: v1.7.8" })).toHaveLength(1);
+    expect(await mistakesOf({ files: http, version: "version: v9.0.0" })).toEqual([]);
   });
 });
 
@@ -262,176 +380,258 @@ describe("roles", () => {
   });
 });
 
-describe("the way to the Local API", () => {
-  test.each([
-    ["127.0.0.1:8080", "http://127.0.0.1:8080/"],
-    ["0.0.0.0:8080", "http://127.0.0.1:8080/"],
-    [":8080", "http://127.0.0.1:8080/"],
-    ["[::]:8080", "http://[::1]:8080/"],
-    ["[::1]:8080", "http://[::1]:8080/"],
-    ["[2001:db8::1]:8080", "http://[2001:db8::1]:8080/"],
-    ["192.0.2.1:9999", "http://192.0.2.1:9999/"],
-    ["localhost:8080", "http://localhost:8080/"],
-  ])("where nothing but listen_uri %j names it, a client of this host dials %s", async (address, url) => {
-    const { lapi } = await look({ only: listening(address) });
-    expect(lapi).toEqual({
-      url: { value: url, origin: `${MAIN}:3` },
-      trust: { caFiles: [], only: false, skipVerify: false },
-      hasClientCertificate: false,
-    });
+describe("the program", () => {
+  test("that is not there, or may not be run, is left out", async () => {
+    expect(await look()).not.toHaveProperty("program");
+    const probe = fakeProber({ ...world({}), paths: { [PROGRAM]: { executable: false } } });
+    await findTopology({ probe, environment: {}, user: "root", platform: "linux", overrides: {} });
+    expect(probe.asked.filter((question) => question.startsWith("command "))).toEqual([]);
   });
 
   test.each([
-    ["    tls:\n      cert_file: /a.pem\n", "https://127.0.0.1:8080/"],
-    ["    tls:\n      cert_file: ''\n", "http://127.0.0.1:8080/"],
-    ["    tls:\n      cert_file:\n", "http://127.0.0.1:8080/"],
-    ["    tls:\n      server_name: x\n", "http://127.0.0.1:8080/"],
-  ])("with %j the listener is at %s", async (tls, url) => {
-    expect((await look({ only: listening(":8080", tls) })).lapi).toMatchObject({ url: { value: url } });
+    [
+      "1.4.6 of Debian",
+      "2026/06/15 12:00:00 version: v1.4.6-6~deb12u1-linux\n2026/06/15 Codename: alphaga\n",
+      [1, 4, 6],
+    ],
+    ["1.7.8", "version: v1.7.8-debian-pragmatic-amd64-7a2c5d1\nCodename: alphaga\n", [1, 7, 8]],
+  ])("%s tells its version", async (_what, output, version) => {
+    expect((await look({ version: output })).program).toEqual({ path: PROGRAM, version });
+  });
+
+  test("that says something else is there, of a version that nobody knows", async () => {
+    expect((await look({ version: "segmentation fault" })).program).toEqual({ path: PROGRAM });
+  });
+
+  test("of the installer is found beside that of packages; whatever a process calls itself is not run", async () => {
+    const paths = { "/usr/local/bin/crowdsec": { executable: true }, "/tmp/crowdsec": { executable: true } };
+    const probe = fakeProber({
+      ...world({}),
+      paths,
+      processes: [{ pid: 1, argv: ["/tmp/crowdsec"], ageSeconds: 1 }],
+    });
+    const topology = await findTopology({ probe, environment: {}, user: "root", platform: "linux", overrides: {} });
+    expect(topology.program).toEqual({ path: "/usr/local/bin/crowdsec" });
+    expect(probe.asked.filter((question) => question.startsWith("command "))).toEqual([
+      "command /usr/local/bin/crowdsec -version",
+    ]);
+  });
+
+  test("decides what becomes of variables in config.yaml", async () => {
+    const only = { [MAIN]: "db_config:\n  type: sqlite\n  db_path: /data/a$" + "{NOWHERE}b.db\n" };
+    const path = async (version: string): Promise<unknown> => (await look({ only, version })).database;
+    expect(await path("version: v1.4.6")).toMatchObject({ path: { value: "/data/ab.db" } });
+    expect(await path("version: v1.5.0")).toMatchObject({ path: { value: "/data/a$" + "{NOWHERE}b.db" } });
+  });
+});
+
+describe("a host of bouncers", () => {
+  const FIREWALL = `${BOUNCERS}/crowdsec-firewall-bouncer.yaml`;
+  const folders = { [BOUNCERS]: ["crowdsec-firewall-bouncer.yaml", "crowdsec-firewall-bouncer.yaml.id"] };
+  const files = { [FIREWALL]: `api_url: http://lapi.test:8080/\napi_key: ${CANARY}\n` };
+
+  test("alone has a configuration to judge, and misses no config.yaml", async () => {
+    const topology = await look({ only: files, folders });
+    expect(topology.roles).toEqual([{ value: "bouncer", origin: BOUNCERS }]);
+    expect(topology.phase).toEqual({ value: "run", origin: BOUNCERS });
+    expect(topology.files.map(({ path }) => path)).toEqual([FIREWALL, `${FIREWALL}.local`]);
+    expect(clientNames(topology)).toEqual(["crowdsec-firewall-bouncer"]);
+    expect(topology.sharedProcess).toBe(false);
+  });
+
+  test("beside an engine is one role and one client more", async () => {
+    const topology = await look({ files, folders });
+    expect(rolesOf(topology)).toEqual(["lapi", "agent", "cscli", "bouncer"]);
+    expect(topology.phase).toEqual({ value: "run", origin: MAIN });
+    expect(clientNames(topology)).toEqual(["lapi", "agent", "cscli", "crowdsec-firewall-bouncer"]);
+  });
+
+  test("has its folder beside the configuration that --config or FreeBSD's packages name", async () => {
+    const folder = "/usr/local/etc/crowdsec/bouncers";
+    const only = { [`${folder}/crowdsec-firewall-bouncer.yaml`]: `api_url: http://lapi.test/\napi_key: ${CANARY}\n` };
+    const topology = await look({
+      only,
+      folders: { [folder]: ["crowdsec-firewall-bouncer.yaml"] },
+      platform: "freebsd",
+    });
+    expect(topology.roles).toEqual([{ value: "bouncer", origin: folder }]);
+  });
+
+  test("is asked about its bouncers only where it has that role", async () => {
+    expect(clientNames(await look({ files, folders, overrides: { roles: ["agent"] } }))).toEqual(["agent"]);
+    expect(clientNames(await look({ files, folders, overrides: { roles: ["bouncer"] } }))).toEqual([
+      "crowdsec-firewall-bouncer",
+    ]);
+  });
+});
+
+test("targets of Prometheus make this host one that scrapes", async () => {
+  const targets = [{ name: "a.test:6060", url: { value: "http://a.test:6060/metrics", origin: "--target" } }];
+  const topology = await look({ only: {}, overrides: { targets } });
+  expect(topology.roles.at(-1)).toEqual({ value: "prometheus", origin: "--target" });
+  expect(topology.targets).toEqual(targets);
+  const named = await look({ overrides: { targets, roles: ["prometheus"] } });
+  expect(named.roles).toEqual([{ value: "prometheus", origin: "--role" }]);
+});
+
+describe("where the Local API of this host listens", () => {
+  test.each([
+    ["127.0.0.1:8080", "127.0.0.1", "http://127.0.0.1:8080/"],
+    ["0.0.0.0:8080", "0.0.0.0", "http://127.0.0.1:8080/"],
+    [":8080", "", "http://127.0.0.1:8080/"],
+    ["[::]:8080", "[::]", "http://[::1]:8080/"],
+    ["[::1]:8080", "[::1]", "http://[::1]:8080/"],
+    ["[2001:db8::1]:8080", "[2001:db8::1]", "http://[2001:db8::1]:8080/"],
+    ["192.0.2.1:8080", "192.0.2.1", "http://192.0.2.1:8080/"],
+    ["localhost:8080", "localhost", "http://localhost:8080/"],
+  ])("listen_uri %j is host %j, and it finds itself at %s", async (address, host, url) => {
+    const topology = await look({ only: listening(address) });
+    expect(topology.listen.uri).toEqual({ value: { host, port: 8080 }, origin: `${MAIN}:3` });
+    expect(clientIn(topology, "lapi").way).toMatchObject({ url: { value: url, origin: `${MAIN}:3` } });
+  });
+
+  test.each([
+    ["    tls:\n      cert_file: /a.pem\n", true],
+    ["    tls:\n      key_file: /a.key\n", true],
+    ["    tls:\n      cert_file: ''\n", false],
+    ["    tls:\n      cert_file:\n", false],
+    ["    tls:\n      server_name: x\n", false],
+  ])("with %j it speaks TLS: %s", async (lines, tls) => {
+    const topology = await look({ only: listening(":8080", lines) });
+    expect(topology.listen.tls).toBe(tls);
+    expect(clientIn(topology, "lapi").way).toMatchObject({
+      url: { value: `${tls ? "https" : "http"}://127.0.0.1:8080/` },
+    });
   });
 
   test.each(["8080", "127.0.0.1", "127.0.0.1:", "127.0.0.1:http", "127.0.0.1:99999", "/run/lapi.sock", "a b:8080"])(
     "a listen_uri %j that nobody can dial is a fault",
     async (address) => {
-      expect((await look({ only: listening(address) })).lapi).toMatchObject({
-        malformed: { value: expect.stringContaining(address), origin: `${MAIN}:3` },
+      const { listen } = await look({ only: listening(address) });
+      expect(listen.uri).toEqual({
+        malformed: { value: address, origin: `${MAIN}:3` },
         problem: expect.any(String),
       });
     },
   );
 
+  test("a unix socket may stand beside the address, or alone", async () => {
+    const both = await look({ only: listening(":8080", "    listen_socket: /run/lapi.sock\n") });
+    expect(both.listen).toMatchObject({ uri: { value: { port: 8080 } }, socket: { value: "/run/lapi.sock" } });
+    const alone = await look({ only: api("  server:\n    listen_socket: /run/lapi.sock\n") });
+    expect(alone.listen).not.toHaveProperty("uri");
+    expect(clientIn(alone, "lapi").way).toMatchObject({ socket: "/run/lapi.sock" });
+  });
+
   test("an overlay's listen_uri is the overlay's", async () => {
-    const { lapi } = await look({
+    const { listen } = await look({
       only: {
         ...listening("127.0.0.1:8080"),
         [`${MAIN}.local`]: "# mine\napi:\n  server:\n    listen_uri: 192.0.2.1:9090\n",
       },
     });
-    expect(lapi).toMatchObject({ url: { value: "http://192.0.2.1:9090/", origin: `${MAIN}.local:4` } });
+    expect(listen.uri).toEqual({ value: { host: "192.0.2.1", port: 9090 }, origin: `${MAIN}.local:4` });
+  });
+
+  test("AppSec listens where an acquisition file says", async () => {
+    const { listen } = await look({ files: { [ACQUIS]: "source: appsec\nlisten_addr: 127.0.0.1:7400\n" } });
+    expect(listen.appsec).toEqual([{ value: { host: "127.0.0.1", port: 7400 }, origin: `${ACQUIS}:2` }]);
   });
 
   test.each([
-    ["http://127.0.0.1:8080", "http://127.0.0.1:8080/"],
-    ["http://127.0.0.1:8080/", "http://127.0.0.1:8080/"],
-    ["https://lapi.test/crowdsec", "https://lapi.test/crowdsec/"],
-    ["http://[2001:db8::1]:8080/", "http://[2001:db8::1]:8080/"],
-    ["http://$LAPI_HOST:8080/", "http://lapi.test:8080/"],
-    ["http://$no_such_name:8080/", "http://$no_such_name:8080/"],
-  ])("the credentials' url %s is dialed as %s", async (url, expected) => {
-    const { lapi } = await look({ files: credentials(`# c\nurl: ${url}`), environment: { LAPI_HOST: "lapi.test" } });
-    expect(lapi).toMatchObject({ url: { value: expected, origin: `${CREDENTIALS}:2` } });
-  });
-
-  test("the credentials' overlay wins", async () => {
-    const { lapi } = await look({ files: { [`${CREDENTIALS}.local`]: "url: http://lapi.test:9090/\n" } });
-    expect(lapi).toMatchObject({ url: { value: "http://lapi.test:9090/", origin: `${CREDENTIALS}.local:1` } });
-  });
-
-  test("what the credentials and the client's block say of trust is kept", async () => {
-    const { lapi } = await look({
-      files: {
-        [MAIN]: PACKAGE_MAIN.replace("verify: false", "verify: true"),
-        ...credentials("url: https://lapi.test/\nca_cert_path: etc/ca.pem\ncert_path: /etc/me.pem"),
-      },
-    });
-    expect(lapi).toMatchObject({
-      trust: { caFiles: ["/etc/ca.pem"], only: false, skipVerify: true },
-      hasClientCertificate: true,
-    });
-  });
-
-  test("a unix socket is no address to connect to", async () => {
-    const { lapi } = await look({ files: credentials("url: /run/crowdsec.sock") });
-    expect(lapi).toEqual({ absent: expect.stringMatching(new RegExp(`/run/crowdsec\\.sock \\(${CREDENTIALS}:1\\)`)) });
-  });
-
-  test.each([
-    ["lapi.test:8080", "neither http:// nor https://"],
-    ["ftp://lapi.test/", "neither http:// nor https://"],
-    ["lapi.test", "not a URL"],
-    ["http://", "not a URL"],
-    ["http://lapi.test:99999/", "not a URL"],
-    ["http://la pi/", "not a URL"],
-  ])("a url %j is a fault: %s", async (url, problem) => {
-    expect((await look({ files: credentials(`url: "${url}"`) })).lapi).toEqual({
-      malformed: { value: url, origin: `${CREDENTIALS}:1` },
-      problem,
-    });
-  });
-
-  // Every look() makes sure that the secret is nowhere in what it gives.
-  test.each([
-    `http://me:${CANARY}@lapi.test:8080/`,
-    `http://${CANARY}@lapi.test:8080/`,
-    `https://me:${CANARY}@lapi.test:99999/`,
-    `ftp://me:${CANARY}@lapi.test/`,
-    `me:${CANARY}@lapi.test:8080`,
-    `http://me:${CANARY}@la pi/`,
-  ])("credentials in a url (%s) are a fault, and kept to ourselves", async (url) => {
-    expect((await look({ files: credentials(`url: "${url}"`) })).lapi).toMatchObject({
-      malformed: { origin: `${CREDENTIALS}:1` },
-    });
-  });
-
-  test.each([`http://lapi.test:8080/?key=${CANARY}`, `http://lapi.test:8080/#${CANARY}`])(
-    "of a url with a query or a fragment (%s) neither gets out",
-    async (url) => {
-      const { lapi } = await look({ files: credentials(`url: "${url}"`) });
-      expect(JSON.stringify(lapi)).not.toMatch(/[?#]/);
-    },
-  );
-
-  test("--lapi-url wins over every file, and trusts whom the files trust", async () => {
-    const { lapi } = await look({
-      files: credentials("url: http://other.test/\nca_cert_path: /etc/ca.pem"),
-      overrides: { lapiUrl: "https://lapi.test:8443" },
-    });
-    expect(lapi).toEqual({
-      url: { value: "https://lapi.test:8443/", origin: "--lapi-url" },
-      trust: { caFiles: ["/etc/ca.pem"], only: false, skipVerify: false },
-      hasClientCertificate: false,
-    });
-    expect((await look({ only: {}, overrides: { lapiUrl: "http://lapi.test/" } })).lapi).toMatchObject({
-      url: { value: "http://lapi.test/" },
-    });
-    expect((await look({ overrides: { lapiUrl: "lapi" } })).lapi).toMatchObject({
-      malformed: { origin: "--lapi-url" },
-    });
-  });
-
-  test.each([
-    ["no file names one", "cscli: {}\n", {}],
-    ["the Local API is switched off here", "api:\n  server:\n    enable: false\n    listen_uri: :8080\n", {}],
+    ["it is switched off", "api:\n  server:\n    enable: false\n    listen_uri: :8080\n", {}],
     ["the running crowdsec has none", "api:\n  server:\n    listen_uri: :8080\n", { runs: ["-no-api"] }],
-  ])("when %s, there is none to reach", async (_what, content, host) => {
-    expect((await look({ only: { [MAIN]: content }, ...host })).lapi).toEqual({
-      absent: expect.stringContaining("--lapi-url"),
+  ])("is nowhere when %s", async (_what, content, host) => {
+    const topology = await look({ only: { [MAIN]: content }, ...host });
+    expect(topology.listen).toEqual({ tls: false, appsec: [] });
+    expect(topology.clients).toEqual({ absent: expect.stringContaining("--lapi-url") });
+  });
+});
+
+describe("--lapi-url", () => {
+  test("wins over every client's file, and each trusts whom its file trusts", async () => {
+    const files = {
+      [CREDENTIALS]: `url: http://other.test/\nlogin: me\npassword: ${CANARY}\nca_cert_path: /etc/ca.pem\n`,
+    };
+    const topology = await look({ files, overrides: { lapiUrl: "https://lapi.test:8443" } });
+    expect(clientNames(topology)).toEqual(["agent", "cscli"]);
+    expect(clientIn(topology, "agent")).toMatchObject({
+      way: {
+        url: { value: "https://lapi.test:8443/", origin: "--lapi-url" },
+        trust: { caFiles: ["/etc/ca.pem"], only: false, skipVerify: false },
+      },
+      credentials: { kind: "password" },
+    });
+  });
+
+  test("is asked before the install too, for the programs that this host will have", async () => {
+    const topology = await look({ only: {}, overrides: { lapiUrl: "http://lapi.test/" } });
+    expect(clientNames(topology)).toEqual(["agent", "cscli"]);
+    const bouncer = await look({ only: {}, overrides: { lapiUrl: "http://lapi.test/", roles: ["bouncer"] } });
+    expect(bouncer.clients).toMatchObject([
+      {
+        name: "bouncer",
+        kind: "bouncer",
+        way: { url: { value: "http://lapi.test/" } },
+        credentials: { absent: expect.any(String) },
+      },
+    ]);
+  });
+
+  test("that is no URL is a fault of it", async () => {
+    expect(clientIn(await look({ overrides: { lapiUrl: "lapi" } }), "agent").way).toMatchObject({
+      malformed: { origin: "--lapi-url" },
     });
   });
 });
 
 describe("files that this user may not read", () => {
-  test("a hidden configuration hides the Local API, the metrics and the Central API", async () => {
+  test("a hidden configuration hides all that it would have said", async () => {
     const topology = await look({ files: { [MAIN]: DENIED }, user: "nobody" });
     const hidden = { hidden: expect.stringMatching(new RegExp(`^run as root: ${MAIN} `)) };
-    expect(topology).toMatchObject({ user: "nobody", phase: { value: "run" }, lapi: hidden, metrics: hidden });
-    expect(topology.roles.map(({ origin }) => origin)).toEqual(Array(3).fill(`default: ${MAIN} could not be read`));
-    expect(topology.capi).toEqual(hidden);
-  });
-
-  test("hidden credentials hide the Local API, unless it listens here", async () => {
-    const hidden = { [CREDENTIALS]: DENIED };
-    const elsewhere = api(`  client:\n    credentials_path: ${CREDENTIALS}\n`);
-    expect((await look({ only: { ...elsewhere, ...hidden } })).lapi).toEqual({
-      hidden: expect.stringMatching(new RegExp(`^run as root: ${CREDENTIALS} `)),
+    expect(topology).toMatchObject({
+      user: "nobody",
+      phase: { value: "run" },
+      clients: [{ name: "lapi", way: hidden }],
+      database: hidden,
+      acquisition: hidden,
+      rehearsal: hidden,
+      metrics: hidden,
+      capi: hidden,
     });
-    expect((await look({ files: hidden })).lapi).toMatchObject({ url: { origin: `${MAIN}:16` } });
+    expect(topology.roles.map(({ origin }) => origin)).toEqual(Array(3).fill(`default: ${MAIN} could not be read`));
   });
 
-  test("hidden credentials of the Central API hide it", async () => {
-    const { capi, lapi } = await look({ files: { [ONLINE]: DENIED } });
+  test("hidden credentials hide their clients' way, and not the Local API's own", async () => {
+    const topology = await look({ files: { [CREDENTIALS]: DENIED } });
+    const hidden = { hidden: expect.stringMatching(new RegExp(`^run as root: ${CREDENTIALS} `)) };
+    expect(clientIn(topology, "agent")).toMatchObject({ way: hidden, credentials: hidden });
+    expect(clientIn(topology, "lapi").way).toMatchObject({ url: { origin: `${MAIN}:19` } });
+    expect(topology.rehearsal).toEqual(hidden);
+  });
+
+  test("hidden credentials of the Central API hide it, and nothing else", async () => {
+    const { capi, rehearsal } = await look({ files: { [ONLINE]: DENIED }, version: "version: v1.7.8" });
     expect(capi).toEqual({ hidden: expect.stringMatching(new RegExp(`^run as root: ${ONLINE} `)) });
-    expect(lapi).toMatchObject({ url: { value: "http://127.0.0.1:8080/" } });
+    expect(rehearsal).toMatchObject({ program: PROGRAM });
+  });
+
+  test("a hidden profile or acquisition file hides the rehearsal, which would try something else", async () => {
+    for (const path of [PROFILES, ACQUIS]) {
+      const { rehearsal } = await look({ files: { [path]: DENIED }, version: "version: v1.7.8" });
+      expect(rehearsal).toEqual({ hidden: expect.stringContaining(path) });
+    }
+  });
+});
+
+describe("a rehearsal of the agent's start", () => {
+  test("is possible where the program and its files are there", async () => {
+    const { rehearsal } = await look({ version: "version: v1.7.8" });
+    expect(rehearsal).toMatchObject({ program: PROGRAM, files: { "config.yaml": expect.any(Secret) } });
+  });
+
+  test("is none without the program", async () => {
+    expect((await look()).rehearsal).toEqual({ absent: expect.stringContaining(PROGRAM) });
   });
 });
 
