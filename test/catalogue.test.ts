@@ -7,14 +7,26 @@ import { catalogue } from "../checks/index.ts";
 import { LAPI_LAYERS } from "../checks/lapi-faults.ts";
 import type { Check } from "../src/model/check.ts";
 import type { LayerCode } from "../src/model/observation.ts";
+import { Secret } from "../src/model/secret.ts";
+import type { LapiClient, LapiRoute, Role } from "../src/model/topology.ts";
 import { type Given, runIn } from "./support/run.ts";
-import { BEFORE_INSTALL, from, routeTo } from "./support/topology.ts";
-import { failingAt } from "./support/world.ts";
+import {
+  agentTo,
+  BEFORE_INSTALL,
+  bouncerTo,
+  fileRead,
+  from,
+  itself,
+  networkDatabase,
+  routeBySocket,
+  routeTo,
+} from "./support/topology.ts";
+import { failingAt, recording } from "./support/world.ts";
 
 const ids = catalogue.map(({ id }) => id);
 const FILES = readdirSync("checks").filter((name) => name.endsWith(".ts"));
-/** A family: its checks come from a table, and their ids begin with the file's name. */
-const FAMILIES = ["outgoing"];
+/** Families: their checks come from a table, and their ids begin with what stands here beside the file's name. */
+const FAMILIES: Readonly<Record<string, string>> = { outgoing: "outgoing-", ports: "port-" };
 
 const named = (id: string): Check => {
   const check = catalogue.find((candidate) => candidate.id === id);
@@ -30,7 +42,7 @@ describe("closure", () => {
   test("every id is the name of a file in checks/, or begins with that of a family", () => {
     const files = FILES.map((name) => basename(name, ".ts"));
     for (const id of ids) {
-      const family = FAMILIES.find((name) => id.startsWith(`${name}-`));
+      const family = Object.keys(FAMILIES).find((name) => id.startsWith(`${FAMILIES[name]}`));
       expect(files).toContain(family ?? id);
     }
   });
@@ -44,7 +56,7 @@ describe("closure", () => {
 
   test.each(FILES)("checks/%s has a test of its own when it holds faults", async (file) => {
     const module = (await import(`../checks/${file}`)) as { readonly default?: Check };
-    const holds = module.default !== undefined || FAMILIES.includes(basename(file, ".ts"));
+    const holds = module.default !== undefined || basename(file, ".ts") in FAMILIES;
     expect(!holds || existsSync(`test/checks/${basename(file, ".ts")}.test.ts`)).toBe(true);
   });
 
@@ -76,9 +88,36 @@ describe("closure", () => {
   });
 });
 
+const ROLES = ["lapi", "agent", "bouncer", "cscli", "prometheus"] as const satisfies readonly Role[];
+const everyRole = ROLES.map((role) => from(role, "--role"));
+/** Every client that a host can have. */
+const clientsBy = (route: LapiRoute): readonly LapiClient[] => [
+  itself(route),
+  agentTo(route),
+  agentTo(route, { name: "cscli" }),
+  bouncerTo(route),
+];
+
 /** This host's own outward address and an old process: no second look, which would make each run wait. */
-const TLS_LAPI = { lapi: routeTo("https://192.0.2.10:8080/"), ctiKey: true } satisfies Given["topology"];
-const INSTALLING = { ...BEFORE_INSTALL, lapi: routeTo("http://192.0.2.10:8080/") } satisfies Given["topology"];
+const TLS_LAPI = {
+  roles: everyRole,
+  clients: clientsBy(routeTo("https://192.0.2.10:8080/")),
+  listen: { uri: from({ host: "0.0.0.0", port: 8080 }, "/etc/crowdsec/config.yaml:47"), tls: true, appsec: [] },
+  database: networkDatabase(),
+  targets: [{ name: "engine.example:6060", url: from("http://engine.example:6060/metrics", "--target") }],
+  ctiKey: true,
+} satisfies Given["topology"];
+/** What listens there is the Local API's socket alone. */
+const BY_SOCKET = {
+  roles: everyRole,
+  clients: clientsBy(routeBySocket("/run/crowdsec.sock")),
+  listen: { socket: from("/run/crowdsec.sock", "/etc/crowdsec/config.yaml:48"), tls: false, appsec: [] },
+  database: networkDatabase({ at: { socket: from("/run/postgresql", "/etc/crowdsec/config.yaml:39") } }),
+} satisfies Given["topology"];
+const INSTALLING = {
+  ...BEFORE_INSTALL,
+  clients: [agentTo(routeTo("http://192.0.2.10:8080/"))],
+} satisfies Given["topology"];
 
 const CODES = Object.keys({
   ...LAPI_LAYERS,
@@ -88,7 +127,7 @@ const CODES = Object.keys({
 
 describe("when everything fails in one way", () => {
   test.each(CODES)("%s: the report is whole, no sentence is left unfilled, each instance stands once", async (code) => {
-    for (const topology of [TLS_LAPI, INSTALLING]) {
+    for (const topology of [TLS_LAPI, BY_SOCKET, INSTALLING]) {
       const { findings } = await runIn(catalogue, { world: failingAt(code), topology });
       const instances = findings.map(({ instance }) => instance);
       expect(instances).toEqual([...new Set(instances)]);
@@ -98,7 +137,7 @@ describe("when everything fails in one way", () => {
   });
 
   test("a broken configuration leaves no sentence unfilled either", async () => {
-    const problem = { path: "/etc/crowdsec/config.yaml", purpose: "CrowdSec's configuration" };
+    const problem = fileRead("/etc/crowdsec/config.yaml", "CrowdSec's configuration");
     const { findings } = await runIn(catalogue, {
       world: { ...failingAt("tcp-refused"), trustStore: { certificates: 0, from: [], lookedAt: [] } },
       topology: {
@@ -106,11 +145,37 @@ describe("when everything fails in one way", () => {
           { ...problem, state: "invalid" },
           { ...problem, path: "/x", state: "missing" },
         ],
-        lapi: { malformed: from("nowhere", "file:1"), problem: "not a URL" },
+        clients: [
+          agentTo({ malformed: from("nowhere", "file:1"), problem: "not a URL" }),
+          bouncerTo(routeTo("http://192.0.2.10:8080/"), {
+            credentials: { kind: "template", template: "<API_KEY>", origin: "file:2" },
+          }),
+        ],
+        database: { malformed: from("oracle", "file:3"), problem: "none of sqlite, mysql" },
+        listen: {
+          uri: { malformed: from("nowhere", "file:4"), problem: "not of the form host:port" },
+          tls: false,
+          appsec: [],
+        },
+        metrics: { malformed: from("99999", "file:5"), problem: "no port number" },
+        capi: {
+          state: "on",
+          url: { malformed: from("nowhere", "file:6"), problem: "not a URL" },
+          papiUrl: { malformed: from("nowhere", "file:7"), problem: "not a URL" },
+        },
       },
     });
     expect(findings.flatMap(({ fault }) => fault?.code ?? [])).toEqual(
-      expect.arrayContaining(["config-syntax", "config-missing", "no-ca-store", "lapi-url-invalid"]),
+      expect.arrayContaining([
+        "config-syntax",
+        "config-missing",
+        "no-ca-store",
+        "lapi-url-invalid",
+        "credentials-placeholder",
+        "db-config-invalid",
+        "metrics-address-invalid",
+        "url-invalid",
+      ]),
     );
   });
 });
@@ -122,22 +187,58 @@ describe("in a healthy world", () => {
     return asked;
   };
 
+  const requestsOf = async (given: Given) => {
+    const { world, requests } = recording();
+    await healthy({ world, ...given });
+    return requests.map(({ method = "GET", url, headers = {}, body }) => ({
+      method,
+      url: new URL(url),
+      secret: body instanceof Secret || Object.values(headers).some((value) => value instanceof Secret),
+    }));
+  };
+  const allRequests = async (rest: Given = {}) => [
+    ...(await requestsOf({ topology: TLS_LAPI, ...rest })),
+    ...(await requestsOf({ topology: BY_SOCKET, ...rest })),
+    ...(await requestsOf({ topology: BEFORE_INSTALL, ...rest })),
+    ...(await requestsOf({ topology: { ctiKey: true }, version: [1, 4, 6], ...rest })),
+  ];
+
   test("no check logs in to the Central API, or sends anything but a question", async () => {
-    const asked = [
-      ...(await healthy({ topology: TLS_LAPI })),
-      ...(await healthy({ topology: BEFORE_INSTALL })),
-      ...(await healthy({ topology: { ctiKey: true }, version: [1, 4, 6] })),
-    ].flatMap((question) => {
-      const [kind, method, url = ""] = question.split(" ");
-      return kind === "http" ? [{ method, url: new URL(url) }] : [];
-    });
+    const asked = await allRequests();
     const posts = asked.filter(({ method }) => method !== "GET").map(({ method, url }) => `${method} ${url.href}`);
     expect(new Set(posts)).toEqual(
-      new Set(["POST https://192.0.2.10:8080/v1/watchers/login", "POST http://127.0.0.1:8080/v1/watchers/login"]),
+      new Set([
+        "POST https://192.0.2.10:8080/v1/watchers/login",
+        "HEAD https://192.0.2.10:8080/v1/decisions/stream",
+        "POST http://unix/v1/watchers/login",
+        "HEAD http://unix/v1/decisions/stream",
+        "POST http://127.0.0.1:8080/v1/watchers/login",
+      ]),
     );
     const central = asked.filter(({ url }) => url.hostname.endsWith("crowdsec.net"));
     expect(central.length).toBeGreaterThan(5);
     expect(central.filter(({ url }) => /login|watchers|enroll|signals|\/v\d/.test(url.pathname))).toEqual([]);
+  });
+
+  test("a secret goes to the Local API only; without --allow-writes it is the bouncer's key alone", async () => {
+    const secrets = async (rest: Given) =>
+      new Set((await allRequests(rest)).flatMap(({ secret, url }) => (secret ? [`${url.host}${url.pathname}`] : [])));
+    const key = ["192.0.2.10:8080/v1/decisions/stream", "unix/v1/decisions/stream"];
+    const login = ["192.0.2.10:8080/v1/watchers/login", "unix/v1/watchers/login", "127.0.0.1:8080/v1/watchers/login"];
+    expect(await secrets({})).toEqual(new Set(key));
+    expect(await secrets({ allowWrites: true })).toEqual(new Set([...key, ...login]));
+  });
+
+  test("the database is asked once a run, and from a Local API's host only", async () => {
+    const questions = async (given: Given) =>
+      (await healthy(given)).filter((question) => question.startsWith("database "));
+    expect(await questions({ topology: TLS_LAPI })).toEqual(["database postgresql db.example:5432 as crowdsec"]);
+    expect(await questions({ topology: { roles: [from("agent", "--role")] } })).toEqual([]);
+  });
+
+  test("crowdsec is run on a copy only, never on this host's own configuration", async () => {
+    const commands = (await healthy({ topology: TLS_LAPI })).filter((question) => question.startsWith("command "));
+    expect(commands).toEqual(["command /usr/bin/crowdsec -c {folder}/config.yaml -t"]);
   });
 
   test("each row of the outgoing list is asked for somewhere", async () => {

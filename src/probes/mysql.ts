@@ -8,7 +8,6 @@ import {
   type Call,
   encrypt,
   type Found,
-  type Framing,
   type Guard,
   guarded,
   type Heard,
@@ -25,20 +24,16 @@ import {
 } from "./database-wire.ts";
 import { refusalCode } from "./failure.ts";
 import { signEd25519 } from "./mariadb-ed25519.ts";
+import { ERROR, HEADER, mysqlFraming, newSession } from "./mysql-framing.ts";
 
 /** Imported when a login is asked for, and before any clock runs. */
 export const loadMysql = (): Promise<typeof import("mysql2")> => import("mysql2");
 
-/** First bytes of a server's packets during the login. */
-const OK = 0x00;
-const SWITCH = 0xfe;
-const ERROR = 0xff;
-
 /** Capability flags (Protocol::HandshakeV10): PROTOCOL_41, and that the server has TLS. */
 const PROTOCOL_41 = 0x0200;
 const SSL = 0x0800;
-
-const HEADER = 4;
+/** Where MariaDB's own flags are, from the first of the others on. */
+const EXTENDED = 2 + 1 + 2 + 2 + 1 + 6;
 
 interface Refusal {
   readonly number: number;
@@ -65,7 +60,7 @@ const refusal = (call: Call, { number, sqlState, message }: Refusal, elapsedMs: 
 
 interface Greeting {
   readonly ok: true;
-  /** The whole packet. */
+  /** The whole packet, as mysql2 is to see it. */
   readonly packet: Buffer;
   readonly server: string;
   readonly offersTls: boolean;
@@ -90,7 +85,10 @@ const greetingOf = (
   const capabilities = packet.readUInt16LE(flags);
   if ((capabilities & PROTOCOL_41) === 0) return undefined;
   const server = mysqlServer(packet.toString("latin1", HEADER + 1, end));
-  return { ok: true, packet, server, offersTls: (capabilities & SSL) !== 0, socket };
+  // Extended metadata of MariaDB, in the last four reserved bytes: mysql2 would ask for them, and nobody here reads them.
+  const plain = Buffer.from(packet);
+  plain.fill(0, flags + EXTENDED, flags + EXTENDED + 4);
+  return { ok: true, packet: plain, server, offersTls: (capabilities & SSL) !== 0, socket };
 };
 
 /** Whether these bytes are all of a greeting, or none. */
@@ -117,43 +115,6 @@ const awaitGreeting = async (call: Call, socket: net.Socket): Promise<Greeting |
   const heard = await hear(again.socket, timeoutMs, complete);
   return greetingOf(call, heard, again.socket, elapsed()) ?? brokenOff(call, heard, elapsed());
 };
-
-interface Login {
-  /** Packets of the login are numbered on; with TLS one later than mysql2 knows, since the SSLRequest is not its own. */
-  shift: 0 | 1;
-  /** The number of the last packet in either direction. */
-  last: number;
-  /** How the server wants to be convinced, when it said so. */
-  method?: string;
-  done: boolean;
-}
-
-const framing = (login: Login): Framing => ({
-  size: (bytes) => {
-    if (bytes.length < HEADER) return undefined;
-    const length = bytes.readUIntLE(0, 3);
-    return length === 0 ? 0 : length + HEADER;
-  },
-  admit: (packet) => {
-    const [kind] = packet.subarray(HEADER);
-    const number = packet[3] ?? 0;
-    // mysql2 prints a warning for a packet out of order, and trusts the length of an error.
-    if (number !== ((login.last + 1) & 0xff) || (kind === ERROR && packet.length < HEADER + 3)) return undefined;
-    login.last = number;
-    if (login.done) return packet;
-    if (kind === SWITCH) login.method = printable(packet.toString("latin1", HEADER + 1).split("\0")[0] ?? "", 40);
-    if (kind === OK || kind === ERROR) login.done = true;
-    const seen = Buffer.from(packet);
-    seen[3] = number - login.shift;
-    return seen;
-  },
-  send: (packet) => {
-    const sent = Buffer.from(packet);
-    if (!login.done) sent[3] = (packet[3] ?? 0) + login.shift;
-    login.last = sent[3] ?? 0;
-    return sent;
-  },
-});
 
 /** mysql2's own errors have words for codes; the server's have its numbers. */
 interface MysqlError {
@@ -185,8 +146,8 @@ const logIn = async (call: Call, greeting: Greeting, secure: boolean): Promise<S
   const { question, limits } = call;
   const { user = "", database = "", password } = question.login ?? {};
   const secret = password?.reveal() ?? "";
-  const login: Login = { shift: secure ? 1 : 0, last: 0, done: false };
-  const guard = guarded(framing(login));
+  const dialogue = newSession(secure ? 1 : 0);
+  const guard = guarded(mysqlFraming(dialogue));
   const clear = (): Buffer => Buffer.from(`${secret}\0`);
   const connection = createConnection({
     stream: guard.stream,
@@ -194,7 +155,7 @@ const logIn = async (call: Call, greeting: Greeting, secure: boolean): Promise<S
     password: secret,
     ...(database !== "" && { database }),
     // No server is to read a file of this host. That there is TLS is told here, since mysql2 does not do it.
-    flags: ["-LOCAL_FILES", ...(secure ? ["SSL"] : [])],
+    flags: ["-LOCAL_FILES", "-SESSION_TRACK", ...(secure ? ["SSL"] : [])],
     // Nothing is dialed: it tells mysql2 that nobody listens to the line, as with TLS and over a unix socket.
     ...((secure || "socket" in question.addresses) && { socketPath: "safe" }),
     authPlugins: {
@@ -243,7 +204,7 @@ const logIn = async (call: Call, greeting: Greeting, secure: boolean): Promise<S
     return { ...brokenOff(call, guard.heard, elapsedMs), ...shown };
   }
   // What is left are ways to convince the server that neither mysql2 nor CrowdSec's driver speaks.
-  const words = login.method === undefined ? message : `the server wants a login by ${login.method}`;
+  const words = dialogue.method === undefined ? message : `the server wants a login by ${dialogue.method}`;
   return { ...refused(call, "db-auth-failed", words, elapsedMs), ...shown };
 };
 

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "@jest/globals";
 import check from "../../checks/lapi-tls.ts";
-import type { LayerCode } from "../../src/model/observation.ts";
+import type { FileCode, LayerCode } from "../../src/model/observation.ts";
 import type { World } from "../support/fake-prober.ts";
 import { expectFault, type FaultCase, findingOf, NOW, runIn } from "../support/run.ts";
 import { agentAt, bouncerTo, itself, routeTo } from "../support/topology.ts";
@@ -16,6 +16,9 @@ const expiringIn = (days: number): World => ({
   }),
 });
 
+/** The client's own CA, certificate or key gave nothing, so that no word was said. */
+const ownFile = (code: FileCode): World => ({ ...HEALTHY, http: () => failedWith(code) });
+
 const FAULTS: Record<keyof typeof check.faults, FaultCase> = {
   "tls-reset": ["handshake", "fail", "network"],
   "tls-stalled": ["handshake", "fail", "network"],
@@ -28,6 +31,7 @@ const FAULTS: Record<keyof typeof check.faults, FaultCase> = {
   "tls-version": ["handshake", "fail", "remote-service"],
   "tls-client-cert": ["handshake", "fail", "configuration"],
   "tls-alert": ["handshake", "fail", "remote-service"],
+  "tls-files-unusable": ["host", "fail", "configuration", { topology: HTTPS, world: ownFile("file-missing") }],
   "tls-expires-soon": ["handshake", "warn", "remote-service", { topology: HTTPS, world: expiringIn(5) }],
 };
 
@@ -67,6 +71,13 @@ describe("what this check cannot judge", () => {
     expect(await findingOf(check, {})).toMatchObject({
       status: "skip",
       reason: "not applicable: http://127.0.0.1:8080/ is plain HTTP (/etc/crowdsec/local_api_credentials.yaml:1)",
+    });
+  });
+
+  test("a certificate file that this user may not read is unknown and asks for root", async () => {
+    expect(await findingOf(check, { topology: HTTPS, world: ownFile("file-denied") })).toMatchObject({
+      status: "unknown",
+      reason: "run as root: the system's words for file-denied",
     });
   });
 

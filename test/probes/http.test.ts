@@ -4,14 +4,18 @@ import net from "node:net";
 import { gzipSync } from "node:zlib";
 import { afterAll, afterEach, beforeAll, expect, test } from "@jest/globals";
 import type { HttpObservation, HttpRequest } from "../../src/model/observation.ts";
+import { Secret } from "../../src/model/secret.ts";
 import { hostAndPort } from "../../src/model/url.ts";
 import { loadGot, probeHttp } from "../../src/probes/http.ts";
 import { createTrustContexts } from "../../src/probes/trust-store.ts";
 import { type LeafName, makeCertificates } from "../support/certificates.ts";
+import { makeFolder } from "../support/folder.ts";
 import { closedPort, createServers } from "../support/servers.ts";
 
 const certificates = makeCertificates();
 afterAll(certificates.remove);
+const folder = makeFolder();
+afterAll(folder.remove);
 // The first import takes a while; it must not count against a time limit.
 beforeAll(async () => {
   await loadGot();
@@ -145,6 +149,95 @@ test("a POST without a body is sent too", async () => {
   const { server, requests, bodies } = heard();
   expect(await ask(server, { method: "POST" })).toMatchObject({ ok: true, status: 200 });
   expect([requests[0]?.method, bodies]).toEqual(["POST", [""]]);
+});
+
+test("a HEAD has no body, whatever length its answer names", async () => {
+  const server = http.createServer((request, response) => {
+    response.writeHead(request.method === "HEAD" ? 403 : 500, { "content-length": "100000", "x-a": "b" }).end();
+  });
+  const begun = performance.now();
+  const saw = await ask(server, { method: "HEAD" });
+  expect(saw).toMatchObject({ ok: true, status: 403, headers: { "x-a": "b" }, body: "", truncated: false });
+  expect(performance.now() - begun).toBeLessThan(4000);
+});
+
+test("headers are sent as given, beside and in place of the usual ones", async () => {
+  const { server, requests } = heard();
+  await ask(server, { headers: { "x-api-key": "abc", "user-agent": "other/9.9", "content-type": "text/plain" } });
+  expect(requests[0]?.headers).toMatchObject({
+    "x-api-key": "abc",
+    "user-agent": "other/9.9",
+    "content-type": "text/plain",
+    accept: "*/*",
+  });
+});
+
+test("a secret reaches its service, and is nowhere in what comes back", async () => {
+  const { server, requests, bodies } = heard();
+  const saw = await ask(server, {
+    method: "POST",
+    headers: { "x-api-key": new Secret("k3y") },
+    body: new Secret('{"password":"p4ssw0rd"}'),
+  });
+  expect(requests[0]?.headers).toMatchObject({ "x-api-key": "k3y", "content-type": "application/json" });
+  expect(bodies).toEqual(['{"password":"p4ssw0rd"}']);
+  expect(JSON.stringify(saw)).not.toMatch(/k3y|p4ssw0rd/);
+});
+
+test.each(["k3y\nx-evil: 1", "k3y\0", "k\u20acy"])(
+  "a secret that no header can carry (%j) is no answer, and not shown",
+  async (key) => {
+    const { server, requests } = heard();
+    const saw = await ask(server, { headers: { "x-api-key": new Secret(key) } });
+    expect(saw).toMatchObject({
+      ok: false,
+      phase: "response",
+      code: "http-invalid",
+      message: expect.stringMatching(/./),
+    });
+    expect(JSON.stringify(saw)).not.toMatch(/k3y|k\u20acy/);
+    expect(requests).toEqual([]);
+  },
+);
+
+/** A server at the path of a unix socket. */
+const listenAt = async (name: string, server: net.Server): Promise<string> => {
+  const path = `${folder.path}/${name}`;
+  await new Promise<void>((resolve) => {
+    server.listen(path, resolve);
+  });
+  return path;
+};
+
+test("over a unix socket the request is an ordinary one, for the host that the URL names", async () => {
+  const { server, requests } = heard("hello");
+  const address = await listenAt("lapi.sock", server);
+  const limits = { timeoutMs: 5000, signal: new AbortController().signal };
+  const context = (): never => {
+    throw new Error("no need for a context");
+  };
+  // A colon in the path is what got would take for the end of a socket's path.
+  const url = "http://unix/v1/decisions?range=2001:db8::/32";
+  const saw = await probeHttp({ url, address }, { limits, userAgent: "a/1", context });
+  expect(saw).toMatchObject({
+    ok: true,
+    status: 200,
+    body: "hello",
+    layers: [
+      { phase: "connect", ok: true, detail: address },
+      { phase: "response", ok: true },
+    ],
+  });
+  expect(requests[0]?.url).toBe("/v1/decisions?range=2001:db8::/32");
+  expect(requests[0]?.headers.host).toBe("unix");
+  const missing = `${folder.path}/missing.sock`;
+  expect(await probeHttp({ url, address: missing }, { limits, userAgent: "a/1", context })).toMatchObject({
+    ok: false,
+    phase: "connect",
+    code: "socket-missing",
+    layers: [{ phase: "connect", ok: false }],
+  });
+  server.close();
 });
 
 test("the address is dialed, whatever the host's name", async () => {
@@ -293,11 +386,11 @@ test("an interim answer (103) is passed over", async () => {
 test("where nothing listens the connection is refused, and no later layer is listed", async () => {
   const port = await closedPort(servers, net.createServer());
   const saw = await probeHttp(
-    { url: `https://lapi.test:${port}/`, address: "127.0.0.1" },
+    { url: `http://lapi.test:${port}/`, address: "127.0.0.1" },
     {
       limits: { timeoutMs: 5000, signal: new AbortController().signal },
       userAgent: "a/1",
-      context: () => Promise.reject(new Error("no need for a context yet")),
+      context: () => Promise.reject(new Error("no need for a context without TLS")),
     },
   );
   expect(saw).toMatchObject({
@@ -402,6 +495,50 @@ test.each(["TLSv1.2", "TLSv1.3"] as const)(
     }
   },
 );
+
+test("a peer with an expired certificate gets no secret, and still tells its Date", async () => {
+  const requests: http.IncomingMessage[] = [];
+  const bodies: string[] = [];
+  const server = showing("expired", {}, (request, response) => {
+    requests.push(request);
+    request.on("data", (chunk) => bodies.push(String(chunk)));
+    response.writeHead(200, { date: "Sun, 06 Nov 1994 08:49:37 GMT" }).end();
+  });
+  const saw = await ask(server, {
+    method: "POST",
+    headers: { "x-api-key": new Secret("k3y") },
+    body: new Secret("p4ssw0rd"),
+  });
+  expect(saw).toMatchObject({ code: "tls-expired", peerDate: "1994-11-06T08:49:37.000Z" });
+  expect(requests.map(({ method, headers }) => [method, headers["x-api-key"]])).toEqual([["GET", undefined]]);
+  expect(bodies).toEqual([]);
+});
+
+test("a server that demands a client certificate gets the one that the trust names", async () => {
+  const server = showing("good", { requestCert: true, rejectUnauthorized: true, ca: [certificates.ca] });
+  const certFile = folder.write("client.crt", certificates.leaves.good.cert);
+  const keyFile = folder.write("client.key", certificates.leaves.good.key);
+  const trust = { caFiles: [], only: false, skipVerify: false, certificate: { certFile, keyFile } };
+  expect(await ask(server, { trust })).toMatchObject({ ok: true, status: 200, body: "ok" });
+});
+
+test("a trust whose files are not there is a failure of this host, and nothing is dialed", async () => {
+  const server = showing("good");
+  let connections = 0;
+  server.on("connection", () => {
+    connections += 1;
+  });
+  const missing = `${folder.path}/missing.pem`;
+  const saw = await ask(server, { trust: { caFiles: [missing], only: false, skipVerify: true } });
+  expect(saw).toMatchObject({
+    ok: false,
+    phase: "host",
+    code: "file-missing",
+    message: `${missing}: ENOENT`,
+    layers: [{ phase: "host", ok: false }],
+  });
+  expect(connections).toBe(0);
+});
 
 test("insecure_skip_verify takes every certificate", async () => {
   const saw = await ask(showing("byStranger"), { trust: { caFiles: [], only: false, skipVerify: true } });

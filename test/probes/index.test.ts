@@ -1,6 +1,8 @@
 import http from "node:http";
 import net from "node:net";
+import { setTimeout as pause } from "node:timers/promises";
 import { afterAll, afterEach, expect, test } from "@jest/globals";
+import { Secret } from "../../src/model/secret.ts";
 import { parseHosts, parseResolvConf } from "../../src/probes/go-resolver.ts";
 import type { PreparedProber, ProberOptions } from "../../src/probes/index.ts";
 import { createProber } from "../../src/probes/index.ts";
@@ -94,6 +96,62 @@ test("a failure is remembered like an answer", async () => {
   expect(connections()).toBe(1);
 });
 
+test.each([
+  ["a header", { headers: { "x-api-key": new Secret("k3y") } }],
+  ["a body", { method: "POST", body: new Secret("k3y") }],
+] as const)("a request with a secret in %s is sent as often as it is asked", async (_what, part) => {
+  const { port, connections } = await counting(http.createServer((_request, response) => response.end()));
+  const probe = prober();
+  const request = { url: `http://lapi.test:${port}/`, address: "127.0.0.1", ...part };
+  expect(await probe.http(request)).not.toBe(await probe.http(request));
+  expect(connections()).toBe(2);
+});
+
+test("a unix socket is asked once, a second look is another question", async () => {
+  const path = `${folder.path}/lapi.sock`;
+  let connections = 0;
+  const server = net.createServer(() => {
+    connections += 1;
+  });
+  await new Promise<void>((resolve) => {
+    server.listen(path, resolve);
+  });
+  const probe = prober();
+  const first = await probe.socket({ path });
+  expect(first).toMatchObject({ ok: true });
+  expect(await probe.socket({ path })).toBe(first);
+  expect(await probe.socket({ path, look: 2 })).not.toBe(first);
+  server.close();
+  await pause(20);
+  expect(connections).toBe(2);
+});
+
+/** A database server that counts, and hangs up on everybody. */
+const hangingUp = (): Promise<{ readonly port: number; connections(): number }> =>
+  counting(net.createServer((socket) => socket.destroy()));
+
+test("a database is asked once; with another password it is another question", async () => {
+  const { port, connections } = await hangingUp();
+  const probe = prober();
+  const password = new Secret("one");
+  const question = (secret: Secret) =>
+    ({
+      protocol: "postgresql",
+      addresses: ["127.0.0.1"],
+      port,
+      host: "db.test",
+      tls: "disable",
+      login: { user: "crowdsec", password: secret, database: "crowdsec", tables: [] },
+    }) as const;
+  const first = await probe.database(question(password));
+  expect(first.ok).toBe(false);
+  expect(await probe.database(question(password))).toBe(first);
+  const before = connections();
+  expect(before).toBeGreaterThan(0);
+  expect(await probe.database(question(new Secret("two")))).not.toBe(first);
+  expect(connections()).toBe(2 * before);
+});
+
 test("a name is asked for once", async () => {
   const probe = await resolving();
   const [first, second] = await Promise.all([probe.dns({ name: "lapi.test" }), probe.dns({ name: "lapi.test" })]);
@@ -147,6 +205,47 @@ test("a file is read once", async () => {
   folder.write("config.yaml", "after");
   expect(await probe.file(path)).toMatchObject({ ok: true, content: "before" });
   expect(await prober().file(path)).toMatchObject({ ok: true, content: "after" });
+});
+
+test("a path and a folder are looked at once", async () => {
+  const path = folder.write("seen/file", "before");
+  const probe = prober();
+  expect(await probe.path(path)).toMatchObject({ ok: true, bytes: 6 });
+  expect(await probe.folder(`${folder.path}/seen`)).toMatchObject({ ok: true, names: ["file"] });
+  folder.write("seen/file", "afterwards");
+  folder.write("seen/another", "");
+  expect(await probe.path(path)).toMatchObject({ ok: true, bytes: 6 });
+  expect(await probe.folder(`${folder.path}/seen`)).toMatchObject({ ok: true, names: ["file"] });
+});
+
+test("a command is run as often as it is asked for", async () => {
+  const file = `${folder.path}/runs`;
+  const question = { argv: ["/bin/sh", "-c", `echo ran >> ${file}; cat ${file}`], timeoutMs: 20_000 } as const;
+  const probe = prober();
+  expect(await probe.command(question)).toMatchObject({ ok: true, output: "ran\n" });
+  expect(await probe.command(question)).toMatchObject({ ok: true, output: "ran\nran\n" });
+});
+
+test("the end of the run ends a command", async () => {
+  const stop = new AbortController();
+  const asked = prober({ signal: stop.signal }).command({ argv: ["/bin/sleep", "30"], timeoutMs: 60_000 });
+  await pause(50);
+  stop.abort();
+  const saw = await asked;
+  expect(saw).toMatchObject({ ok: false, errno: "ABORT_ERR" });
+  expect(saw.elapsedMs).toBeLessThan(10_000);
+});
+
+test("the listeners are looked for once, and this process's are its own", async () => {
+  const port = await servers.listen(net.createServer());
+  const probe = prober();
+  const seen = await probe.listeners();
+  expect(seen.ok && seen.listeners.find((listener) => listener.port === port)).toMatchObject({
+    address: "127.0.0.1",
+    family: 4,
+    owner: { pid: process.pid },
+  });
+  expect(await probe.listeners()).toBe(seen);
 });
 
 test("the interfaces have loopback among them, each address with its family", async () => {

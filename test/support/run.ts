@@ -32,7 +32,8 @@ export const reported = (
     ...rest,
   });
   const text = json(report);
-  expect(text.match(/\{\w+\}/g)).toBeNull();
+  // With $ or % before it, it is another's placeholder: an installer's, or curl's.
+  expect(text.match(/(?<![$%])\{\w+\}/g)).toBeNull();
   // Every password, key and token of these tests begins with it.
   expect(text).not.toContain("canary-");
   return asReport(text);

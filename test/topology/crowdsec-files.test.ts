@@ -1,6 +1,13 @@
 import { describe, expect, test } from "@jest/globals";
 import type { Failed, FileCode } from "../../src/model/observation.ts";
-import { type LoadedFile, loadFile, type Reader, readerOf } from "../../src/topology/crowdsec-files.ts";
+import {
+  type LoadedFile,
+  type LoadOptions,
+  loadDocuments,
+  loadFile,
+  type Reader,
+  readerOf,
+} from "../../src/topology/crowdsec-files.ts";
 import { parseYaml } from "../../src/topology/yaml-tree.ts";
 import { fakeProber } from "../support/fake-prober.ts";
 
@@ -14,10 +21,10 @@ const refused = (code: FileCode): Failed => ({
 
 const load = async (
   files: Readonly<Record<string, string | Failed>>,
-  withOverlay?: boolean,
+  options?: LoadOptions,
 ): Promise<LoadedFile & { readonly asked: readonly string[]; readonly reader: Reader | undefined }> => {
   const probe = fakeProber({ files });
-  const loaded = await loadFile(probe, "/a.yaml", "settings", withOverlay);
+  const loaded = await loadFile(probe, "/a.yaml", "settings", options);
   return { ...loaded, asked: probe.asked, reader: loaded.tree && readerOf(loaded.tree, {}) };
 };
 
@@ -25,8 +32,14 @@ describe("a file with its overlay", () => {
   test("without an overlay the file is all there is", async () => {
     const { files, reader } = await load({ "/a.yaml": "url: x\n" });
     expect(files).toEqual([
-      { path: "/a.yaml", purpose: "settings", state: "read" },
-      { path: "/a.yaml.local", purpose: "settings (overlay)", state: "optional-missing", message: "ENOENT" },
+      { path: "/a.yaml", purpose: "settings", state: "read", mistakes: [] },
+      {
+        path: "/a.yaml.local",
+        purpose: "settings, overlay",
+        state: "optional-missing",
+        message: "ENOENT",
+        mistakes: [],
+      },
     ]);
     expect(reader?.text("url")).toEqual({ value: "x", origin: "/a.yaml:1" });
   });
@@ -39,8 +52,8 @@ describe("a file with its overlay", () => {
   });
 
   test("a file that has no overlays is read alone", async () => {
-    const { files, asked } = await load({ "/a.yaml": "url: x\n", "/a.yaml.local": "url: z\n" }, false);
-    expect(files).toEqual([{ path: "/a.yaml", purpose: "settings", state: "read" }]);
+    const { files, asked } = await load({ "/a.yaml": "url: x\n", "/a.yaml.local": "url: z\n" }, { overlay: false });
+    expect(files).toEqual([{ path: "/a.yaml", purpose: "settings", state: "read", mistakes: [] }]);
     expect(asked).toEqual(["file /a.yaml"]);
   });
 
@@ -52,7 +65,7 @@ describe("a file with its overlay", () => {
     ["file-error", "unreadable"],
   ] as const)("a file that is %s is %s, has no values, and its overlay is not read", async (code, state) => {
     const { files, tree, asked } = await load({ "/a.yaml": refused(code), "/a.yaml.local": "url: z\n" });
-    expect(files).toEqual([{ path: "/a.yaml", purpose: "settings", state, message: `it is ${code}` }]);
+    expect(files).toEqual([{ path: "/a.yaml", purpose: "settings", state, message: `it is ${code}`, mistakes: [] }]);
     expect(tree).toBeUndefined();
     expect(asked).toEqual(["file /a.yaml"]);
   });
@@ -63,14 +76,27 @@ describe("a file with its overlay", () => {
     ["file-large", "unreadable"],
   ] as const)("an overlay that is %s is %s, and the file's own values stay", async (code, state) => {
     const { files, reader } = await load({ "/a.yaml": "url: x\n", "/a.yaml.local": refused(code) });
-    expect(files[1]).toEqual({ path: "/a.yaml.local", purpose: "settings (overlay)", state, message: `it is ${code}` });
+    expect(files[1]).toEqual({
+      path: "/a.yaml.local",
+      purpose: "settings, overlay",
+      state,
+      message: `it is ${code}`,
+      mistakes: [],
+    });
     expect(reader?.text("url")?.value).toBe("x");
   });
 
   test("a mistake in the file is shown with its line", async () => {
     const { files, tree } = await load({ "/a.yaml": "url: x\nurl: y\n" });
     expect(files).toEqual([
-      { path: "/a.yaml", purpose: "settings", state: "invalid", line: 2, message: expect.stringMatching(/\w/) },
+      {
+        path: "/a.yaml",
+        purpose: "settings",
+        state: "invalid",
+        line: 2,
+        message: expect.stringMatching(/\w/),
+        mistakes: [],
+      },
     ]);
     expect(tree).toBeUndefined();
   });
@@ -94,14 +120,69 @@ describe("a file with its overlay", () => {
 
   test.each(["- a\n", "word\n", "7\n"])("a file that is no map (%j) is invalid", async (content) => {
     expect((await load({ "/a.yaml": content })).files).toEqual([
-      { path: "/a.yaml", purpose: "settings", state: "invalid", line: 1, message: "the top level is not a mapping" },
+      {
+        path: "/a.yaml",
+        purpose: "settings",
+        state: "invalid",
+        line: 1,
+        message: "the top level is not a mapping",
+        mistakes: [],
+      },
     ]);
   });
 
-  test("an empty file is a map without keys", async () => {
+  test("an empty file is a map without keys, and said to be empty; an empty overlay is nothing to mention", async () => {
     const { files, reader } = await load({ "/a.yaml": "", "/a.yaml.local": "url: z\n" });
-    expect(files[0]?.state).toBe("read");
+    expect(files.map(({ state }) => state)).toEqual(["empty", "read"]);
     expect(reader?.text("url")?.value).toBe("z");
+    expect((await load({ "/a.yaml": "url: x\n", "/a.yaml.local": "# later\n" })).files[1]?.state).toBe("read");
+  });
+
+  test("a key that CrowdSec refuses is told of the file in which it stands", async () => {
+    const shape = { keys: { url: "text", login: "text" } } as const;
+    const { files } = await load({ "/a.yaml": "url: x\nlgoin: y\n", "/a.yaml.local": "\npasswort: z\n" }, { shape });
+    expect(files.map(({ mistakes }) => mistakes.map(({ origin, key }) => [origin, key]))).toEqual([
+      [["/a.yaml:2", "lgoin"]],
+      [["/a.yaml.local:2", "passwort"]],
+    ]);
+  });
+
+  test("a wrong value that the overlay puts right is no mistake", async () => {
+    const shape = { keys: { port: "integer" } } as const;
+    const { files } = await load({ "/a.yaml": "port: word\n", "/a.yaml.local": "port: 1\n" }, { shape });
+    expect(files.map(({ mistakes }) => mistakes)).toEqual([[], []]);
+  });
+});
+
+describe("a file of several documents", () => {
+  const documents = (content: string | Failed, optional = false): ReturnType<typeof loadDocuments> =>
+    loadDocuments(fakeProber({ files: { "/a.yaml": content } }), "/a.yaml", "profiles", {
+      shape: { keys: { name: "text" } },
+      optional,
+    });
+
+  test("gives each that holds something, with its own lines and mistakes", async () => {
+    const { file, trees } = await documents("name: a\n---\n# nothing\n---\nnmae: b\n");
+    expect(trees.map(({ origin }) => origin)).toEqual(["/a.yaml:1", "/a.yaml:5"]);
+    expect(file).toMatchObject({ state: "read", mistakes: [{ origin: "/a.yaml:5", key: "nmae" }] });
+  });
+
+  test.each(["", "# nothing\n", "---\n---\n"])("without any (%j) is empty", async (content) => {
+    expect(await documents(content)).toMatchObject({ file: { state: "empty" }, trees: [] });
+  });
+
+  test("is invalid as a whole where one document is", async () => {
+    expect(await documents("name: a\n---\nname: b\nname: c\n")).toMatchObject({
+      file: { state: "invalid", line: 4 },
+      content: "",
+      trees: [],
+    });
+  });
+
+  test("may be allowed to be missing", async () => {
+    const state = async (optional: boolean): Promise<string> =>
+      (await documents(refused("file-missing"), optional)).file.state;
+    expect([await state(false), await state(true)]).toEqual(["missing", "optional-missing"]);
   });
 });
 

@@ -88,9 +88,10 @@ const world = ({ files, only, runs, version, folders = {} }: Host): World => {
   };
 };
 
-const look = async ({ files, only, runs, version, folders, ...input }: Host = {}): Promise<Topology> => {
+const look = async (host: Host = {}): Promise<Topology> => {
+  const { files, only, runs, version, folders, ...input } = host;
   const topology = await findTopology({
-    probe: fakeProber(world({ files, only, runs, version, folders })),
+    probe: fakeProber(world(host)),
     environment: {},
     user: "root",
     platform: "linux",

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "@jest/globals";
-import { at, mergeTrees, parseYaml, type Tree } from "../../src/topology/yaml-tree.ts";
+import { at, mergeTrees, parseYaml, parseYamlDocuments, type Tree } from "../../src/topology/yaml-tree.ts";
 
 /** The tree of a text that must be good. */
 const tree = (content: string, path = "base"): Tree => {
@@ -70,6 +70,8 @@ describe("parsing", () => {
 
   test.each([
     ["a key that is there twice", "a: 1\nb: 2\na: 3\n", 3],
+    ["a key that is there twice, once in quotes", "a: 1\n'a': 2\n", 2],
+    ["a key that is there twice in a flow", "x: 1\ny: {a: 1,\n  b: 2,\n  a: 3}\n", 4],
     ["a key that is there twice, deeper", "a:\n  b: 1\n  b: 2\n", 3],
     ["a tab that indents", "a:\n\tb: 1\n", 2],
     ["a tab that indents, later", "a:\n  b: 1\n\tc: 2\n", 3],
@@ -139,12 +141,51 @@ describe("parsing", () => {
     expect(parseYaml("- x\n".repeat(100_001), "base")).toMatchObject({ ok: false });
   });
 
+  test("tens of thousands of keys are read, and the one that is there twice is found", () => {
+    const keys = Array.from({ length: 90_000 }, (_, index) => `key${index}: ${index}`);
+    const parsed = parseYaml(keys.join("\n"), "base");
+    expect(parsed.ok && parsed.tree.kind === "map" && parsed.tree.entries.size).toBe(90_000);
+    expect(parseYaml([...keys, "key7: again"].join("\n"), "base")).toMatchObject({ ok: false, line: 90_001 });
+  });
+
   test.each([
     ["brackets", `a: ${"[".repeat(2000)}`],
     ["closed brackets", `a: ${"[".repeat(2000)}${"]".repeat(2000)}`],
     ["dashes", `${"- ".repeat(2000)}x`],
   ])("nesting without end (%s) is an error", (_what, content) => {
     expect(parseYaml(content, "base")).toMatchObject({ ok: false });
+  });
+});
+
+describe("several documents", () => {
+  const documents = (content: string): unknown => {
+    const parsed = parseYamlDocuments(content, "base");
+    return parsed.ok ? parsed.trees.map((each) => [each.origin, plain(each)]) : parsed;
+  };
+
+  test("are read one by one, with the file's lines", () => {
+    expect(documents("a: 1\n---\nb: 2\n---\n- c\n")).toEqual([
+      ["base:1", { a: 1 }],
+      ["base:3", { b: 2 }],
+      ["base:5", ["c"]],
+    ]);
+  });
+
+  test("may hold nothing", () => {
+    expect(documents("")).toEqual([]);
+    expect(documents("---\n---\na: 1\n")).toMatchObject([
+      [expect.any(String), null],
+      [expect.any(String), { a: 1 }],
+    ]);
+  });
+
+  test("share no anchors, and may have the same keys", () => {
+    expect(documents("a: &x 1\n---\na: 2\n")).toMatchObject([{ 1: { a: 1 } }, { 1: { a: 2 } }]);
+    expect(documents("a: &x 1\n---\nb: *x\n")).toMatchObject({ ok: false, line: 3 });
+  });
+
+  test("are an error as a whole where one of them is, with its line", () => {
+    expect(documents("a: 1\n---\nb: 1\nb: 2\n")).toMatchObject({ ok: false, line: 4 });
   });
 });
 
