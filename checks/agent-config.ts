@@ -82,6 +82,9 @@ const FAULTS = {
 
 type Code = keyof typeof FAULTS;
 
+/** Exit codes above stand for the signal that ended a program. */
+const SIGNALLED = 128;
+
 /** First thing that the agent would stop at, found by reading. */
 interface Found {
   readonly fault: Code;
@@ -162,9 +165,10 @@ const lastWords = (output: string): string => {
   const words = told.at(-1) ?? output.trim().split("\n").at(-1) ?? "";
   return words
     .replace(/\/\/[^/\s@]*@/g, "//[secret]@")
-    .replace(/(password|token|key|secret)(["']?\s*[:=]\s*)\S+/gi, "$1$2[secret]")
+    .replace(/(password|token|key|secret)(["']?\s*[:=]\s*)("[^"]*"|'[^']*'|\S+)/gi, "$1$2[secret]")
     .replace(/`[^`]*`/g, "`…`")
-    .replaceAll("{folder}/config.yaml", "the configuration");
+    .replaceAll("{folder}/config.yaml", "the configuration")
+    .replaceAll("{folder}/", "the copy's ");
 };
 
 type Rehearsed = { readonly refused: string } | { readonly note: string };
@@ -182,10 +186,12 @@ const rehearse = async (
   });
   if (!saw.ok) return { note: `by reading only: the rehearsal gave no answer (${saw.message})` };
   if (saw.exitCode === 0) return { note: "by reading, and by a rehearsal on a copy" };
+  if (saw.exitCode > SIGNALLED)
+    return { note: `by reading only: the rehearsal was ended by signal ${saw.exitCode - SIGNALLED}` };
   // What another user may not read is no fault of the configuration.
   if (topology.user !== "root" && /permission denied/i.test(saw.output))
     return { note: `by reading only: the rehearsal needs root` };
-  return { refused: lastWords(saw.output) };
+  return { refused: lastWords(saw.output) || `exit code ${saw.exitCode} without a word` };
 };
 
 /** Where agent and Local API share a process, any error of the agent's configuration stops both. */

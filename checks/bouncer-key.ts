@@ -1,5 +1,5 @@
 import { type Context, defineCheck } from "../src/model/check.ts";
-import type { LapiRoute } from "../src/model/topology.ts";
+import type { ClientCredentials, LapiRoute } from "../src/model/topology.ts";
 import { compareVersions, type Version } from "../src/model/version.ts";
 import { askLapi, clientOf, isHere, lapiClients, routeOf } from "./lapi-way.ts";
 import { describe, type Walked } from "./layers.ts";
@@ -10,6 +10,15 @@ const HARMLESS_SINCE: Version = [1, 6, 4];
 const SINCE_1_6_6 = "v1/allowlists";
 /** Of the documentation range RFC 5737: no decision is about it. */
 const NO_DECISION = "v1/decisions?ip=192.0.2.1";
+
+const INCOMPLETE = "not applicable: no key of this bouncer is known (credentials)";
+const NO_KEY: Readonly<Record<Exclude<ClientCredentials["kind"], "key">, string>> = {
+  certificate: "not applicable: it shows a certificate, and asking with that would register a bouncer",
+  both: INCOMPLETE,
+  password: INCOMPLETE,
+  template: INCOMPLETE,
+  incomplete: INCOMPLETE,
+};
 
 /** Whether asking with a key leaves the bouncer's row as it is. */
 const isHarmless = async (context: Context, route: LapiRoute): Promise<{ harmless: boolean; asked: Walked }> => {
@@ -52,10 +61,8 @@ export default defineCheck({
     const found = routeOf(client);
     if ("verdict" in found) return found.verdict;
     if ("hidden" in credentials) return { status: "unknown", reason: credentials.hidden };
-    if (!("kind" in credentials) || credentials.kind !== "key") {
-      const reason = "not applicable: it shows a certificate, and asking with that would register a bouncer";
-      return { status: "skip", reason };
-    }
+    if ("absent" in credentials) return { status: "skip", reason: `not applicable: ${credentials.absent}` };
+    if (credentials.kind !== "key") return { status: "skip", reason: NO_KEY[credentials.kind] };
     const { harmless, asked } = await isHarmless(context, found.route);
     const { failed } = asked;
     if (failed) return { status: "unknown", reason: `${failed.code}: ${failed.message}`, evidence: asked.evidence };

@@ -9,12 +9,20 @@ const WILDCARD = new Set(["", "0.0.0.0", "::"]);
 
 const unbracketed = (host: string): string => host.replace(/^\[(.*)\]$/, "$1");
 
+/** The addresses that a connection to this host, of this machine, is made to. */
+const dialed = (host: string): readonly string[] => {
+  if (host === "localhost") return ["127.0.0.1", "::1"];
+  if (host === "0.0.0.0") return ["127.0.0.1"];
+  return host === "::" ? ["::1", "127.0.0.1"] : [host];
+};
+
 /** Whether a listener on this address takes connections that are made to that host, both of this machine. */
 const accepts = (listens: string, asked: string): boolean => {
   const own = unbracketed(listens);
-  if (WILDCARD.has(own) || own === asked) return true;
-  const local = (host: string): boolean => LOOPBACK.test(host) || WILDCARD.has(host);
-  return local(own) && local(asked);
+  if (own === "" || own === "::") return true;
+  const addresses = dialed(asked);
+  if (own === "0.0.0.0") return addresses.some((address) => !address.includes(":"));
+  return dialed(own).some((address) => addresses.includes(address));
 };
 
 const isOwn = (host: string, interfaces: readonly Address[]): boolean =>

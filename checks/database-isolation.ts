@@ -43,6 +43,14 @@ export default defineCheck({
     }
     const { value: host } = at.host;
     const port = at.port.value;
+    if (host === "" || port === 0) {
+      const data = {
+        origin: type.origin,
+        place: host || "without a name",
+        reach: "It is not fully named, and was not asked.",
+      };
+      return { status: "fault", fault: "database-needless", data };
+    }
     const dns = await probe.dns({ name: host });
     const saw = dns.ok
       ? await probe.database({

@@ -44,6 +44,41 @@ const CERTIFICATE = {
     },
   ],
 } as const;
+const DATES = {
+  blame: "remote-service",
+  remedy: [
+    {
+      text: `${AT_SERVER}: renew its certificate, and compare the clocks of both hosts.`,
+      commands: [
+        "date -u",
+        "openssl s_client -starttls {starttls} -connect {place} </dev/null 2>/dev/null | openssl x509 -noout -dates",
+      ],
+    },
+  ],
+} as const;
+const HANDSHAKE = {
+  blame: "network",
+  remedy: [
+    {
+      text: "TLS to the database breaks off: a filter on the way, or a server that is set up for it only half. See its log.",
+      commands: ["openssl s_client -starttls {starttls} -connect {place} </dev/null"],
+    },
+  ],
+} as const;
+const CLIENT_CERTIFICATE = {
+  blame: "configuration",
+  remedy: [
+    {
+      text: "The database wants a certificate of its client: db_config.ssl_client_cert and ssl_client_key, from CrowdSec 1.6.6 on.",
+      url: DOCS,
+    },
+  ],
+} as const;
+/** How the database is reached: its remedies differ. */
+const SOCKET = "socket";
+const NETWORK = "network";
+
+const AS_POSTGRES = "runuser -u postgres --";
 
 const FAULTS = {
   "db-config-invalid": {
@@ -70,24 +105,30 @@ const FAULTS = {
       remedy: [
         {
           text: `${AT_SERVER}: start the database, and let it listen on an address that this host reaches (PostgreSQL: listen_addresses; MariaDB: bind-address).`,
+          when: NETWORK,
           commands: ["systemctl status postgresql mariadb mysql --no-pager", "ss -ltnp 'sport = :{port}'"],
+        },
+        {
+          text: "The socket is left over, and no database listens on it: start the database on this host.",
+          when: SOCKET,
+          commands: ["systemctl status postgresql mariadb mysql --no-pager", "ss -lxp | grep {place}"],
         },
       ],
     },
     "tcp-timeout": WAY,
     "tcp-unreachable": WAY,
     "tcp-reset": WAY,
-    "tls-reset": CERTIFICATE,
-    "tls-stalled": CERTIFICATE,
-    "tls-not-tls": CERTIFICATE,
+    "tls-reset": HANDSHAKE,
+    "tls-stalled": HANDSHAKE,
+    "tls-not-tls": HANDSHAKE,
     "tls-untrusted": CERTIFICATE,
-    "tls-expired": CERTIFICATE,
-    "tls-not-yet-valid": CERTIFICATE,
+    "tls-expired": DATES,
+    "tls-not-yet-valid": DATES,
     "tls-wrong-host": CERTIFICATE,
     "tls-no-san": CERTIFICATE,
-    "tls-version": CERTIFICATE,
-    "tls-client-cert": CERTIFICATE,
-    "tls-alert": CERTIFICATE,
+    "tls-version": HANDSHAKE,
+    "tls-client-cert": CLIENT_CERTIFICATE,
+    "tls-alert": HANDSHAKE,
   }),
   "socket-missing": {
     blame: "remote-service",
@@ -112,9 +153,9 @@ const FAULTS = {
     says: "the database {place} refuses user {user} with the configured password: {message}",
     remedy: [
       {
-        text: `${AT_SERVER}: give the user the password of db_config (a password with special characters must stand in quotes there).`,
+        text: `${AT_SERVER}: give the user the password of db_config, with \\password {user} in psql. In db_config, a password with special characters must stand in quotes.`,
         when: "postgresql",
-        commands: [`psql -U postgres -c '\\password {user}'`],
+        commands: [`${AS_POSTGRES} psql`],
         url: DOCS,
       },
       {
@@ -131,12 +172,9 @@ const FAULTS = {
     says: "the database {place} lets user {user} in from elsewhere only: {message}",
     remedy: [
       {
-        text: `${AT_SERVER}: add this host to pg_hba.conf, then reload.`,
+        text: `${AT_SERVER}: add a line to pg_hba.conf, whose place the first command tells, then reload: host {database} {user} THIS_HOST/32 scram-sha-256`,
         when: "postgresql",
-        commands: [
-          "echo 'host {database} {user} THIS_HOST/32 scram-sha-256' >> PG_HBA_CONF",
-          "psql -U postgres -c 'SELECT pg_reload_conf()'",
-        ],
+        commands: [`${AS_POSTGRES} psql -c 'SHOW hba_file'`, `${AS_POSTGRES} psql -c 'SELECT pg_reload_conf()'`],
       },
       {
         text: `${AT_SERVER}: allow the user from this host; a host that was blocked after many errors is freed by the second command.`,
@@ -153,15 +191,15 @@ const FAULTS = {
       {
         text: `${AT_SERVER}: make it, or correct db_config.db_name.`,
         when: "postgresql",
-        commands: ["createdb -U postgres -O {user} {database}"],
-        undo: ["dropdb -U postgres {database}"],
+        commands: [`${AS_POSTGRES} createdb -O {user} {database}`],
+        undo: [`${AS_POSTGRES} dropdb {database}`],
         url: DOCS,
       },
       {
-        text: `${AT_SERVER}: make it, or correct db_config.db_name.`,
+        text: `${AT_SERVER}: make it and grant the user all on it, as the host that he comes from (GRANT ALL ON database.* TO user@host), or correct db_config.db_name.`,
         when: "mysql",
-        commands: ['mysql -e "CREATE DATABASE {database}; GRANT ALL ON {database}.* TO {user}"'],
-        undo: ['mysql -e "DROP DATABASE {database}"'],
+        commands: ["mysqladmin create {database}", 'mysql -e "SELECT user, host FROM mysql.user"'],
+        undo: ["mysqladmin drop {database}"],
         url: DOCS,
       },
     ],
@@ -175,15 +213,14 @@ const FAULTS = {
       {
         text: `${AT_SERVER}: CrowdSec makes and changes its own tables. From PostgreSQL 15 on, the right to create in schema public must be given.`,
         when: "postgresql",
-        commands: ["psql -U postgres -d {database} -c 'GRANT ALL ON SCHEMA public TO {user}'"],
-        undo: ["psql -U postgres -d {database} -c 'REVOKE ALL ON SCHEMA public FROM {user}'"],
+        commands: [`echo 'GRANT ALL ON SCHEMA public TO :"role"' | ${AS_POSTGRES} psql -d {database} -v role={user}`],
+        undo: [`echo 'REVOKE ALL ON SCHEMA public FROM :"role"' | ${AS_POSTGRES} psql -d {database} -v role={user}`],
         url: DOCS,
       },
       {
-        text: `${AT_SERVER}: CrowdSec makes and changes its own tables.`,
+        text: `${AT_SERVER}: CrowdSec makes and changes its own tables; grant the user all on the database (GRANT ALL ON database.* TO user@host).`,
         when: "mysql",
-        commands: ['mysql -e "GRANT ALL ON {database}.* TO {user}"'],
-        undo: ['mysql -e "REVOKE ALL ON {database}.* FROM {user}"'],
+        commands: ['mysql -e "SELECT user, host FROM mysql.user"'],
         url: DOCS,
       },
     ],
@@ -217,7 +254,9 @@ const FAULTS = {
     remedy: [
       {
         text: `${AT_SERVER}: see who holds them, and raise max_connections; CrowdSec itself takes up to db_config.max_open_conns, 100 by default.`,
-        commands: ["psql -U postgres -c 'SELECT usename, client_addr, count(*) FROM pg_stat_activity GROUP BY 1, 2'"],
+        commands: [
+          `${AS_POSTGRES} psql -c 'SELECT usename, client_addr, count(*) FROM pg_stat_activity GROUP BY 1, 2'`,
+        ],
         when: "postgresql",
       },
       {
@@ -244,7 +283,13 @@ const FAULTS = {
     remedy: [
       {
         text: "The database hangs, or another service holds the port: look at its log and its load.",
+        when: NETWORK,
         commands: ["ss -ltnp 'sport = :{port}'"],
+      },
+      {
+        text: "The database hangs, or another service holds the socket: look at its log and its load.",
+        when: SOCKET,
+        commands: ["ss -lxp | grep {place}"],
       },
     ],
   },
@@ -414,7 +459,9 @@ const judgeTables = (
   if (closedTables.length > 0) return denied(`tables ${closedTables.join(", ")} may not be read and written`);
   if (missing.length === TABLES.length)
     return { status: "pass", note: `${how}; empty, CrowdSec makes its tables at its first start`, evidence };
-  return { status: "pass", note: `${how}; CrowdSec's tables are there`, evidence };
+  const there =
+    missing.length === 0 ? "CrowdSec's tables are there" : `CrowdSec will make the tables ${missing.join(", ")}`;
+  return { status: "pass", note: `${how}; ${there}`, evidence };
 };
 
 const judgeNetwork = async (context: Context, config: NetworkDatabase): Promise<Verdict<Code>> => {
@@ -436,6 +483,7 @@ const judgeNetwork = async (context: Context, config: NetworkDatabase): Promise<
     nameOrigin: name.origin,
     tls: tls.value,
     tlsOrigin: tls.origin,
+    starttls: protocol === "mysql" ? "mysql" : "postgres",
     addresses: asked.evidence.dns?.ok ? asked.evidence.dns.addresses.map(({ address }) => address).join(", ") : host,
   };
   const fault = (failed: Failed, evidence: Evidence): Verdict<Code> => {
@@ -451,7 +499,9 @@ const judgeNetwork = async (context: Context, config: NetworkDatabase): Promise<
       peer: "",
     };
     const words = { ...data, ...certificateWords, message: failed.message, ms: Math.round(failed.elapsedMs) };
-    return { status: "fault", fault: failed.code as Code, data: words, failed, when: protocol, evidence };
+    const way = "socket" in at ? SOCKET : NETWORK;
+    const when = failed.code === "tcp-refused" || failed.code === "db-silent" ? way : protocol;
+    return { status: "fault", fault: failed.code as Code, data: words, failed, when, evidence };
   };
   if ("failed" in asked) return fault(asked.failed, asked.evidence);
   const saw = await context.probe.database({

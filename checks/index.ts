@@ -14,7 +14,7 @@ import machineLogin from "./machine-login.ts";
 import metrics from "./metrics.ts";
 import metricsTarget from "./metrics-target.ts";
 import { outgoing } from "./outgoing.ts";
-import { ports } from "./ports.ts";
+import { ports } from "./port.ts";
 import pprofExposure from "./pprof-exposure.ts";
 import trustStore from "./trust-store.ts";
 

@@ -9,6 +9,8 @@ const LOCAL_LOGS = [
   "ss -ltnp 'sport = :{port}'",
 ];
 
+const SOCKET = ["systemctl status crowdsec --no-pager", "ss -lxp | grep {place}"];
+
 /** Faults on the way to the Local API, as its clients meet them. `here`: it should run on this host; `elsewhere`: on another. */
 export const LAPI_LAYERS = {
   "dns-nxdomain": {
@@ -84,13 +86,18 @@ export const LAPI_LAYERS = {
       {
         text: "The socket is left over, and no crowdsec listens on it: see why it is not running, and that api.server.listen_socket is this path.",
         when: "socket",
-        commands: ["systemctl status crowdsec --no-pager", "ss -lxp | grep {place}"],
+        commands: SOCKET,
       },
     ],
   },
   "tcp-timeout": {
     blame: "network",
     remedy: [
+      {
+        text: "The process does not take the connection: it hangs, or its backlog is full.",
+        when: "socket",
+        commands: SOCKET,
+      },
       {
         text: "A packet filter of this host drops it: let tcp/{port} through on {host}.",
         when: "here",
@@ -228,6 +235,11 @@ export const LAPI_LAYERS = {
     blame: "remote-service",
     remedy: [
       {
+        text: "Another service answers on the socket: find out which, and give one of the two another path.",
+        when: "socket",
+        commands: SOCKET,
+      },
+      {
         text: "Another service answers there: find out which, and give one of the two another port.",
         when: "here",
         commands: LOCAL_LOGS.slice(2),
@@ -238,6 +250,11 @@ export const LAPI_LAYERS = {
   "identity-mismatch": {
     blame: "configuration",
     remedy: [
+      {
+        text: "Another service holds the socket. Find out which, then give one of the two another path; CrowdSec's stands in api.server.listen_socket and in {origin}.",
+        when: "socket",
+        commands: SOCKET,
+      },
       {
         text: "Another service holds the port. Find out which, then give one of the two another port; CrowdSec's stands in api.server.listen_uri, in local_api_credentials.yaml, and in every bouncer's file.",
         when: "here",

@@ -25,10 +25,14 @@ const FAULTS = {
     blame: "remote-service",
     confidence: "certain",
     phase: "handshake",
-    says: "the certificate of {place} expires in {days} days ({validTo})",
+    says: "the certificate of {place} {lasts} ({validTo})",
     remedy: [{ text: "Renew the Local API's certificate before then, and restart crowdsec there." }],
   },
 } as const;
+
+/** An expired one gets this far only where nothing verifies it. */
+const lasts = (days: number): string =>
+  days < 0 ? `expired ${-days} days ago, and nothing verifies it` : `expires in ${days} days`;
 
 /** Agents and bouncers of CrowdSec verify the Local API's certificate as Go does, which is stricter than OpenSSL. */
 export default defineCheck({
@@ -70,12 +74,13 @@ export default defineCheck({
       return {
         status: "fault",
         fault: "tls-expires-soon",
-        data: { ...data, days, validTo: tls.validTo },
+        data: { ...data, lasts: lasts(days), validTo: tls.validTo },
         message: `valid until ${tls.validTo}`,
         evidence,
       };
+    const everything = client.kind === "machine" ? ", not even the Central API's certificate" : "";
     const unverified = route.trust.skipVerify
-      ? "; insecure_skip_verify is set, so nothing is verified, not even the Central API's certificate"
+      ? `; insecure_skip_verify is set, so nothing is verified${everything}`
       : "";
     return { status: "pass", note: `${tls.protocol}, ${days} days left${unverified}`, evidence };
   },

@@ -12,6 +12,9 @@ const REASONS: readonly (readonly [RegExp, string])[] = [
   [/incorrect Username or Password/i, "password"],
 ];
 
+/** What a login that was accepted is answered with. */
+const TOKEN = /^\s*\{.*"token"\s*:\s*"/s;
+
 const AGAIN = ["cscli machines add {login} --auto --force", "systemctl restart crowdsec"] as const;
 
 /** Asks what the agent asks first. A login changes the machine's row, so it is made on demand only. */
@@ -67,10 +70,16 @@ export default defineCheck({
     const found = routeOf(client);
     if ("verdict" in found) return found.verdict;
     if ("hidden" in credentials) return { status: "unknown", reason: credentials.hidden };
-    if (!("kind" in credentials) || credentials.kind !== "password") {
+    if ("absent" in credentials) return { status: "skip", reason: `not applicable: ${credentials.absent}` };
+    if (credentials.kind === "certificate") {
       const reason = "not applicable: it shows a certificate, and a login with that would register a machine";
       return { status: "skip", reason };
     }
+    if (credentials.kind !== "password")
+      return {
+        status: "skip",
+        reason: "not applicable: no login and password of this machine are known (credentials)",
+      };
     if (!context.allowWrites)
       return {
         status: "skip",
@@ -85,7 +94,7 @@ export default defineCheck({
       return { status: "unknown", reason: walked.failed?.message ?? "the probe gave no answer", evidence };
     // The token in the answer is a secret: nothing of the body is kept or shown.
     const silent = { ...evidence, http: { ...reply, body: "" } };
-    if (reply.status === 200)
+    if (reply.status === 200 && TOKEN.test(reply.body))
       return {
         status: "pass",
         note: `machine ${login.value}; its address and version were written anew`,

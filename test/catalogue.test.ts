@@ -26,13 +26,16 @@ import { failingAt, recording } from "./support/world.ts";
 const ids = catalogue.map(({ id }) => id);
 const FILES = readdirSync("checks").filter((name) => name.endsWith(".ts"));
 /** Families: their checks come from a table, and their ids begin with what stands here beside the file's name. */
-const FAMILIES: Readonly<Record<string, string>> = { outgoing: "outgoing-", ports: "port-" };
+const FAMILIES: Readonly<Record<string, string>> = { outgoing: "outgoing-", port: "port-" };
 
 const named = (id: string): Check => {
   const check = catalogue.find((candidate) => candidate.id === id);
   if (check === undefined) throw new Error(`the catalogue has no ${id}`);
   return check;
 };
+
+/** Placeholders that are only ever numbers. */
+const NUMBERS = new Set(["{port}", "{from}", "{to}"]);
 
 describe("closure", () => {
   test("ids are unique", () => {
@@ -81,6 +84,17 @@ describe("closure", () => {
       for (const { text } of remedy) expect(text).toMatch(/\w.*[.:]$/);
     }
   });
+
+  test.each(catalogue)(
+    "what fills a command of $id stands outside quotes, where the shell reads it as one word",
+    (check) => {
+      const remedies = Object.values(check.faults).flatMap(({ remedy }) => remedy);
+      const commands = remedies.flatMap(({ commands = [], undo = [] }) => [...commands, ...undo]);
+      const quoted = commands.flatMap((command) => command.match(/'[^']*'|"[^"]*"/g) ?? []);
+      const filled = quoted.flatMap((text) => text.match(/(?<!%)\{\w+\}/g) ?? []);
+      expect(filled.filter((name) => !NUMBERS.has(name))).toEqual([]);
+    },
+  );
 
   test.each(catalogue)("$id says what it is, why, where and what it touches", (check) => {
     for (const word of [check.title, check.why, check.contacts]) expect(word.trim()).not.toBe("");

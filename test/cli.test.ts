@@ -19,6 +19,8 @@ const configured = (name: string, content: string): string => {
 };
 const GOOD = configured("good.yaml", "crowdsec_service: {}\n");
 const BROKEN = configured("broken.yaml", "a: 1\na: 2\n");
+const EMPTY = configured("empty.targets", "# none yet\n");
+const WRONG = configured("wrong.targets", "# ours\nweb:6060\nweb\n");
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 /** The one document on stdout, with nothing beside it. */
@@ -66,6 +68,17 @@ describe("bad usage is one line on stderr, nothing on stdout, and exit code 3", 
     [["--timeout"], "timeout"],
     [["--lapi-url", "--only", "lapi"], "lapi-url"],
     [["-o"], "o"],
+    [["--target", "web"], '--target: "web" is no target'],
+    [["--target", "me:hunter2@web:6060"], "--target"],
+    [["--target", "web:6060", "--target", "web:0"], "web:0"],
+    [["--targets", join(folder, "nowhere")], "nowhere cannot be read"],
+    [["--targets", folder], "cannot be read"],
+    [["--targets", EMPTY], `${EMPTY} holds no target`],
+    [["--targets", WRONG], `${WRONG}:3: "web" is no target`],
+    [["--targets", EMPTY, "--targets", EMPTY], "--targets"],
+    [["--targets"], "targets"],
+    [["--target"], "target"],
+    [["--no-targets"], "--no-targets"],
     [["explain"], "--help"],
     [["explain", "nothing"], '"nothing"'],
     [["explain", "toString"], '"toString"'],
@@ -89,7 +102,9 @@ describe("what needs no run", () => {
     [["--version"], new RegExp(`^${version.replaceAll(".", "\\.")}\\n$`)],
     [["list"], /^config-files: [\s\S]*outgoing-packages: /],
     [["explain", "lapi-identity"], /^lapi-identity: It is CrowdSec's Local API that answers\n/],
-    [["explain", "dns-timeout"], /^In lapi-reachable:\n[\s\S]*In outgoing-\*:\n/],
+    [["--help"], /--targets[\s\S]*--target[\s\S]*--allow-writes/],
+    [["explain", "metrics-target"], /^metrics-target: /],
+    [["explain", "dns-timeout"], /^In [\s\S]*\nIn lapi-reachable:\n[\s\S]*\nIn outgoing-\*:\n/],
   ])("%p is on stdout, and exit code 0", async (args, expected) => {
     const { code, stdout, stderr } = await runProgram(args);
     expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
@@ -112,7 +127,7 @@ describe("a run", () => {
   });
 
   test("that judged nothing exits with 3", async () => {
-    const args = [...JSON_OF, "config-files", "--role", "bouncer", "--config", GOOD];
+    const args = [...JSON_OF, "agent-config", "--role", "bouncer", "--config", GOOD];
     const report = reportOf(await runProgram(args));
     expect([report.summary.exitCode, report.summary.verdict, report.run.roles]).toEqual([3, "unknown", ["bouncer"]]);
   });
@@ -123,8 +138,9 @@ describe("a run", () => {
   ])("that only warns exits, with --fail-on %s, with %d", async (failOn, exitCode) => {
     const port = await closedPort();
     const config = configured(`metrics-${failOn}.yaml`, `prometheus:\n  enabled: true\n  listen_port: ${port}\n`);
+    const only = ["metrics", "--skip", "metrics-target"];
     const report = reportOf(
-      await runProgram([...JSON_OF, "metrics", "--role", "agent", "--config", config, "--fail-on", failOn]),
+      await runProgram([...JSON_OF, ...only, "--role", "agent", "--config", config, "--fail-on", failOn]),
     );
     expect([judged(report), report.summary.exitCode]).toEqual([[["metrics", "warn"]], exitCode]);
   });
@@ -144,8 +160,38 @@ describe("a run", () => {
       origin: "--lapi-url",
     });
     expect(report.causes).toMatchObject([
-      { id: "lapi-tcp-refused", explains: expect.arrayContaining(["lapi-identity"]) },
+      { id: "lapi-tcp-refused", explains: expect.arrayContaining(["lapi-reachable@agent", "lapi-identity@agent"]) },
     ]);
+  });
+
+  test("of --target and --targets asks each once, and says of which nothing answers", async () => {
+    const port = await closedPort();
+    const file = configured("two.targets", `127.0.0.1:${port} # here\nhttp://127.0.0.1:${port}/metrics\n`);
+    const args = [...JSON_OF, "metrics-target", "--role", "prometheus", "--config", GOOD, "--targets", file];
+    const report = reportOf(await runProgram([...args, "--target", `http://127.0.0.1:${port}/other`]));
+    const asked = report.findings.filter(({ id }) => id === "metrics-target");
+    expect(asked.map(({ instance, status, fault }) => [instance, status, fault?.code])).toEqual(
+      ["/other", ""].map((path) => [`metrics-target@127.0.0.1:${port}${path}`, "fail", "tcp-refused"]),
+    );
+    expect(asked.map(({ target }) => target?.origin)).toEqual(["--target", `${file}:2`]);
+    expect(report.causes.map(({ explains }) => explains.length)).toEqual([2]);
+    expect(report.run.roles).toEqual(["prometheus"]);
+  });
+
+  test("asks what changes a row only with --allow-writes", async () => {
+    const credentials = configured("me.yaml", "url: http://127.0.0.1:1/\nlogin: me\npassword: hunter2\n");
+    const config = configured(
+      "client.yaml",
+      `crowdsec_service: {a: 1}\napi:\n  client:\n    credentials_path: ${credentials}\n`,
+    );
+    const args = [...JSON_OF, "machine-login", "--role", "agent", "--config", config];
+    const login = async (...more: readonly string[]) => {
+      const ran = await runProgram([...args, ...more]);
+      expect(ran.stdout).not.toContain("hunter2");
+      return reportOf(ran).findings.find(({ id }) => id === "machine-login");
+    };
+    expect(await login()).toMatchObject({ status: "skip", reason: expect.stringContaining("--allow-writes") });
+    expect((await login("--allow-writes"))?.reason ?? "").not.toContain("--allow-writes");
   });
 
   test("--skip leaves out, and flags that take lists add up", async () => {
@@ -163,7 +209,16 @@ describe("a run", () => {
 
   test("with a mistake in config.yaml still has its report", async () => {
     const config = configured("port.yaml", "prometheus:\n  enabled: true\n  listen_port: 99999\n");
-    const args = [...JSON_OF, "metrics,outgoing-cti", "--role", "agent", "--config", config];
+    const args = [
+      ...JSON_OF,
+      "metrics,outgoing-cti",
+      "--skip",
+      "metrics-target",
+      "--role",
+      "agent",
+      "--config",
+      config,
+    ];
     const ids = judged(reportOf(await runProgram(args))).map(([id]) => id);
     expect(ids).toEqual(["metrics", "outgoing-cti"]);
   });
@@ -213,7 +268,7 @@ describe("a Local API that accepts and never answers", () => {
     { id: "lapi-reachable", status: "pass" },
     { id: "lapi-tls", status: "skip" },
     { id: "lapi-identity", status: "unknown", reason },
-    { id: "lapi-database", status: "skip", because: ["lapi-identity"] },
+    { id: "lapi-database", status: "skip", because: ["lapi-identity@agent"] },
   ];
   const lapiFindings = (report: Report) => report.findings.filter(({ id }) => id.startsWith("lapi-"));
 

@@ -168,7 +168,6 @@ const run = (question: CommandQuestion, folder: Folder, signal: AbortSignal): Pr
       clearTimeout(timer);
       clearTimeout(drain);
       signal.removeEventListener("abort", abort);
-      if (pid !== undefined) signalGroup(pid, "SIGKILL");
       // Whatever still holds them is no concern of ours, and must not hold this process.
       child.stdout.destroy();
       child.stderr.destroy();

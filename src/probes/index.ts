@@ -116,7 +116,7 @@ export const createProber = (options: ProberOptions): PreparedProber => {
   const askDatabase = async (question: DatabaseQuestion): Promise<DatabaseObservation> => {
     // Most runs have no database server to ask.
     const { probeDatabase } = await import("./database.ts");
-    return probeDatabase(question, limits);
+    return probeDatabase(question, limits, context);
   };
   return {
     prepare: async () => {

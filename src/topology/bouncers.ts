@@ -182,16 +182,11 @@ export const findBouncers = async (
   probe: Prober,
   folder: string,
   environment: Environment,
-): Promise<{
-  readonly files: readonly ConfigFile[];
-  readonly clients: readonly LapiClient[];
-  readonly hidden?: string;
-}> => {
+): Promise<{ readonly files: readonly ConfigFile[]; readonly clients: readonly LapiClient[] }> => {
   const saw = await probe.folder(folder);
   if (!saw.ok) {
-    return saw.code === "file-denied"
-      ? { files: [], clients: [], hidden: `run as root: ${folder} may not be read by this user` }
-      : { files: [], clients: [] };
+    const denied: ConfigFile = { path: folder, purpose: "bouncers", state: "denied", mistakes: [] };
+    return { files: saw.code === "file-denied" ? [denied] : [], clients: [] };
   }
   const names = saw.names.filter((name) => ENDING.test(name));
   const found = await Promise.all(names.map((name) => readBouncer(probe, posix.join(folder, name), environment)));

@@ -1,5 +1,3 @@
-import type { ProcessSeen } from "../model/observation.ts";
-
 /** What `crowdsec`'s own command line says of it. */
 export interface EngineFlags {
   readonly config?: string;
@@ -17,7 +15,7 @@ const WITH_VALUE = new Set(["c", "dsn", "type", "label", "transform", "dump-data
  * Reads a command line as Go's flag package does: one dash or two, `-flag value` or `-flag=value`, a boolean takes its
  * value with `=` only, the last of several wins, and what follows the first argument that is no flag is none either.
  */
-export const engineFlags = ({ argv }: ProcessSeen): EngineFlags => {
+export const engineFlags = (argv: readonly string[]): EngineFlags => {
   const values = new Map<string, string>();
   for (let index = 1; index < argv.length; index++) {
     const match = /^--?([^-=][^=]*)(?:=(.*))?$/s.exec(argv[index] ?? "");

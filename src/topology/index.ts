@@ -32,6 +32,7 @@ import { type Environment, expansionOfConfig } from "./expansion.ts";
 import { rehearsalEnvironment, rehearsalFiles } from "./rehearsal.ts";
 import { hiddenBy, shownOf, sourcedUrl } from "./route.ts";
 import type { Shape } from "./shape.ts";
+import { type UnitCommand, unitCommand } from "./unit.ts";
 import type { Tree } from "./yaml-tree.ts";
 
 /** What the command line says of the deployment; each wins over what is found. */
@@ -317,16 +318,29 @@ const findClients = (
 /** Looks at this host and says what CrowdSec is, or will be, on it. Opens no connection; a bad file becomes a value. */
 export const findTopology = async (input: TopologyInput): Promise<Topology> => {
   const { probe, environment, user, platform, overrides } = input;
-  const [processes, interfaces, program]: [readonly ProcessSeen[], readonly Address[], Topology["program"]] =
-    await Promise.all([probe.processes("crowdsec"), probe.interfaces(), findProgram(probe)]);
+  const [processes, interfaces, program, unit]: [
+    readonly ProcessSeen[],
+    readonly Address[],
+    Topology["program"],
+    UnitCommand | undefined,
+  ] = await Promise.all([
+    probe.processes("crowdsec"),
+    probe.interfaces(),
+    findProgram(probe),
+    unitCommand(probe, "crowdsec.service"),
+  ]);
   const version = program?.version;
   const [engine] = processes;
-  const flags = engine && engineFlags(engine);
+  // What runs, or else what would be started.
+  const started = engine
+    ? { argv: engine.argv, origin: `process ${engine.pid}` }
+    : unit && { argv: unit.argv, origin: unit.origin };
+  const flags = started && engineFlags(started.argv);
   const path: Sourced<string> =
     overrides.config !== undefined
       ? { value: posix.resolve(overrides.config), origin: "--config" }
       : flags?.config !== undefined
-        ? { value: posix.resolve("/", flags.config), origin: `-c of process ${engine?.pid}` }
+        ? { value: posix.resolve("/", flags.config), origin: `-c of ${started?.origin}` }
         : { value: defaultConfig(platform), origin: "default" };
   const folder = posix.join(posix.dirname(path.value), "bouncers");
   const [configuration, bouncers] = await Promise.all([

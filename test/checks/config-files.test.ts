@@ -99,6 +99,7 @@ describe("what CrowdSec's strict decoder refuses", () => {
   test("is told with what was probably meant", async () => {
     const finding = await one(mistaken({ ...TYPO, hint: "did you mean listen_uri?" }));
     expect(finding?.remedy[0]?.text).toContain("did you mean listen_uri?");
+    expect(finding?.remedy[0]?.text).not.toMatch(/\?\./);
   });
 
   test.each<[string, Version | undefined, ConfigMistake["versions"], string]>([

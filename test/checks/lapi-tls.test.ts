@@ -3,7 +3,7 @@ import check from "../../checks/lapi-tls.ts";
 import type { FileCode, LayerCode } from "../../src/model/observation.ts";
 import type { World } from "../support/fake-prober.ts";
 import { expectFault, type FaultCase, findingOf, NOW, runIn } from "../support/run.ts";
-import { agentAt, bouncerTo, itself, routeTo } from "../support/topology.ts";
+import { agentAt, agentTo, bouncerTo, itself, routeTo } from "../support/topology.ts";
 import { CERTIFICATE, failedWith, failingAt, HEALTHY, lapiSays, recording } from "../support/world.ts";
 
 const HTTPS = agentAt("https://lapi.example:8080/");
@@ -52,10 +52,27 @@ test("a pass says the protocol and the days left", async () => {
   expect(summary).toBe("Local API's certificate is one that CrowdSec trusts: TLSv1.3, 200 days left");
 });
 
-test("insecure_skip_verify is noted, since it covers the Central API too", async () => {
-  const trust = { caFiles: [], only: false, skipVerify: true };
-  const { summary } = await findingOf(check, { topology: agentAt("https://lapi.example:8080/", { trust }) });
-  expect(summary).toContain("insecure_skip_verify is set");
+describe("insecure_skip_verify", () => {
+  const UNVERIFIED = routeTo("https://lapi.example:8080/", { trust: { caFiles: [], only: false, skipVerify: true } });
+
+  test("of the agent is noted, since it covers the Central API too", async () => {
+    const { summary } = await findingOf(check, { topology: { clients: [agentTo(UNVERIFIED)] } });
+    expect(summary).toContain("insecure_skip_verify is set, so nothing is verified, not even the Central API");
+  });
+
+  test("of a bouncer, which never talks to the Central API, is noted without it", async () => {
+    const { summary } = await findingOf(check, { topology: { clients: [bouncerTo(UNVERIFIED)] } });
+    expect(summary).toContain("insecure_skip_verify is set, so nothing is verified");
+    expect(summary).not.toContain("Central API");
+  });
+
+  test("lets a certificate pass whose end is over: that is not told as minus days", async () => {
+    const { summary } = await findingOf(check, {
+      topology: { clients: [agentTo(UNVERIFIED)] },
+      world: expiringIn(-31),
+    });
+    expect(summary).not.toMatch(/-\d+ days/);
+  });
 });
 
 test("the configured trust, its client certificate included, is what the handshake is judged by", async () => {

@@ -39,6 +39,8 @@ describe("a target", () => {
     ["http://web.test:9090/one/metrics", "web.test:9090/one/metrics", "http://web.test:9090/one/metrics"],
     ["https://web.test:6060", "https://web.test:6060", "https://web.test:6060/metrics"],
     ["https://web.test/m", "https://web.test/m", "https://web.test/m"],
+    ["web-1.test:80", "web-1.test:80", "http://web-1.test/metrics"],
+    ["https://web.test:443/m", "https://web.test/m", "https://web.test/m"],
     ["http://[::1]:6060/m", "[::1]:6060/m", "http://[::1]:6060/m"],
   ])("%s is %s, asked at %s", async (text, name, url) => {
     expect(await single(text)).toEqual([{ name, url: { value: url, origin: "--target" } }]);
@@ -58,6 +60,9 @@ describe("a target", () => {
     ["web:65536", "without a port from 1 to 65535"],
     ["web:99999", "without a port from 1 to 65535"],
     ["[::g]:6060", "no target"],
+    ["web#1:6060", "no target"],
+    ["web?1:6060", "no target"],
+    ["web\\1:6060", "no target"],
     ["[:::]:6060", "not a URL"],
     ["ftp://web:21/", "neither http:// nor https://"],
     ["http://web:99999/", "not a URL"],

@@ -157,16 +157,16 @@ describe("each fault of the login is told apart, and explains why the Local API 
         await reload();
         await configure("s/db_name: crowdsec/db_name: nosuch/");
       },
-      told: login("db-missing-database", "remote-service", /createdb -U postgres -O crowdsec nosuch/),
+      told: login("db-missing-database", "remote-service", /createdb -O crowdsec nosuch/),
     },
     {
       name: "unknown database on MariaDB",
       type: "mysql",
       prepare: async () => {
-        await sql("mariadbd", "GRANT ALL ON *.* TO crowdsec");
+        await sql("mariadbd", "GRANT ALL ON *.* TO crowdsec@'10.77.%'");
         await configure("s/db_name: crowdsec/db_name: nosuch/");
       },
-      told: login("db-missing-database", "remote-service", /CREATE DATABASE nosuch/),
+      told: login("db-missing-database", "remote-service", /mysqladmin create nosuch/),
     },
     {
       name: "no entry in pg_hba.conf",
@@ -205,7 +205,7 @@ describe("each fault of the login is told apart, and explains why the Local API 
         await reload();
         await configure("s/db_name: crowdsec/db_name: bare/");
       },
-      told: login("db-no-privilege", "remote-service", /GRANT ALL ON SCHEMA public TO crowdsec/),
+      told: login("db-no-privilege", "remote-service", /GRANT ALL ON SCHEMA public .* -d bare -v role=crowdsec/),
     },
   ];
   test.each(scenes)("$name", async ({ type, prepare, told }) => {

@@ -4,8 +4,9 @@ import http from "node:http";
 import net from "node:net";
 import { join } from "node:path";
 import process from "node:process";
+import tls from "node:tls";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "@jest/globals";
-import type { DatabaseObservation, DatabaseQuestion, FailureCode } from "../../src/model/observation.ts";
+import type { DatabaseObservation, DatabaseQuestion, FailureCode, Trust } from "../../src/model/observation.ts";
 import { probeDatabase } from "../../src/probes/database.ts";
 import { type Certificates, makeCertificates } from "../support/certificates.ts";
 import { greeting, login, mysql, PASSWORD, pgError, postgresql, READY } from "../support/databases.ts";
@@ -141,6 +142,32 @@ describe("files of a TLS configuration", () => {
     const saw = await ask({ protocol: "postgresql", port, tls: "require", ...more() });
     expect(saw).toMatchObject({ ok: false, phase: "host", code });
     expect(log.connections).toBe(0);
+  });
+
+  test.each([
+    ["postgresql", "/ca.pem", true],
+    ["mysql", "/ca.pem", false],
+    ["postgresql", undefined, false],
+  ] as const)("%s with the CA %p trusts it alone: %p", async (protocol, caFile, only) => {
+    const trusts: (Trust | undefined)[] = [];
+    const port = await closedPort(servers, net.createServer());
+    await probeDatabase(
+      {
+        protocol,
+        addresses: ["127.0.0.1"],
+        port,
+        host: "lapi.test",
+        tls: "require",
+        ...(caFile && { caFile }),
+        login: login(),
+      },
+      { timeoutMs: 500, signal: new AbortController().signal },
+      async (trust) => {
+        trusts.push(trust);
+        return { ok: true, context: tls.createSecureContext() };
+      },
+    );
+    expect(trusts).toEqual([{ caFiles: caFile ? [caFile] : [], only, skipVerify: false }]);
   });
 
   test.each(PROTOCOLS)("%s: the client's certificate is shown to a server that asks", async (protocol) => {

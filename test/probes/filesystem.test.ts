@@ -108,13 +108,14 @@ describe("a file system that does not answer, as that of a dead server", () => {
        console.log(JSON.stringify(seen));
        process.exit(0);`,
       );
-      // An automounter that never mounts, in a mount namespace of its own: whoever looks below it waits, but for its own group.
+      // An automounter that never mounts, in a mount namespace of its own: whoever looks below it
+      // waits, but for its own group, which `timeout` leaves.
       const mount = "mount -i -t autofs -o fd=3,pgrp=$$,minproto=5,maxproto=5,indirect test";
       const child = spawn(
         "unshare",
         [
           ...["-m", "--propagation", "private", "sh", "-c"],
-          `mkfifo "$0.pipe" && exec 3<>"$0.pipe" && ${mount} "$0" && setsid --wait "$1" "$2"`,
+          `mkfifo "$0.pipe" && exec 3<>"$0.pipe" && ${mount} "$0" && timeout -s KILL 15 "$1" "$2"`,
           ...[dead, process.execPath, script],
         ],
         { detached: true, stdio: ["ignore", "pipe", "inherit"] },

@@ -369,9 +369,11 @@ describe("a server that is not one", () => {
     expect(await ask(server, {}, 300)).toMatchObject({ phase: "login", code: "db-silent" });
   });
 
-  test("a file of this host is not read for a server that asks for it", async () => {
-    const { server } = mysql({ queries: { ...QUERIES, "VERSION()": Buffer.from("\u00fb/etc/hostname", "latin1") } });
+  test("a file of this host is neither offered nor read for a server that asks for it", async () => {
+    const { server, log } = mysql({ queries: { "VERSION()": Buffer.from("\u00fb/etc/hostname", "latin1") } });
     const saw = await ask(server, {}, 500);
-    expect(saw).toMatchObject({ ok: true });
+    expect(saw).toMatchObject({ ok: true, server: "MySQL 8.0.39" });
+    expect(log.startups).toMatchObject([{ givesFiles: "false" }]);
+    expect(log.queries.at(-1)).toContain("VERSION()");
   });
 });

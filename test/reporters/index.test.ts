@@ -14,6 +14,7 @@ const STYLES: Readonly<
   pretty: {
     extension: "txt",
     styles: {
+      "-40": { ...PLAIN, width: 40 },
       "-60": { ...PLAIN, width: 60 },
       "-120": { ...PLAIN, width: 120 },
       "-ascii": { ...PLAIN, ascii: true },

@@ -1,11 +1,12 @@
 import { describe, expect, test } from "@jest/globals";
+import type { Finding } from "../../src/model/report.ts";
 import { pretty, type Style } from "../../src/reporters/pretty.ts";
 import { finding } from "../support/findings.ts";
 import { REPORTS } from "../support/reports.ts";
 import { reported } from "../support/run.ts";
 
 const PLAIN: Style = { color: false, ascii: false, width: 100, detail: "normal" };
-const WIDTHS = [60, 80, 120, 200];
+const WIDTHS = [40, 60, 80, 100, 120, 200];
 const DETAILS: readonly Style["detail"][] = ["quiet", "normal", "verbose"];
 const each = <T>(visit: (text: string, name: string) => T, style: Partial<Style>): T[] =>
   Object.entries(REPORTS).flatMap(([name, report]) =>
@@ -13,7 +14,7 @@ const each = <T>(visit: (text: string, name: string) => T, style: Partial<Style>
   );
 
 /** Never broken, since it is there to be copied or searched for: a command, a URL, a long word, the last line. */
-const UNBROKEN = /^\s+\$ |https?:\/\/|^\s+\S+$|: (?:NOT READY|READY(?:, WITH WARNINGS)?|UNKNOWN)$/;
+const UNBROKEN = /^\s+\$ |https?:\/\/|^\s+(?:Explains: )?\S+$|: (?:NOT READY|READY(?:, WITH WARNINGS)?|UNKNOWN)$/;
 
 test.each(WIDTHS)("no line of prose is wider than %d columns", (width) => {
   each(
@@ -98,6 +99,8 @@ describe("the last line", () => {
       "resolver-dead": "3 pass, 1 warn, 4 fail, 1 skip in 5.1 s: NOT READY",
       "lapi-refused": "2 fail, 1 unknown, 4 skip in 812 ms: NOT READY",
       "warnings-only": "3 pass, 2 warn in 812 ms: READY, WITH WARNINGS",
+      clients: "3 pass, 7 fail, 5 skip in 812 ms: NOT READY",
+      targets: "30 pass, 14 fail in 812 ms: NOT READY",
       interrupted: "1 pass, 2 unknown, 1 skip in 812 ms, interrupted: UNKNOWN",
     });
   });
@@ -207,4 +210,145 @@ test("remedies that differ in the finding's own host and addresses only are show
     "Fix:   as for outgoing-a",
     "Fix:   as for outgoing-a",
   ]);
+});
+
+/** The rows of one heading of a report. */
+const rowsUnder = (heading: string, findings: readonly Finding[], style: Partial<Style> = {}): readonly string[] => {
+  const [, group = ""] = `\n${pretty(reported(findings), { ...PLAIN, ...style })}`.split(`\n${heading}\n`);
+  return (group.split("\n\n")[0] ?? "").split("\n");
+};
+
+describe("clients of one Local API", () => {
+  const client = (name: string, rest: Parameters<typeof finding>[2] = {}): Finding =>
+    finding(`lapi-reachable@${name}`, "pass", {
+      title: "Local API accepts connections",
+      summary: "Local API accepts connections",
+      target: { host: "127.0.0.1", port: 8080, url: "http://127.0.0.1:8080/", origin: `/etc/${name}.yaml:1` },
+      layers: [{ phase: "connect", ok: true, durationMs: 2 }],
+      ...rest,
+    });
+
+  test("that read the same are one row with all their names", () => {
+    expect(rowsUnder("Local API", [client("agent"), client("cscli"), client("firewall")])).toEqual([
+      expect.stringMatching(/^✓ PASS {4}lapi-reachable {2}agent, cscli, firewall → 127\.0\.0\.1:8080 +2 ms$/),
+    ]);
+  });
+
+  test("that go elsewhere have a row of their own", () => {
+    const elsewhere = { host: "lapi.test", port: 8080, url: "http://lapi.test:8080/", origin: "x" };
+    const rows = rowsUnder("Local API", [client("agent"), client("firewall", { target: elsewhere }), client("cscli")]);
+    expect(rows).toEqual([expect.stringContaining("agent, cscli → 127"), expect.stringContaining("firewall → lapi")]);
+  });
+
+  test("that fail alike from two files are two rows: each may have to be changed", () => {
+    const fail = { code: "tcp-refused", summary: "127.0.0.1:8080 refuses the connection" };
+    const failing = ["agent", "firewall"].map((name) => ({
+      ...client(name),
+      ...finding(`lapi-reachable@${name}`, "fail", { ...fail, target: client(name).target ?? {} }),
+    }));
+    expect(rowsUnder("Local API", failing).filter((line) => line.startsWith("✗"))).toHaveLength(2);
+    const same = failing.map((each) => ({ ...each, target: failing[0]?.target ?? {} }));
+    expect(rowsUnder("Local API", same).filter((line) => line.startsWith("✗"))).toEqual([
+      expect.stringContaining("lapi-reachable  agent, firewall → 127.0.0.1:8080"),
+    ]);
+  });
+
+  test("by a unix socket show its path", () => {
+    const target = { path: "/run/crowdsec/lapi.sock", url: "http://unix/", origin: "/etc/a.yaml:1" };
+    const rows = (style: Partial<Style>) =>
+      rowsUnder("Local API", [client("agent", { target }), client("cscli", { target })], style);
+    expect(rows({})).toEqual([
+      expect.stringMatching(/^✓ PASS {4}lapi-reachable {2}agent, cscli → \/run\/crowdsec\/lapi\.sock +2 ms$/),
+    ]);
+    expect(rows({ ascii: true })[0]).toContain("agent, cscli -> /run/crowdsec/lapi.sock");
+  });
+
+  test.each([40, 60, 100])("and their names stay whole at %d columns", (width) => {
+    const names = Array.from({ length: 9 }, (_, index) => `crowdsec-very-long-bouncer-${index}`);
+    const rows = rowsUnder(
+      "Local API",
+      names.map((name) => client(name)),
+      { width },
+    );
+    expect(rows.filter((line) => line.length > width && !UNBROKEN.test(line))).toEqual([]);
+    for (const name of names) expect(rows.join("\n")).toContain(name);
+    expect(rows.filter((line) => line.startsWith("✓"))).toHaveLength(1);
+  });
+});
+
+describe("what follows from another check's failure", () => {
+  const text = (detail: Style["detail"]): string => {
+    const report = REPORTS["clients"];
+    if (report === undefined) throw new Error("no such report");
+    return pretty(report, { ...PLAIN, detail });
+  };
+
+  test("says so, and does not give a remedy that would not help", () => {
+    expect(text("normal")).toContain("Follows from database, above.");
+    expect(text("normal")).not.toContain("systemctl start crowdsec");
+    expect(text("verbose")).toContain("systemctl start crowdsec");
+  });
+
+  test("is listed with the cause, each check once; verbose names every client", () => {
+    expect(text("normal")).toContain("Explains: database, lapi-reachable, lapi-identity\n");
+    expect(text("verbose").replaceAll(/\s+/g, " ")).toContain("lapi-identity@cscli, lapi-identity@crowdsec-nginx");
+  });
+});
+
+describe("targets by the dozen", () => {
+  const target = (index: number, rest: Parameters<typeof finding>[2] = {}): Finding =>
+    finding(`metrics-target@host-${index}.test:6060`, rest.code === undefined ? "pass" : "fail", {
+      title: "Prometheus can scrape it",
+      summary: "Prometheus can scrape it",
+      target: { host: `host-${index}.test`, port: 6060 },
+      layers: [{ phase: "connect", ok: rest.code === undefined, durationMs: index }],
+      ...rest,
+    });
+  const many = (count: number, first = 0, rest: Parameters<typeof finding>[2] = {}): readonly Finding[] =>
+    Array.from({ length: count }, (_, index) => {
+      const { summary } = rest;
+      return target(index + first, summary ? { ...rest, summary: `host-${index + first}.test ${summary}` } : rest);
+    });
+  const REFUSED = { code: "tcp-refused", summary: "refuses the connection" };
+
+  test("have a row each as long as a screen can hold them", () => {
+    expect(rowsUnder("Metrics", many(12))).toHaveLength(12);
+  });
+
+  test("that pass are one row, with how long the slowest took", () => {
+    expect(rowsUnder("Metrics", many(400))).toEqual(["✓ PASS    metrics-target  400 targets  slowest 399 ms"]);
+  });
+
+  test("that fail alike are one row, which names a dozen and counts the rest", () => {
+    const rows = rowsUnder("Metrics", many(20, 0, REFUSED));
+    expect(rows[0]).toBe("✗ FAIL    metrics-target  20 targets");
+    const told = rows.join(" ").replaceAll(/\s+/g, " ");
+    expect(told).toContain("host-11.test:6060, and 8 more");
+    expect(told).not.toContain("host-12.test:6060");
+    expect(told.match(/Fix:/g)).toHaveLength(1);
+  });
+
+  test("of which few fail have those few named, every one", () => {
+    const text = rowsUnder("Metrics", [...many(15), ...many(5, 15, REFUSED)]).join("\n");
+    for (const index of [15, 16, 17, 18, 19]) expect(text).toContain(`host-${index}.test`);
+  });
+
+  test("that fail in two ways are two rows", () => {
+    const rows = rowsUnder("Metrics", [
+      ...many(14, 0, REFUSED),
+      ...many(14, 14, { code: "tcp-timeout", summary: "is silent" }),
+    ]);
+    expect(rows.filter((line) => line.startsWith("✗"))).toEqual(Array(2).fill("✗ FAIL    metrics-target  14 targets"));
+  });
+
+  test("are told one by one by verbose", () => {
+    const rows = rowsUnder("Metrics", many(20), { detail: "verbose" });
+    expect(rows.filter((line) => line.startsWith("✓"))).toHaveLength(20);
+  });
+
+  test.each([40, 100])("fit into %d columns", (width) => {
+    const rows = rowsUnder("Metrics", [...many(30), ...many(30, 30, REFUSED)], { width, ascii: true });
+    expect(rows.filter((line) => line.length > width && !UNBROKEN.test(line))).toEqual([]);
+    expect(rows.join("")).toMatch(ASCII);
+  });
 });

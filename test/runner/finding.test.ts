@@ -200,6 +200,42 @@ describe("layers and addresses", () => {
     ]);
   });
 
+  test("a unix socket is one layer, with the system's words where it refuses; it has no address", () => {
+    const socket = { ok: true, elapsedMs: 1 } as const;
+    expect(passing({ socket }).layers).toEqual([{ phase: "connect", ok: true, durationMs: 1 }]);
+    const { layers, addresses } = passing({ socket: failedWith("socket-denied", { phase: "connect" }) });
+    expect(layers).toEqual([
+      { phase: "connect", ok: false, durationMs: 12, detail: "the system's words for socket-denied" },
+    ]);
+    expect(addresses).toBeUndefined();
+    expect(passing({ socket, http: answered() }).layers.map(({ phase }) => phase)).toEqual(["connect", "response"]);
+  });
+
+  test("a database tells its own layers, after those of its name and its addresses", () => {
+    const database = {
+      ok: true,
+      elapsedMs: 9,
+      address: "192.0.2.1",
+      encrypted: true,
+      layers: [
+        { phase: "handshake", ok: true, durationMs: 4, detail: "TLSv1.3" },
+        { phase: "login", ok: true, durationMs: 3, detail: "PostgreSQL 15.8" },
+      ],
+    } as const;
+    const tcp = [{ at: at("192.0.2.1"), saw: CONNECTED }];
+    expect(passing({ dns: resolved("192.0.2.1"), tcp, database }).layers.map(({ phase }) => phase)).toEqual([
+      "resolve",
+      "connect",
+      "handshake",
+      "login",
+    ]);
+    const layers = [{ phase: "login", ok: false, durationMs: 2, detail: "password authentication failed" }] as const;
+    const failed = failedWith("db-auth-failed", { phase: "login", layers, sqlState: "28P01" });
+    const finding = findingOf(shut({ failed, evidence: { database: failed } }));
+    expect(finding.layers).toEqual(layers);
+    expect(finding.fault).toMatchObject({ phase: "login", sqlState: "28P01" });
+  });
+
   test("the request's own connection is not told twice, unless that is where it failed", () => {
     const tcp = [{ at: at("192.0.2.1"), saw: CONNECTED }];
     expect(passing({ tcp, http: answered() }).layers.map(({ phase }) => phase)).toEqual(["connect", "response"]);
@@ -230,8 +266,18 @@ describe("the vantage", () => {
 
 test("the instances of several targets carry their names, and what a skip is owed to", () => {
   const answer = [{ target: "b.example", verdict: { status: "skip", reason: "r" } }] as const;
-  const findings = toFindings(CHECK, answer, packageInstall(), ["window"]);
+  const findings = toFindings(CHECK, answer, packageInstall(), { because: ["window"] });
   expect(reported(findings).findings).toMatchObject([{ id: "door", instance: "door@b.example", because: ["window"] }]);
+});
+
+test("the instance of a target that was asked on its own carries its name, and what a skip is owed to", () => {
+  const [finding] = toFindings(CHECK, { status: "skip", reason: "r" }, packageInstall(), {
+    target: "agent",
+    because: ["window@agent"],
+  });
+  expect(finding).toMatchObject({ id: "door", instance: "door@agent", because: ["window@agent"] });
+  const [whole] = toFindings(CHECK, { status: "pass" }, packageInstall(), { target: "" });
+  expect(whole?.instance).toBe("door");
 });
 
 describe("text from outside", () => {

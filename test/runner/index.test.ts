@@ -32,6 +32,7 @@ const CONTEXT: Context = {
   probe: fakeProber({}),
   now: NOW,
   version: async () => [1, 7, 8],
+  allowWrites: false,
 };
 
 const run = async (checks: readonly Check[], rest: Partial<RunInput> = {}): Promise<readonly Finding[]> => {
@@ -50,14 +51,14 @@ const run = async (checks: readonly Check[], rest: Partial<RunInput> = {}): Prom
 const statuses = (findings: readonly Finding[]): readonly string[] =>
   findings.map(({ instance, status }) => `${instance} ${status}`);
 
-const after = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
+const waiting = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 const NEVER = (): Promise<Answer> => new Promise(() => {});
 
 test("findings come in the order of the catalogue, whatever finished first", async () => {
   const finished: string[] = [];
   const slowly = (id: string, ms: number): Check =>
     checkOf(id, async () => {
-      await after(ms);
+      await waiting(ms);
       finished.push(id);
       return PASS;
     });
@@ -148,6 +149,206 @@ describe("needs", () => {
       "b skip",
       "a fail",
     ]);
+  });
+});
+
+describe("targets", () => {
+  /** A check of these targets, which answers for each as the table says, else with a pass. */
+  const each = (
+    id: string,
+    targets: Check["targets"] | readonly string[],
+    answers: Readonly<Record<string, Answer>> = {},
+    rest: Partial<Check> = {},
+  ): Check =>
+    checkOf(id, async (_context, target) => answers[target] ?? PASS, {
+      targets: typeof targets === "function" ? targets : () => targets ?? [],
+      ...rest,
+    });
+  const CLIENTS = ["agent", "cscli", "firewall"];
+
+  test("are asked one by one, each with a finding of its own, in their order", async () => {
+    const asked: string[] = [];
+    const check = checkOf(
+      "a",
+      async (_context, target) => {
+        await waiting(target === "one" ? 30 : 0);
+        asked.push(target);
+        return target === "two" ? BROKEN : PASS;
+      },
+      { targets: () => ["one", "two"] },
+    );
+    expect(statuses(await run([check]))).toEqual(["a@one pass", "a@two fail"]);
+    expect(asked).toEqual(["two", "one"]);
+  });
+
+  test("that are none, with a reason, are that answer: nothing was asked", async () => {
+    const findings = await run([
+      each("a", () => ({ status: "skip", reason: "not applicable: no client here" })),
+      each("b", () => ({ status: "unknown", reason: "run as root" })),
+      each("c", []),
+    ]);
+    expect(findings.map(({ instance, status, reason }) => [instance, status, reason])).toEqual([
+      ["a", "skip", "not applicable: no client here"],
+      ["b", "unknown", "run as root"],
+      ["c", "skip", "not applicable: there is nothing to ask here"],
+    ]);
+  });
+
+  test("are found in the topology that the run is about", async () => {
+    const topology = packageInstall({
+      targets: [{ name: "a.test:6060", url: from("http://a.test:6060/metrics", "--target") }],
+    });
+    const check = each("a", ({ topology: { targets } }) => targets.map(({ name }) => name));
+    expect(statuses(await run([check], { context: { ...CONTEXT, topology } }))).toEqual(["a@a.test:6060 pass"]);
+  });
+
+  test("of a check that does not apply are not even looked for", async () => {
+    const check = each("a", () => Promise.reject(new Error("oops")) as never, {}, { roles: ["bouncer"] });
+    expect((await run([check]))[0]?.reason).toMatch(/^not applicable: for role bouncer/);
+  });
+
+  test("need each its own: one client's failure keeps no other from being asked", async () => {
+    const findings = await run([
+      each("reach", CLIENTS, { cscli: BROKEN, firewall: UNKNOWN }),
+      each("speak", CLIENTS, {}, { needs: ["reach"] }),
+      each("login", CLIENTS, {}, { needs: ["speak"] }),
+    ]);
+    expect(statuses(findings)).toEqual([
+      "reach@agent pass",
+      "reach@cscli fail",
+      "reach@firewall unknown",
+      "speak@agent pass",
+      "speak@cscli skip",
+      "speak@firewall skip",
+      "login@agent pass",
+      "login@cscli skip",
+      "login@firewall skip",
+    ]);
+    expect(findings.filter(({ id }) => id === "login").map(({ because }) => because)).toEqual([
+      undefined,
+      ["reach@cscli"],
+      ["reach@firewall"],
+    ]);
+  });
+
+  test("are met by a target that the needed check was not asked about", async () => {
+    const findings = await run([
+      each("tls", ["agent"], { agent: BROKEN }),
+      each("speak", ["agent", "self"], {}, { needs: ["tls"] }),
+    ]);
+    expect(statuses(findings)).toEqual(["tls@agent fail", "speak@agent skip", "speak@self pass"]);
+  });
+
+  test("need all of a check that has no targets, and a check without needs all of a check's targets", async () => {
+    const blocked = await run([checkOf("files", BROKEN), each("reach", CLIENTS, {}, { needs: ["files"] })]);
+    expect(blocked.slice(1).map(({ status, because }) => [status, because])).toEqual(
+      CLIENTS.map(() => ["skip", ["files"]]),
+    );
+    const [, , , last] = await run([
+      each("reach", CLIENTS, { cscli: BROKEN }),
+      checkOf("metrics", PASS, { needs: ["reach"] }),
+    ]);
+    expect(last).toMatchObject({ status: "skip", because: ["reach@cscli"] });
+  });
+
+  test("are not met by a check whose own targets could not be found", async () => {
+    const hidden = each("reach", () => ({ status: "unknown", reason: "run as root" }));
+    expect(statuses(await run([hidden, each("speak", ["agent"], {}, { needs: ["reach"] })]))).toEqual([
+      "reach unknown",
+      "speak@agent skip",
+    ]);
+  });
+
+  test("that cannot be found are our own error, and the run goes on", async () => {
+    const check = each("a", () => {
+      throw new Error("no clients");
+    });
+    const [first, second] = await run([check, checkOf("b", PASS)]);
+    expect(first).toMatchObject({
+      instance: "a",
+      status: "unknown",
+      reason: "internal error, please report it: no clients",
+      fault: { code: "internal-error" },
+    });
+    expect(second?.status).toBe("pass");
+  });
+
+  test("of which one makes the check throw have that one unknown", async () => {
+    const check = checkOf(
+      "a",
+      async (_context, target) => {
+        if (target === "two") throw new Error("oops");
+        return PASS;
+      },
+      { targets: () => ["one", "two", "three"] },
+    );
+    expect(statuses(await run([check]))).toEqual(["a@one pass", "a@two unknown", "a@three pass"]);
+  });
+
+  test("keep to the concurrency limit, and make the check begin and finish once", async () => {
+    const events: RunEvent[] = [];
+    let running = 0;
+    let most = 0;
+    const check = checkOf(
+      "a",
+      async () => {
+        running += 1;
+        most = Math.max(most, running);
+        await waiting(5);
+        running -= 1;
+        return PASS;
+      },
+      { targets: () => CLIENTS },
+    );
+    await run([check], { concurrency: 2, observe: (event) => events.push(event) });
+    expect(most).toBe(2);
+    expect(events.map(({ type }) => type)).toEqual(["started", "finished"]);
+  });
+
+  test("by the thousand are all asked", async () => {
+    const names = Array.from({ length: 3000 }, (_, index) => `host-${index}`);
+    const findings = await run([each("a", names, { "host-7": BROKEN })]);
+    expect(findings.filter(({ status }) => status === "pass")).toHaveLength(2999);
+    expect(findings[7]).toMatchObject({ instance: "a@host-7", status: "fail" });
+  });
+
+  test("that the deadline cuts off are unknown, each of them, and those before it stand", async () => {
+    const controller = new AbortController();
+    setTimeout(() => controller.abort("cut off by --deadline 1.0 s"), 20);
+    const check = checkOf("a", (_context, target) => (target === "quick" ? Promise.resolve(PASS) : NEVER()), {
+      targets: () => ["quick", "hanging", "queued"],
+    });
+    const findings = await run([check, each("b", ["quick", "hanging"], {}, { needs: ["a"] })], {
+      signal: controller.signal,
+      concurrency: 2,
+    });
+    expect(findings.map(({ instance, status, reason }) => [instance, status, reason])).toEqual([
+      ["a@quick", "pass", undefined],
+      ["a@hanging", "unknown", "cut off by --deadline 1.0 s"],
+      ["a@queued", "unknown", "cut off by --deadline 1.0 s"],
+      ["b@quick", "unknown", "cut off by --deadline 1.0 s"],
+      ["b@hanging", "skip", "because a@hanging did not pass"],
+    ]);
+  });
+
+  test("are looked at again each on its own, where their first answer wants it", async () => {
+    const again: string[] = [];
+    const check = each(
+      "a",
+      CLIENTS,
+      { cscli: BROKEN },
+      {
+        again: (_context, first, target) => {
+          if (!("status" in first) || first.status !== "pass") return undefined;
+          return async () => {
+            again.push(target);
+            return target === "firewall" ? SHAKY : first;
+          };
+        },
+      },
+    );
+    expect(statuses(await run([check]))).toEqual(["a@agent pass", "a@cscli fail", "a@firewall warn"]);
+    expect(again).toEqual(["agent", "firewall"]);
   });
 });
 
@@ -275,7 +476,7 @@ describe("concurrency", () => {
       checkOf(`check-${"abcdefgh"[index]}`, async () => {
         running += 1;
         most = Math.max(most, running);
-        await after(5);
+        await waiting(5);
         running -= 1;
         return PASS;
       }),
@@ -363,6 +564,19 @@ describe("the second look", () => {
     const started = performance.now();
     expect(statuses(await run([looking(PASS, second)], { signal: controller.signal }))).toEqual(["a pass"]);
     expect(performance.now() - started).toBeLessThan(ms + 500);
+  });
+
+  test.each<[string, Partial<Check>, Partial<RunInput>]>([
+    ["not selected", {}, { isSelected: () => false }],
+    ["not applicable", { roles: ["bouncer"] }, {}],
+    ["without targets", { targets: () => [] }, {}],
+    ["behind a need that is not met", { needs: ["b"] }, {}],
+  ])("is not taken of what was not asked at first: %s", async (_name, rest, input) => {
+    const again = (): never => {
+      throw new Error("it was looked at again");
+    };
+    const [finding] = await run([checkOf("a", PASS, { again, ...rest }), checkOf("b", BROKEN)], input);
+    expect(finding?.status).toBe("skip");
   });
 
   test("is not taken where the check wants none", async () => {

@@ -333,7 +333,13 @@ export const mysql = (script: MysqlScript = {}): { readonly server: net.Server; 
           const end = body.indexOf(0, 32);
           const length = body[end + 1] ?? 0;
           const token = body.subarray(end + 2, end + 2 + length);
-          log.startups.push({ user: body.toString("utf8", 32, end), number: String(bytes[3]), secure: String(secure) });
+          log.startups.push({
+            user: body.toString("utf8", 32, end),
+            number: String(bytes[3]),
+            secure: String(secure),
+            // CLIENT_LOCAL_FILES.
+            givesFiles: String((body.readUInt16LE(0) & 0x80) !== 0),
+          });
           const against = secure ? script.secure : script.plain;
           if (against) socket.end(packet(number, against));
           else if (script.switchTo) {

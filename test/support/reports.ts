@@ -266,11 +266,158 @@ const interrupted = report({
   exitCode: 130,
 });
 
+const DATABASE = finding("database", "fail", {
+  title: "CrowdSec's database serves the Local API",
+  code: "db-auth-failed",
+  phase: "login",
+  summary: "db.internal.example:5432 refuses the password of user crowdsec (28P01)",
+  target: { host: "db.internal.example", port: 5432, origin: "/etc/crowdsec/config.yaml:40" },
+  layers: [
+    { phase: "resolve", ok: true, durationMs: 2, detail: "10.0.0.9 from 10.0.0.53" },
+    { phase: "connect", ok: true, durationMs: 1, detail: "10.0.0.9" },
+    { phase: "login", ok: false, durationMs: 6, detail: "password authentication failed" },
+  ],
+  blame: { party: "credentials", confidence: "certain", evidence: [] },
+  remedy: [{ text: "Put the right password into db_config.password.", commands: ["systemctl restart crowdsec"] }],
+});
+
+const CLIENTS = ["lapi", "agent", "cscli", "crowdsec-nginx-bouncer"];
+const SOCKET_CLIENT = "crowdsec-firewall-bouncer";
+const gone = (name: string): Finding =>
+  finding(`lapi-reachable@${name}`, "fail", {
+    title: "Local API accepts connections",
+    code: "tcp-refused",
+    summary: "127.0.0.1:8080 refuses the connection",
+    target: {
+      host: "127.0.0.1",
+      port: 8080,
+      url: "http://127.0.0.1:8080/",
+      origin: name === "lapi" ? "/etc/crowdsec/config.yaml:47" : "/etc/crowdsec/local_api_credentials.yaml:1",
+    },
+    layers: [{ phase: "connect", ok: false, durationMs: 0.4, detail: "127.0.0.1: connect ECONNREFUSED" }],
+    addresses: [{ address: "127.0.0.1", family: 4, ok: false, code: "tcp-refused", durationMs: 0.4 }],
+    blame: { party: "this-host" },
+    remedy: [{ text: "Start crowdsec.", commands: ["systemctl start crowdsec"] }],
+  });
+const NO_SOCKET = finding(`lapi-reachable@${SOCKET_CLIENT}`, "fail", {
+  title: "Local API accepts connections",
+  code: "socket-missing",
+  summary: "there is no socket at /run/crowdsec/lapi.sock",
+  target: {
+    path: "/run/crowdsec/lapi.sock",
+    url: "http://unix/",
+    origin: "/etc/crowdsec/bouncers/crowdsec-firewall-bouncer.yaml:4",
+  },
+  layers: [{ phase: "connect", ok: false, durationMs: 0.1, detail: "ENOENT" }],
+  blame: { party: "this-host" },
+  remedy: [{ text: "Start crowdsec.", commands: ["systemctl start crowdsec"] }],
+});
+const UNASKED = [...CLIENTS, SOCKET_CLIENT].map((name) =>
+  finding(`lapi-identity@${name}`, "skip", {
+    summary: `because lapi-reachable@${name} did not pass`,
+    because: [`lapi-reachable@${name}`],
+  }),
+);
+
+const clients = report({
+  findings: [
+    CONFIG,
+    ...["agent", "cscli"].map((name) =>
+      finding(`credentials@${name}`, "pass", {
+        title: "Credentials are complete",
+        summary: "Credentials are complete: a login and a password",
+        target: { path: "/etc/crowdsec/local_api_credentials.yaml" },
+      }),
+    ),
+    finding("credentials@crowdsec-nginx-bouncer", "fail", {
+      title: "Credentials are complete",
+      code: "credentials-template",
+      phase: "host",
+      summary: "the installer's placeholder stands where the key should (/etc/crowdsec/bouncers/nginx.conf:3)",
+      target: { path: "/etc/crowdsec/bouncers/crowdsec-nginx-bouncer.conf" },
+      blame: { party: "configuration", confidence: "certain" },
+      remedy: [{ text: "Register the bouncer.", commands: ["cscli bouncers add crowdsec-nginx-bouncer"] }],
+    }),
+    DATABASE,
+    ...CLIENTS.map(gone),
+    NO_SOCKET,
+    ...UNASKED,
+  ],
+  causes: [
+    {
+      id: "database-db-auth-failed",
+      summary: DATABASE.summary,
+      blame: { party: "credentials", confidence: "certain", evidence: [gone("agent").summary, NO_SOCKET.summary] },
+      explains: [
+        DATABASE.instance,
+        ...CLIENTS.map((name) => `lapi-reachable@${name}`),
+        NO_SOCKET.instance,
+        ...UNASKED.map(({ instance }) => instance),
+      ],
+      remedy: DATABASE.remedy,
+    },
+    {
+      id: "credentials-credentials-template",
+      summary: "the installer's placeholder stands where the key should (/etc/crowdsec/bouncers/nginx.conf:3)",
+      blame: { party: "configuration", confidence: "certain", evidence: [] },
+      explains: ["credentials@crowdsec-nginx-bouncer"],
+      remedy: [{ text: "Register the bouncer.", commands: ["cscli bouncers add crowdsec-nginx-bouncer"] }],
+    },
+  ],
+  run: { roles: ["lapi", "agent", "cscli", "bouncer"] },
+  verdict: "not-ready",
+  exitCode: 2,
+});
+
+const scraped = (index: number, rest: Parameters<typeof finding>[2] = {}): Finding => {
+  const host = `web-${index}.internal.example`;
+  return finding(`metrics-target@${host}:6060`, rest.code === undefined ? "pass" : "fail", {
+    title: "Prometheus can scrape CrowdSec's metrics",
+    summary: "Prometheus can scrape CrowdSec's metrics: CrowdSec 1.7.8",
+    target: { host, port: 6060, url: `http://${host}:6060/metrics`, origin: `/etc/prometheus/targets:${index}` },
+    layers: [
+      { phase: "connect", ok: rest.code === undefined, durationMs: index },
+      ...(rest.code === undefined ? [{ phase: "response", ok: true, durationMs: 20 } as const] : []),
+    ],
+    ...rest,
+  });
+};
+const unscraped = (index: number): Finding =>
+  scraped(index, {
+    code: "tcp-refused",
+    summary: `web-${index}.internal.example:6060 refuses the connection`,
+    blame: { party: "remote-host" },
+    remedy: [{ text: `On web-${index}.internal.example: set prometheus.listen_addr, which is 127.0.0.1.` }],
+  });
+const REFUSED_TARGETS = Array.from({ length: 14 }, (_, index) => unscraped(index + 31));
+
+const targets = report({
+  findings: [...Array.from({ length: 30 }, (_, index) => scraped(index + 1)), ...REFUSED_TARGETS],
+  causes: [
+    {
+      id: "metrics-tcp-refused",
+      summary: "web-31.internal.example:6060 refuses the connection; the same with 13 more",
+      blame: {
+        party: "remote-host",
+        confidence: "likely",
+        evidence: REFUSED_TARGETS.slice(1).map(({ summary }) => summary),
+      },
+      explains: REFUSED_TARGETS.map(({ instance }) => instance),
+      remedy: unscraped(31).remedy,
+    },
+  ],
+  run: { roles: ["prometheus"], phase: "install" },
+  verdict: "not-ready",
+  exitCode: 2,
+});
+
 /** Fixed reports, written by hand: what a reporter makes of them changes only when the reporter does. */
 export const REPORTS: Readonly<Record<string, Report>> = {
   healthy,
   "resolver-dead": resolverDead,
   "lapi-refused": lapiRefused,
   "warnings-only": warningsOnly,
+  clients,
+  targets,
   interrupted,
 };

@@ -240,6 +240,21 @@ describe("credentials", () => {
     });
   });
 
+  test("and trust stand beside the URL, where that is in a block", async () => {
+    const block = "lapi_url: https://a/\n  cert_path: /c.pem\n  key_path: /c.key\n  ca_cert_path: /ca.pem\n";
+    const content = `crowdsec_config:\n  ${block}  insecure_skip_verify: true\n`;
+    expect(await bouncer("crowdsec-blocklist-mirror.yaml", content)).toMatchObject({
+      way: {
+        trust: {
+          caFiles: ["/ca.pem"],
+          skipVerify: true,
+          certificate: { certFile: "/c.pem", keyFile: "/c.key" },
+        },
+      },
+      credentials: { kind: "certificate" },
+    });
+  });
+
   test("by key count where there is a certificate too, unless the key is a placeholder", async () => {
     const both = (key: string) => `api_url: https://a/\napi_key: ${key}\ncert_path: /c.pem\nkey_path: /c.key\n`;
     expect(keyOf(await bouncer(FIREWALL, both(CANARY)))).toBe(CANARY);
@@ -326,9 +341,8 @@ describe("the folder", () => {
 
   test("that this user may not read says so", async () => {
     expect(await findBouncers(fakeProber({ folders: { [FOLDER]: DENIED } }), FOLDER, {})).toEqual({
-      files: [],
+      files: [{ path: FOLDER, purpose: "bouncers", state: "denied", mistakes: [] }],
       clients: [],
-      hidden: `run as root: ${FOLDER} may not be read by this user`,
     });
   });
 });

@@ -210,6 +210,13 @@ describe("typed values", () => {
     expect(value(text).text("key")?.value).toBe(expected);
   });
 
+  test.each(["0123", "1e5", "1.10", "0x1F", "12345678901234567890", "True"])(
+    "what looks like another type is the text that is written there, as for Go: a password may be %s",
+    (text) => {
+      expect(value(text).text("key")?.value).toBe(text);
+    },
+  );
+
   test.each(["", "~", "''", "$EMPTY", "[a]", "{a: b}"])("%j is no text", (text) => {
     expect(value(text).text("key")).toBeUndefined();
   });

@@ -175,6 +175,12 @@ describe("TLS of PostgreSQL", () => {
     },
   );
 
+  test.each(["allow", "prefer"])("before 1.5.0 knows no %s, unless of type pgx", (mode) => {
+    const fault = { malformed: { value: mode, origin: "c.yaml:8" }, problem: "no sslmode that the driver knows" };
+    expect(found(remote("postgres", `sslmode: ${mode}`), [1, 4, 6])).toEqual(fault);
+    expect(found(remote("pgx", `sslmode: ${mode}`), [1, 4, 6])).toMatchObject({ tls: { value: mode } });
+  });
+
   test("has certificates since 1.6.6, and their paths are absolute", () => {
     const lines = ["ssl_ca_cert: certs/ca.pem", "ssl_client_cert: /c.pem", "ssl_client_key: /c.key"];
     expect(found(remote("pgx", ...lines), [1, 6, 6])).toMatchObject({
@@ -206,6 +212,10 @@ describe("TLS of MySQL", () => {
     expect(found(remote("mysql", `sslmode: ${mode}`), [1, 6, 5])).toMatchObject({
       tls: { value: "disable", origin: expect.stringContaining("1.6.6") },
     });
+  });
+
+  test.each(["constructor", "toString"])("is no word of JavaScript's: %s is a fault", (mode) => {
+    expect(found(remote("mysql", `sslmode: ${mode}`))).toHaveProperty("malformed");
   });
 
   test.each(["require", "verify-full", "disable", "prefer"])("knows no word of PostgreSQL: %s is a fault", (mode) => {

@@ -1,8 +1,7 @@
 import { expect, test } from "@jest/globals";
 import { type EngineFlags, engineFlags } from "../../src/topology/engine.ts";
 
-const flags = (...args: readonly string[]): EngineFlags =>
-  engineFlags({ pid: 1, argv: ["/usr/bin/crowdsec", ...args], ageSeconds: 1 });
+const flags = (...args: readonly string[]): EngineFlags => engineFlags(["/usr/bin/crowdsec", ...args]);
 
 const NONE: EngineFlags = { noApi: false, noAgent: false, noCapi: false };
 

@@ -70,6 +70,7 @@ describe("as os.ExpandEnv does, CrowdSec 1.4", () => {
     ["a$!b$?c$*d$#e$@f$-g", "abcdefg"],
     [braced("$"), ""],
     [braced(""), ""],
+    [`pa${braced("word").slice(0, -1)}`, "paword"],
   ])("%s becomes %j", (text, expected) => {
     expect(expand(text, "empty", ENVIRONMENT)).toBe(expected);
   });

@@ -458,6 +458,11 @@ describe("a host of bouncers", () => {
     expect(topology.roles).toEqual([{ value: "bouncer", origin: folder }]);
   });
 
+  test("whose folder this user may not read has that told among the files", async () => {
+    const { files: told } = await look({ folders: { [BOUNCERS]: DENIED } });
+    expect(told).toContainEqual({ path: BOUNCERS, purpose: "bouncers", state: "denied", mistakes: [] });
+  });
+
   test("is asked about its bouncers only where it has that role", async () => {
     expect(clientNames(await look({ files, folders, overrides: { roles: ["agent"] } }))).toEqual(["agent"]);
     expect(clientNames(await look({ files, folders, overrides: { roles: ["bouncer"] } }))).toEqual([

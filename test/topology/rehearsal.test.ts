@@ -157,7 +157,7 @@ describe("the copied profiles", () => {
     ]);
   });
 
-  test("keep their dollar signs: CrowdSec expands nothing in there", () => {
+  test("keep their dollar signs", () => {
     expect(profilesOf("name: $NAME\n", { environment: { NAME: "x" } })).toEqual([{ name: "$NAME" }]);
   });
 

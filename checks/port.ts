@@ -14,7 +14,7 @@ interface Port {
   readonly why: string;
   readonly remedy: string;
   /** What is bound; or why nothing is. */
-  readonly bound: (context: Context) => Bound | { readonly skip: string } | { readonly unknown: string };
+  readonly bound: (context: Context) => readonly Bound[] | { readonly skip: string } | { readonly unknown: string };
 }
 
 const LAPI_DEFAULT: Bound = { value: { host: "127.0.0.1", port: 8080 }, origin: "default" };
@@ -32,10 +32,10 @@ const PORTS: readonly Port[] = [
     bound: ({ topology: { listen, phase, clients } }) => {
       if (listen.uri && "malformed" in listen.uri)
         return { skip: `listen_uri cannot be used (${listen.uri.malformed.origin})` };
-      if (listen.uri) return listen.uri;
+      if (listen.uri) return [listen.uri];
       if (listen.socket) return { skip: `the Local API listens on the socket ${listen.socket.value} only` };
       if ("hidden" in clients) return { unknown: clients.hidden };
-      return phase.value === "install" ? LAPI_DEFAULT : { skip: "its configuration names no listen_uri" };
+      return phase.value === "install" ? [LAPI_DEFAULT] : { skip: "its configuration names no listen_uri" };
     },
   },
   {
@@ -48,11 +48,11 @@ const PORTS: readonly Port[] = [
       "Stop that service or give it another port; or give the metrics one: prometheus.listen_port in config.yaml.",
     bound: ({ topology: { metrics, phase } }) => {
       if ("hidden" in metrics) return { unknown: metrics.hidden };
-      if ("absent" in metrics) return phase.value === "install" ? METRICS_DEFAULT : { skip: metrics.absent };
+      if ("absent" in metrics) return phase.value === "install" ? [METRICS_DEFAULT] : { skip: metrics.absent };
       if ("malformed" in metrics) return { skip: `the metrics' address cannot be used (${metrics.malformed.origin})` };
       if (!metrics.enabled.value) return { skip: `prometheus.enabled is off (${metrics.enabled.origin})` };
       const { listenAddress, listenPort } = metrics;
-      return { value: { host: listenAddress.value, port: listenPort.value }, origin: listenPort.origin };
+      return [{ value: { host: listenAddress.value, port: listenPort.value }, origin: listenPort.origin }];
     },
   },
   {
@@ -62,7 +62,8 @@ const PORTS: readonly Port[] = [
     why: "An AppSec data source that cannot listen on its port, 7422 by default, is an error of the agent, which ends the whole process.",
     remedy:
       "Stop that service or give it another port; or give AppSec one: listen_addr of its acquisition, and the AppSec URL in the bouncers' files.",
-    bound: ({ topology: { listen } }) => listen.appsec[0] ?? { skip: "no acquisition has source: appsec" },
+    bound: ({ topology: { listen } }) =>
+      listen.appsec.length > 0 ? listen.appsec : { skip: "no acquisition has source: appsec" },
   },
 ];
 
@@ -91,6 +92,33 @@ const describeListener = ({ address, port, owner }: Listener): string => {
 /** The owner by name: the Local API, the metrics and AppSec all belong to the one program. */
 const CROWDSEC = "crowdsec";
 
+const placeOf = ({ value: { host, port } }: Bound): string => `${bracketed(unbracketed(host))}:${port}`;
+
+const judge = (
+  bound: Bound,
+  listeners: readonly Listener[],
+  { topology: { phase } }: Context,
+): Verdict<"port-in-use"> => {
+  const { value, origin } = bound;
+  const { port } = value;
+  const place = placeOf(bound);
+  const holders = listeners.filter((listener) => clashes(bound, listener));
+  const told = holders.map(describeListener).join("; ");
+  const evidence = { target: { host: unbracketed(value.host), port, origin } };
+  if (holders.length === 0) {
+    const nobody = `nothing listens on ${place}`;
+    return phase.value === "install"
+      ? { status: "pass", note: nobody, evidence }
+      : { status: "skip", reason: `${nobody}, so it is nobody's`, evidence };
+  }
+  const others = holders.filter(({ owner }) => owner === undefined || owner.name !== CROWDSEC);
+  if (others.length === 0) return { status: "pass", note: told, evidence };
+  if (others.every(({ owner }) => owner === undefined))
+    return { status: "unknown", reason: `run as root: whose ${place} is, this user may not see`, evidence };
+  const data = { place, port, origin, holders: others.map(describeListener).join("; ") };
+  return { status: "fault", fault: "port-in-use", data, message: told, evidence };
+};
+
 const toCheck = ({ id, title, roles, severity, why, remedy, bound }: Port): Check =>
   defineCheck({
     id,
@@ -107,28 +135,15 @@ const toCheck = ({ id, title, roles, severity, why, remedy, bound }: Port): Chec
         remedy: [{ text: remedy, commands: ["ss -ltnp 'sport = :{port}'"] }],
       },
     },
-    async run(context): Promise<Verdict<"port-in-use">> {
+    async run(context) {
       const found = bound(context);
       if ("skip" in found) return { status: "skip", reason: `not applicable: ${found.skip}` };
       if ("unknown" in found) return { status: "unknown", reason: found.unknown };
-      const { host, port } = found.value;
-      const place = `${bracketed(unbracketed(host))}:${port}`;
       const saw = await context.probe.listeners();
       if (!saw.ok) return { status: "unknown", reason: `the socket table cannot be read: ${saw.message}` };
-      const holders = saw.listeners.filter((listener) => clashes(found, listener));
-      const told = holders.map(describeListener).join("; ");
-      const evidence = { target: { host: unbracketed(host), port, origin: found.origin } };
-      if (holders.length === 0) {
-        const free = { status: "pass", note: `nothing listens on ${place}`, evidence } as const;
-        const closed = { status: "skip", reason: `nothing listens on ${place}, so it is nobody's`, evidence } as const;
-        return context.topology.phase.value === "install" ? free : closed;
-      }
-      const others = holders.filter(({ owner }) => owner === undefined || owner.name !== CROWDSEC);
-      if (others.length === 0) return { status: "pass", note: told, evidence };
-      if (others.every(({ owner }) => owner === undefined))
-        return { status: "unknown", reason: `run as root: whose ${place} is, this user may not see`, evidence };
-      const data = { place, port, origin: found.origin, holders: others.map(describeListener).join("; ") };
-      return { status: "fault", fault: "port-in-use", data, message: told, evidence };
+      const judged = found.map((one) => ({ target: placeOf(one), verdict: judge(one, saw.listeners, context) }));
+      const [only, ...others] = judged;
+      return only && others.length === 0 ? only.verdict : judged;
     },
   });
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "@jest/globals";
-import { ports } from "../../checks/ports.ts";
+import { ports } from "../../checks/port.ts";
 import type { Check } from "../../src/model/check.ts";
 import type { Listener } from "../../src/model/observation.ts";
 import type { Listen, Topology } from "../../src/model/topology.ts";
@@ -225,4 +225,13 @@ test("AppSec's port is told with the acquisition that names it", async () => {
   const given = heldBy(listener({ address: "::", family: 6, port: 7422, owner: NGINX }));
   const { summary } = await findingOf(APPSEC, { ...given, topology: withAppsec() });
   expect(summary).toContain("127.0.0.1:7422 (/etc/crowdsec/acquis.d/appsec.yaml:2)");
+});
+
+test("of several AppSec sources, each one's port is looked at", async () => {
+  const appsec = [7422, 7423].map((port) => from({ host: "127.0.0.1", port }, `/etc/crowdsec/acquis.d/${port}.yaml:2`));
+  const { findings } = await runIn([APPSEC], {
+    ...heldBy(listener({ port: 7422 }), listener({ port: 7423, owner: NGINX })),
+    topology: { listen: { ...at("127.0.0.1"), appsec } },
+  });
+  expect(findings.map(({ status }) => status)).toContain("fail");
 });
