@@ -168,7 +168,7 @@ const lastWords = (output: string): string => {
     .replace(/(password|token|key|secret)(["']?\s*[:=]\s*)("[^"]*"|'[^']*'|\S+)/gi, "$1$2[secret]")
     .replace(/`[^`]*`/g, "`…`")
     .replaceAll("{folder}/config.yaml", "the configuration")
-    .replaceAll("{folder}/", "the copy's ");
+    .replaceAll("{folder}/", "");
 };
 
 type Rehearsed = { readonly refused: string } | { readonly note: string };

@@ -20,7 +20,7 @@ const FAULTS = {
     says: "{place} ({purpose}): {key} {problem}, and CrowdSec stops at it{more}",
     remedy: [
       {
-        text: "Correct or remove {key} in {place}{hint}",
+        text: "Correct or remove {key} in {place}{hint}.",
         commands: ["sed -n '{from},{to}p' {path}", "systemctl restart crowdsec"],
         url: "https://docs.crowdsec.net/docs/next/configuration/crowdsec_configuration",
       },
@@ -32,7 +32,7 @@ const FAULTS = {
     says: "{place} ({purpose}): {key} {problem}, and CrowdSec stops at it{more}",
     remedy: [
       {
-        text: "Correct {key} in {place}{hint}",
+        text: "Correct {key} in {place}{hint}.",
         commands: ["sed -n '{from},{to}p' {path}", "systemctl restart crowdsec"],
         url: "https://docs.crowdsec.net/docs/next/configuration/crowdsec_configuration",
       },
@@ -112,7 +112,7 @@ const judgeMistakes = (
     purpose,
     key,
     problem: known,
-    hint: hint === undefined ? "." : `: ${hint}${/[.?]$/.test(hint) ? "" : "."}`,
+    hint: hint === undefined ? "" : ` (${hint})`,
     more: others.length === 0 ? "" : ` (and ${others.length} more: ${others.map((each) => each.origin).join(", ")})`,
   };
   return { status: "fault", fault: kind === "unknown-key" ? "config-unknown-key" : "config-wrong-kind", data };

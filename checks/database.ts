@@ -172,7 +172,7 @@ const FAULTS = {
     says: "the database {place} lets user {user} in from elsewhere only: {message}",
     remedy: [
       {
-        text: `${AT_SERVER}: add a line to pg_hba.conf, whose place the first command tells, then reload: host {database} {user} THIS_HOST/32 scram-sha-256`,
+        text: `${AT_SERVER}: add a line to pg_hba.conf, whose place the first command tells, then reload: host {database} {user} THIS_HOST/32 scram-sha-256.`,
         when: "postgresql",
         commands: [`${AS_POSTGRES} psql -c 'SHOW hba_file'`, `${AS_POSTGRES} psql -c 'SELECT pg_reload_conf()'`],
       },
@@ -272,7 +272,7 @@ const FAULTS = {
     says: "{place} is no {type}: {message}",
     remedy: [
       {
-        text: "Correct db_config.type ({typeOrigin}) or db_config.port ({origin}): 5432 is PostgreSQL's, 3306 MySQL's. With the wrong one CrowdSec hangs without a word.",
+        text: "Correct db_config.type ({typeOrigin}) or its address ({origin}): 5432 is PostgreSQL's port, 3306 MySQL's. With the wrong one CrowdSec hangs without a word.",
         url: DOCS,
       },
     ],

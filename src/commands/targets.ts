@@ -3,7 +3,7 @@ import { readUrl } from "../model/url.ts";
 import { probeFile } from "../probes/file.ts";
 import { UsageError } from "./usage-error.ts";
 
-const HOST_PORT = /^(\[[\da-fA-F:.]+\]|[^\s:/@[\]]+):(\d{1,5})$/;
+const HOST_PORT = /^(\[[\da-fA-F:.]+\]|[^\s:/@[\]?#\\]+):(\d{1,5})$/;
 const MAX_PORT = 65_535;
 const DEFAULT_PATH = "/metrics";
 
@@ -26,7 +26,9 @@ const parseTarget = (text: string, origin: string): ScrapeTarget => {
     );
   const { protocol, pathname, origin: site, host: place } = new URL(address);
   const path = pathname === "/" ? DEFAULT_PATH : pathname;
-  const name = `${protocol === "https:" ? "https://" : ""}${place}${path === DEFAULT_PATH ? "" : path}`;
+  // A URL leaves its scheme's own port out; who wrote one finds it again.
+  const where = host !== undefined && place === new URL(site).hostname ? `${place}:${Number(port)}` : place;
+  const name = `${protocol === "https:" ? "https://" : ""}${where}${path === DEFAULT_PATH ? "" : path}`;
   return { name, url: { value: `${site}${path}`, origin } };
 };
 

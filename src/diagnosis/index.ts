@@ -96,15 +96,15 @@ const causeOf = (group: readonly Finding[], findings: readonly Finding[]): Cause
   const following = findings
     .filter(({ because }) => because?.some((instance) => own.includes(instance)))
     .map(({ instance }) => instance);
-  const alike = group.filter(({ id }) => id === first.id);
-  const evidence =
-    group.length > 1
-      ? [...first.blame.evidence, ...group.filter((one) => one !== first).map(({ summary }) => summary)]
-      : first.blame.evidence;
+  const alike = group.filter((one) => keyOf(one) === keyOf(first));
+  const summary = summaryOf(alike, first);
+  // Every failure in its own words, unless they are the cause's.
+  const others = group.filter((one) => one !== first || !summary.startsWith(one.summary));
+  const evidence = [...first.blame.evidence, ...others.map((one) => one.summary)];
   return [
     {
       id: `${familyOf(first.id)}-${first.fault.code}`,
-      summary: summaryOf(alike, first),
+      summary,
       blame: { ...first.blame, evidence: [...new Set(evidence)] },
       explains: [...new Set([...own, ...following])],
       remedy: first.remedy,

@@ -12,10 +12,15 @@ export const readUrl = (text: string): ReadUrl => {
   const shown = text.includes("@") ? "[secret]" : (text.split(/[?#]/)[0] ?? "");
   const refuse = (problem: string): ReadUrl => ({ ok: false, shown, problem });
   if (!URL.canParse(text)) return refuse("not a URL");
-  const { protocol, username, password, port, origin, pathname } = new URL(text);
+  const { protocol, username, password, hostname, port, origin, pathname } = new URL(text);
+  const [authority = ""] = /(?<=:\/\/)[^/?#]*/.exec(text) ?? [];
   if (protocol !== "http:" && protocol !== "https:") return refuse("neither http:// nor https://");
+  // What a browser would put right, Go does not.
+  if (!/^https?:\/\/[^/]/i.test(text) || /%(?![\da-f]{2})/i.test(text)) return refuse("not a URL");
   if (username !== "" || password !== "") return refuse("a URL with credentials in it");
   if (port === "0") return refuse("a URL with port 0");
+  if (/[<>{}$]/.test(authority)) return refuse("a URL with a placeholder that was never replaced");
+  if (/^[\d.]+$/.test(hostname) && !authority.includes(hostname)) return refuse("a URL whose host Go reads otherwise");
   return { ok: true, url: `${origin}${pathname}${pathname.endsWith("/") ? "" : "/"}` };
 };
 

@@ -156,8 +156,8 @@ export const pretty = (report: Report, { color, ascii, width: columns, detail }:
       .join(` ${dot} `);
 
   const addressLines = ({ addresses = [] }: Finding): string[] =>
-    addresses.map(
-      ({ address, ok, code, durationMs }) => `${INDENT}${address}: ${ok ? "connected" : code} ${duration(durationMs)}`,
+    addresses.flatMap(({ address, ok, code, durationMs }) =>
+      paragraph(INDENT, "", `${address}: ${ok ? "connected" : code} ${duration(durationMs)}`),
     );
 
   /** The first finding with this fault and remedy: the remedy is shown once, and the others point to it. */
@@ -180,7 +180,8 @@ export const pretty = (report: Report, { color, ascii, width: columns, detail }:
   const followsFrom = ({ id, instance }: Finding): string | undefined => {
     const cause = report.causes.find(({ explains }) => explains.includes(instance));
     const first = cause?.explains[0]?.split("@")[0];
-    return first === id ? undefined : first;
+    // Failures of one family share a cause; none of them follows from another.
+    return first?.split("-")[0] === id.split("-")[0] ? undefined : first;
   };
 
   const body = (finding: Finding): string[] => {
@@ -227,16 +228,16 @@ export const pretty = (report: Report, { color, ascii, width: columns, detail }:
    */
   const rows = (findings: readonly Finding[]): string[] => {
     const alike = new Map<string, Finding[]>();
-    const many = new Set(
-      [...new Set(findings.map(({ id }) => id))].filter((id) => findings.filter((one) => one.id === id).length > MANY),
-    );
+    const coarse = ({ id, status, fault }: Finding): string => JSON.stringify([id, status, fault?.code]);
+    const sizes = new Map<string, number>();
+    for (const finding of findings) sizes.set(coarse(finding), (sizes.get(coarse(finding)) ?? 0) + 1);
     for (const finding of findings) {
       const { id, status, summary, target, fault } = finding;
       // Where a value was read matters only where it may have to be changed.
       const { origin, url: _url, ...place } = target ?? {};
-      const told = [summary, place, status === "pass" ? "" : origin, fault?.code];
-      const own = many.has(id) && detail !== "verbose" ? [fault?.code] : told;
-      const key = JSON.stringify([id, status, ...own]);
+      const told = [id, status, summary, place, status === "pass" ? "" : origin, fault?.code];
+      const together = detail !== "verbose" && (sizes.get(coarse(finding)) ?? 0) > MANY;
+      const key = together ? coarse(finding) : JSON.stringify(told);
       alike.set(key, [...(alike.get(key) ?? []), finding]);
     }
     return [...alike.values()].flatMap((group) => {
@@ -252,10 +253,13 @@ export const pretty = (report: Report, { color, ascii, width: columns, detail }:
         ];
       const names = group.map(({ id, instance }) => instance.slice(id.length + 1));
       const shown = `${names.slice(0, MANY).join(", ")}, and ${names.length - MANY} more`;
-      if (first.status === "pass")
-        return [
-          `${badge("pass")} ${first.id}  ${group.length} targets${paint("gray", `  slowest ${duration(Math.max(...group.map(totalMs)))}`)}`,
-        ];
+      if (first.status === "pass") {
+        const left = `${first.id}  ${group.length} targets`;
+        const slowest = `slowest ${duration(Math.max(...group.map(totalMs)))}`;
+        return INDENT.length + left.length + slowest.length + 2 > width
+          ? [`${badge("pass")} ${left}`, `${INDENT}${paint("gray", slowest)}`]
+          : [`${badge("pass")} ${left}${paint("gray", `  ${slowest}`)}`];
+      }
       return [
         `${badge(first.status)} ${first.id}  ${group.length} targets`,
         ...paragraph(INDENT, "All:   ", shown),

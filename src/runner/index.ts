@@ -46,27 +46,28 @@ interface Part {
   readonly endedAt: number;
 }
 
-interface Outcome {
+/** A check under way: each of its parts ends on its own. The target is empty where the check has none. */
+interface Course {
   readonly check: Check;
-  readonly parts: readonly Part[];
+  readonly parts: readonly { readonly target: string; readonly part: Promise<Part> }[];
 }
-
-const findingsOf = ({ parts }: Outcome): readonly Finding[] => parts.flatMap(({ findings }) => findings);
 
 /**
  * A need is not met by a failure, by what is unknown, or by what was itself skipped for such a need. Of a need with
  * targets, only the same target counts.
  */
-const unmet = (outcomes: readonly Outcome[], target: string): readonly string[] =>
-  outcomes.flatMap(({ check, parts }) =>
-    parts
-      .filter((part) => target === "" || check.targets === undefined || part.target === target)
-      .flatMap(({ findings }) =>
-        findings.flatMap(({ status, instance, because }) =>
-          status === "fail" || status === "unknown" ? [instance] : (because ?? []),
-        ),
-      ),
+const unmet = async (needed: readonly Course[], target: string): Promise<readonly string[]> => {
+  const relevant = needed.flatMap(({ check, parts }) =>
+    parts.filter((one) => target === "" || check.targets === undefined || one.target === target || one.target === ""),
   );
+  const parts = await Promise.all(relevant.map(({ part }) => part));
+  const instances = parts.flatMap(({ findings }) =>
+    findings.flatMap(({ status, instance, because }) =>
+      status === "fail" || status === "unknown" ? [instance] : (because ?? []),
+    ),
+  );
+  return [...new Set(instances)];
+};
 
 /** A check that throws is a bug of ours: its finding says so, and the run goes on. */
 const crash = (error: unknown): Answer => {
@@ -98,7 +99,7 @@ export const runChecks = async ({
   const limit = pLimit(concurrency);
   const cut = aborted(signal);
   const topology: Topology = context.topology;
-  const outcomes = new Map<string, Promise<Outcome>>();
+  const courses = new Map<string, Promise<Course>>();
 
   const part = (
     check: Check,
@@ -123,8 +124,12 @@ export const runChecks = async ({
     return check.targets?.(context) ?? [""];
   };
 
-  const settle = async (check: Check): Promise<Outcome> => {
-    if (!isSelected(check.id)) return { check, parts: [part(check, "", { status: "skip", reason: "not selected" })] };
+  const course = async (check: Check): Promise<Course> => {
+    const only = (answer: Answer): Course => ({
+      check,
+      parts: [{ target: "", part: Promise.resolve(part(check, "", answer)) }],
+    });
+    if (!isSelected(check.id)) return only({ status: "skip", reason: "not selected" });
     let targets: readonly string[] = [];
     const planned = await guarded(async () => {
       const found = await plan(check);
@@ -132,11 +137,11 @@ export const runChecks = async ({
       targets = found;
       return { status: "skip", reason: "not applicable: there is nothing to ask here" };
     });
-    if (targets.length === 0) return { check, parts: [part(check, "", planned)] };
+    if (targets.length === 0) return only(planned);
     const needed = await Promise.all(checks.filter(({ id }) => check.needs?.includes(id)).map(start));
     let started = false;
     const ask = async (target: string): Promise<Part> => {
-      const missing = [...new Set(unmet(needed, target))];
+      const missing = await unmet(needed, target);
       if (missing.length > 0)
         return part(
           check,
@@ -151,21 +156,25 @@ export const runChecks = async ({
       });
       return part(check, target, answer, { asked: true });
     };
-    return { check, parts: await Promise.all(targets.map(ask)) };
+    return { check, parts: targets.map((target) => ({ target, part: ask(target) })) };
   };
 
-  const start = (check: Check): Promise<Outcome> => {
-    const known = outcomes.get(check.id);
+  /** Begins a check once, however many need it. */
+  const start = (check: Check): Promise<Course> => {
+    const known = courses.get(check.id);
     if (known) return known;
-    const made = settle(check).then((settled) => {
-      observe({ type: "finished", id: check.id, findings: findingsOf(settled) });
-      return settled;
-    });
-    outcomes.set(check.id, made);
+    const made = course(check);
+    courses.set(check.id, made);
     return made;
   };
 
-  const first = await Promise.all(checks.map(start));
+  const settle = async (check: Check): Promise<{ readonly check: Check; readonly parts: readonly Part[] }> => {
+    const parts = await Promise.all((await start(check)).parts.map((one) => one.part));
+    observe({ type: "finished", id: check.id, findings: parts.flatMap(({ findings }) => findings) });
+    return { check, parts };
+  };
+
+  const first = await Promise.all(checks.map(settle));
   const lookAgain = async (check: Check, settled: Part): Promise<Part> => {
     const { target, answer, asked, endedAt } = settled;
     const again = signal.aborted || !asked ? undefined : check.again?.(context, answer, target);
@@ -183,11 +192,10 @@ export const runChecks = async ({
           lookAgain(check, settled).catch((error: unknown) => part(check, settled.target, crash(error))),
         ),
       );
-      const again = { check, parts: looked };
-      if (looked.some((now, index) => now !== parts[index]))
-        observe({ type: "finished", id: check.id, findings: findingsOf(again) });
-      return again;
+      const findings = looked.flatMap((each) => each.findings);
+      if (looked.some((now, index) => now !== parts[index])) observe({ type: "finished", id: check.id, findings });
+      return findings;
     }),
   );
-  return final.flatMap(findingsOf);
+  return final.flat();
 };

@@ -82,7 +82,7 @@ const readLines = (syntax: "settings" | "directives", path: string, content: str
 interface Settings {
   readonly files: readonly ConfigFile[];
   readonly text: (...keys: readonly string[]) => Sourced<string> | undefined;
-  readonly flag: (key: string) => boolean;
+  readonly flag: (...keys: readonly string[]) => boolean;
 }
 
 const loadYaml = async (probe: Prober, path: string, environment: Environment): Promise<Settings> => {
@@ -91,7 +91,7 @@ const loadYaml = async (probe: Prober, path: string, environment: Environment): 
   return {
     files,
     text: (...keys) => reader?.text(...keys),
-    flag: (key) => reader?.boolean(key)?.value ?? false,
+    flag: (...keys) => reader?.boolean(...keys)?.value ?? false,
   };
 };
 
@@ -117,12 +117,26 @@ const loadLines = async (probe: Prober, path: string, syntax: "settings" | "dire
       const found = lines.get(keys.join("."));
       return found?.value === "" ? undefined : found;
     },
-    flag: (key) => lines.get(key)?.value === "true",
+    flag: (...keys) => lines.get(keys.join("."))?.value === "true",
   };
 };
 
+/** A key in the block in which the URL stands. */
+const beside = ({ url }: Format, key: string): readonly string[] => [...url.slice(0, -1), key];
+
+/** Of Go bouncers, and of lua ones where USE_TLS_AUTH says so (lib/plugins/crowdsec/config.lua of lua-cs-bouncer). */
+const certificateOf = (
+  settings: Settings,
+  format: Format,
+): { readonly cert: Sourced<string>; readonly key?: Sourced<string> } | undefined => {
+  const lua = settings.flag("USE_TLS_AUTH");
+  const cert = lua ? settings.text("TLS_CLIENT_CERT") : settings.text(...beside(format, "cert_path"));
+  const key = lua ? settings.text("TLS_CLIENT_KEY") : settings.text(...beside(format, "key_path"));
+  return cert && { cert, ...(key && { key }) };
+};
+
 const credentialsOf = (settings: Settings, format: Format, path: string): ClientCredentials => {
-  const certificate = settings.text("cert_path") ?? settings.text("TLS_CLIENT_CERT");
+  const certificate = certificateOf(settings, format)?.cert;
   const key = settings.text(...format.key);
   if (key && TEMPLATE.test(key.value)) {
     return certificate
@@ -135,14 +149,16 @@ const credentialsOf = (settings: Settings, format: Format, path: string): Client
   return { kind: "incomplete", missing: [format.key.join(".")], origin: path };
 };
 
-const trustOf = (settings: Settings): Trust => {
-  const [ca, cert, key] = ["ca_cert_path", "cert_path", "key_path"].map((name) => settings.text(name)?.value);
+const trustOf = (settings: Settings, format: Format): Trust => {
+  const ca = settings.text(...beside(format, "ca_cert_path"))?.value;
+  const { cert, key } = certificateOf(settings, format) ?? {};
   return {
     caFiles: ca === undefined ? [] : [posix.resolve("/", ca)],
     only: false,
-    skipVerify: settings.flag("insecure_skip_verify"),
-    ...(cert !== undefined &&
-      key !== undefined && { certificate: { certFile: posix.resolve("/", cert), keyFile: posix.resolve("/", key) } }),
+    skipVerify:
+      settings.flag(...beside(format, "insecure_skip_verify")) || settings.text("SSL_VERIFY")?.value === "false",
+    ...(cert &&
+      key && { certificate: { certFile: posix.resolve("/", cert.value), keyFile: posix.resolve("/", key.value) } }),
   };
 };
 
@@ -169,7 +185,7 @@ const readBouncer = async (
     if (url === undefined)
       return { absent: broken ? `${path} cannot be read` : `${path} names no Local API (${format.url.join(".")})` };
     if (TEMPLATE.test(url.value)) return { malformed: url, problem: "the installer's placeholder, never replaced" };
-    return routeOf(url, trustOf(settings));
+    return routeOf(url, trustOf(settings, format));
   };
   return {
     files,

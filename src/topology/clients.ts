@@ -92,16 +92,21 @@ export const overridden = (
   url: Sourced<string>,
 ): readonly LapiClient[] => {
   const clients = found.filter(({ kind }) => kind !== "self");
-  const named = clients.length > 0 ? clients : roles.flatMap((role) => wouldBe(role));
+  const others = clients.length > 0 ? clients : roles.flatMap(wouldBe);
+  const named = others.length > 0 ? others : roles.includes("lapi") ? [would("self", "lapi")] : [];
   return named.map((client) => ({
     ...client,
     way: routeOf(url, "trust" in client.way ? client.way.trust : NO_TRUST),
   }));
 };
 
+const would = (kind: LapiClient["kind"], name: string): LapiClient => {
+  const absent = { absent: "no file of this host holds any" };
+  return { name, kind, path: "--lapi-url", way: absent, credentials: absent };
+};
+
+/** The client that a host with this role will have; the Local API itself is none. */
 const wouldBe = (role: Role): readonly LapiClient[] => {
   if (role === "prometheus" || role === "lapi") return [];
-  const absent = { absent: "no file of this host holds any" };
-  const kind = role === "bouncer" ? "bouncer" : "machine";
-  return [{ name: role, kind, path: "--lapi-url", way: absent, credentials: absent }];
+  return [would(role === "bouncer" ? "bouncer" : "machine", role)];
 };

@@ -127,11 +127,13 @@ const WORDS = new Map([
 
 /** @param environment for `$NAME` in values: CrowdSec's own where it runs, else this shell's. */
 export const readerOf = (tree: Tree, environment: Environment, expansion: Expansion = "strict"): Reader => {
-  const scalar = (keys: readonly string[]): Sourced<string | number | boolean> | undefined => {
+  const scalar = (
+    keys: readonly string[],
+  ): (Sourced<string | number | boolean> & { readonly written: string }) | undefined => {
     const found = at(tree, ...keys);
     if (found?.kind !== "scalar" || found.value === null || found.value === "") return undefined;
     const value = typeof found.value === "string" ? expand(found.value, expansion, environment) : found.value;
-    return { value, origin: found.origin };
+    return { value, written: found.written ?? String(value), origin: found.origin };
   };
   return {
     has: (...keys) => {
@@ -140,17 +142,19 @@ export const readerOf = (tree: Tree, environment: Environment, expansion: Expans
     },
     text: (...keys) => {
       const found = scalar(keys);
-      return found === undefined || found.value === "" ? undefined : { ...found, value: String(found.value) };
+      return found === undefined || found.value === "" ? undefined : { value: found.written, origin: found.origin };
     },
     integer: (...keys) => {
       const found = scalar(keys);
       const value = typeof found?.value === "string" ? Number(found.value.trim() || Number.NaN) : found?.value;
-      return typeof value === "number" && Number.isInteger(value) && found ? { ...found, value } : undefined;
+      return typeof value === "number" && Number.isInteger(value) && found
+        ? { value, origin: found.origin }
+        : undefined;
     },
     boolean: (...keys) => {
       const found = scalar(keys);
       const value = typeof found?.value === "boolean" ? found.value : WORDS.get(String(found?.value).toLowerCase());
-      return found !== undefined && value !== undefined ? { ...found, value } : undefined;
+      return found !== undefined && value !== undefined ? { value, origin: found.origin } : undefined;
     },
     origin: (...keys) => at(tree, ...keys)?.origin,
   };

@@ -10,10 +10,12 @@ const POSTGRESQL = ["postgres", "postgresql", "pgx"];
 const TYPES = ["sqlite", "mysql", ...POSTGRESQL];
 
 const LIBPQ: readonly DatabaseTls[] = ["disable", "allow", "prefer", "require", "verify-ca", "verify-full"];
+/** lib/pq, CrowdSec's driver before 1.5.0 but for type pgx, has no `allow` and no `prefer` (github.com/lib/pq, ssl.go). */
+const LIB_PQ = LIBPQ.filter((mode) => mode !== "allow" && mode !== "prefer");
 /** Values of the MySQL driver's `tls` parameter (github.com/go-sql-driver/mysql, "tls"). */
 const MYSQL: Readonly<Record<string, DatabaseTls>> = {
-  true: "verify-full",
-  false: "disable",
+  ...Object.fromEntries(["1", "true", "TRUE", "True"].map((word) => [word, "verify-full"] as const)),
+  ...Object.fromEntries(["0", "false", "FALSE", "False"].map((word) => [word, "disable"] as const)),
   "skip-verify": "require",
   preferred: "prefer",
 };
@@ -35,7 +37,7 @@ const tlsOf = (reader: Reader, type: string, version: Version | undefined): Sour
     if (!since(version, [1, 6, 6])) return { value: "disable", origin: "CrowdSec before 1.6.6: MySQL without TLS" };
     const own = reader.has("db_config", "ssl_ca_cert") || reader.has("db_config", "ssl_client_cert");
     if (own) return { value: "verify-full", origin: reader.origin("db_config", "ssl_ca_cert") ?? origin };
-    const value = mode === undefined ? "disable" : MYSQL[mode.value];
+    const value = mode === undefined ? "disable" : Object.hasOwn(MYSQL, mode.value) ? MYSQL[mode.value] : undefined;
     return value === undefined && mode
       ? { malformed: shownOf(mode), problem: NO_MODE }
       : { value: value ?? "disable", origin };
@@ -47,7 +49,8 @@ const tlsOf = (reader: Reader, type: string, version: Version | undefined): Sour
       origin: pq ? "default of lib/pq, CrowdSec's driver before 1.5.0" : "default",
     };
   }
-  const value = LIBPQ.find((known) => known === mode.value);
+  const known = type !== "pgx" && !since(version, [1, 5, 0]) ? LIB_PQ : LIBPQ;
+  const value = known.find((each) => each === mode.value);
   return value === undefined ? { malformed: shownOf(mode), problem: NO_MODE } : { value, origin };
 };
 

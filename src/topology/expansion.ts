@@ -19,8 +19,8 @@ export const expansionOfCredentials = (version: Version | undefined): Expansion 
   since(version, [1, 6, 3]) ? "strict" : "untouched";
 
 const STRICT = /\$\{(\w+)\}|\$(\w+)/g;
-/** os.Expand: a special character is a name of its own, and so is a single digit. */
-const EMPTY = /\$(?:\{([^}]*)\}|([*#$@!?\d-])|([A-Za-z_]\w*))/g;
+/** os.Expand: a special character is a name of its own, and so is a single digit; a brace that stays open vanishes. */
+const EMPTY = /\$(?:\{([^}]*)\}|\{|([*#$@!?\d-])|([A-Za-z_]\w*))/g;
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 

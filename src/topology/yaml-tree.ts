@@ -15,7 +15,13 @@ import {
 export type Tree =
   | { readonly kind: "map"; readonly origin: string; readonly entries: ReadonlyMap<string, Tree> }
   | { readonly kind: "list"; readonly origin: string; readonly items: readonly Tree[] }
-  | { readonly kind: "scalar"; readonly origin: string; readonly value: string | number | boolean | null };
+  | {
+      readonly kind: "scalar";
+      readonly origin: string;
+      readonly value: string | number | boolean | null;
+      /** As it is written there, of a number or a boolean: what Go makes of it where it wants a text. */
+      readonly written?: string;
+    };
 
 interface Unparsed {
   readonly ok: false;
@@ -72,7 +78,8 @@ const treeReader = (path: string, lines: LineCounter): ((node: Node | null) => T
       return { kind: "list", origin, items: (node.items as Node[]).map((item) => read(item, here, first)) };
     const value = isScalar(node) ? node.value : null;
     const plain = typeof value === "string" || typeof value === "number" || typeof value === "boolean";
-    return { kind: "scalar", origin, value: plain ? value : null };
+    const written = isScalar(node) && plain && typeof value !== "string" ? node.source : undefined;
+    return { kind: "scalar", origin, value: plain ? value : null, ...(written !== undefined && { written }) };
   };
 
   const readEntries = (

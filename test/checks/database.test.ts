@@ -66,17 +66,17 @@ const FAULTS: Record<keyof typeof check.faults, FaultCase> = {
   "tcp-timeout": ["connect", "fail", "network"],
   "tcp-unreachable": ["connect", "fail", "network"],
   "tcp-reset": ["connect", "fail", "network"],
-  "tls-reset": ["handshake", "fail", "configuration"],
-  "tls-stalled": ["handshake", "fail", "configuration"],
-  "tls-not-tls": ["handshake", "fail", "configuration"],
+  "tls-reset": ["handshake", "fail", "network"],
+  "tls-stalled": ["handshake", "fail", "network"],
+  "tls-not-tls": ["handshake", "fail", "network"],
   "tls-untrusted": ["handshake", "fail", "configuration"],
-  "tls-expired": ["handshake", "fail", "configuration"],
-  "tls-not-yet-valid": ["handshake", "fail", "configuration"],
+  "tls-expired": ["handshake", "fail", "remote-service"],
+  "tls-not-yet-valid": ["handshake", "fail", "remote-service"],
   "tls-wrong-host": ["handshake", "fail", "configuration"],
   "tls-no-san": ["handshake", "fail", "configuration"],
-  "tls-version": ["handshake", "fail", "configuration"],
+  "tls-version": ["handshake", "fail", "network"],
   "tls-client-cert": ["handshake", "fail", "configuration"],
-  "tls-alert": ["handshake", "fail", "configuration"],
+  "tls-alert": ["handshake", "fail", "network"],
   "socket-missing": ["connect", "fail", "remote-service", using(BY_SOCKET, failedWith("socket-missing"))],
   "socket-denied": ["connect", "fail", "this-host", using(BY_SOCKET, failedWith("socket-denied"))],
   "db-auth-failed": ["login", "fail", "credentials"],
@@ -286,18 +286,18 @@ describe("what is missing in db_config", () => {
 
 /** Of each protocol: what its own remedy runs. A code that is mended alike, or without a command, has none. */
 const COMMANDS: Record<DatabaseCode, { readonly postgresql?: RegExp; readonly mysql?: RegExp }> = {
-  "db-auth-failed": { postgresql: /^psql -U postgres .*\\password crowdsec/, mysql: /^mysql -e .*mysql\.user/ },
+  "db-auth-failed": { postgresql: /^runuser -u postgres -- psql$/, mysql: /^mysql -e .*mysql\.user/ },
   "db-host-denied": {
-    postgresql: /^echo 'host crowdsec_db crowdsec THIS_HOST\/32 scram-sha-256' >> PG_HBA_CONF$/,
+    postgresql: /SHOW hba_file/,
     mysql: /^mysqladmin flush-hosts$/,
   },
   "db-missing-database": {
-    postgresql: /^createdb -U postgres -O crowdsec crowdsec_db$/,
-    mysql: /CREATE DATABASE crowdsec_db; GRANT ALL ON crowdsec_db\.\* TO crowdsec/,
+    postgresql: /createdb -O crowdsec crowdsec_db$/,
+    mysql: /^mysqladmin create crowdsec_db$/,
   },
   "db-no-privilege": {
-    postgresql: /^psql -U postgres -d crowdsec_db .*GRANT ALL ON SCHEMA public TO crowdsec/,
-    mysql: /GRANT ALL ON crowdsec_db\.\* TO crowdsec/,
+    postgresql: /GRANT ALL ON SCHEMA public .*psql -d crowdsec_db -v role=crowdsec$/,
+    mysql: /mysql\.user/,
   },
   "db-tls-required": {},
   "db-tls-refused": {},
@@ -318,9 +318,11 @@ describe.each(Object.entries(COMMANDS))("%s", (code, rows) => {
       const wanted = rows[protocol];
       if (wanted) expect(commands).toContainEqual(expect.stringMatching(wanted));
       else expect(commands).toEqual([]);
-      const others = protocol === "mysql" ? /^(psql|createdb|dropdb|echo) / : /^mysql(admin)? /;
+      const others = protocol === "mysql" ? /^(runuser|echo) / : /^mysql(admin)? /;
       expect(commands.filter((command) => others.test(command))).toEqual([]);
-      if (["db-missing-database", "db-no-privilege"].includes(code)) expect(remedy[0]?.undo).toHaveLength(1);
+      // What a command makes, another takes back.
+      const makes = commands.some((command) => /create|GRANT/.test(command));
+      expect(remedy[0]?.undo?.length ?? 0).toBe(makes ? 1 : 0);
     },
   );
 });

@@ -60,8 +60,6 @@ describe("a target", () => {
     ["web:65536", "without a port from 1 to 65535"],
     ["web:99999", "without a port from 1 to 65535"],
     ["[::g]:6060", "no target"],
-    ["web#1:6060", "no target"],
-    ["web?1:6060", "no target"],
     ["web\\1:6060", "no target"],
     ["[:::]:6060", "not a URL"],
     ["ftp://web:21/", "neither http:// nor https://"],
@@ -72,6 +70,10 @@ describe("a target", () => {
     expect(await refusal(single(text))).toBe(
       `--target: "${text}" is ${problem}; a target is HOST:PORT or a URL such as http://HOST:6060/metrics.`,
     );
+  });
+
+  test.each(["web#1:6060", "web?1:6060"])("is none, and no other host's: %s", async (text) => {
+    expect(await refusal(single(text))).toContain("is no target; ");
   });
 
   test.each([

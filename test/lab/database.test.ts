@@ -247,7 +247,7 @@ test.each([
     phase: "login",
     code: "db-protocol",
     party: "configuration",
-    remedy: /5432 is PostgreSQL's, 3306 MySQL's/,
+    remedy: /5432 is PostgreSQL's port, 3306 MySQL's/,
     summary: says,
   });
 });

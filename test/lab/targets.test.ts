@@ -61,5 +61,5 @@ test("a target that is no CrowdSec is told from one that is", async () => {
     remedy: /Another service answers there/,
     summary: /without cs_info/,
   });
-  expect(findingOf(report, "metrics-target@127.0.0.1:9090/graph").fault?.code).toBe("identity-mismatch");
+  expect(findingOf(report, "metrics-target@127.0.0.1:9090/graph").fault?.code).toBe("http-status");
 });

@@ -14,7 +14,8 @@ const each = <T>(visit: (text: string, name: string) => T, style: Partial<Style>
   );
 
 /** Never broken, since it is there to be copied or searched for: a command, a URL, a long word, the last line. */
-const UNBROKEN = /^\s+\$ |https?:\/\/|^\s+(?:Explains: )?\S+$|: (?:NOT READY|READY(?:, WITH WARNINGS)?|UNKNOWN)$/;
+const UNBROKEN =
+  /^\s+\$ |https?:\/\/|^(?:\s+(?:Explains: |All: +)?|\S [A-Z]+ +)\S+$|: (?:NOT READY|READY(?:, WITH WARNINGS)?|UNKNOWN)$/;
 
 test.each(WIDTHS)("no line of prose is wider than %d columns", (width) => {
   each(
