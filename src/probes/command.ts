@@ -11,9 +11,11 @@ import { failed, failure } from "./failure.ts";
 
 /** Output kept, bytes: the end of it, where programs say why they stop. */
 const MAX_OUTPUT = 64 * 1024;
-/** How long to wait for output that is under way, and for killed processes to be gone; milliseconds. */
-const SETTLE_MS = 500;
-const POLL_MS = 10;
+/** How long to wait for output that is still held open after a program's end; milliseconds. */
+const DRAIN_MS = 500;
+/** How long to wait for killed processes to be gone: where nobody collects the dead, as in many containers, they stay. */
+const GONE_MS = 100;
+const POLL_MS = 5;
 const FOLDER = "{folder}";
 
 const COMMAND: Readonly<Record<string, FailureCode>> = {
@@ -60,7 +62,7 @@ const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout
 const endGroup = async (group: number): Promise<void> => {
   const elapsed = stopwatch();
   if (!signalGroup(group, "SIGKILL")) return;
-  while (signalGroup(group, 0) && elapsed() < SETTLE_MS) await pause(POLL_MS);
+  while (signalGroup(group, 0) && elapsed() < GONE_MS) await pause(POLL_MS);
 };
 
 /** Keeps the last bytes of what it is given, in a memory of that size. */
@@ -192,7 +194,7 @@ const run = (question: CommandQuestion, folder: Folder, signal: AbortSignal): Pr
       if (pid !== undefined) signalGroup(pid, "SIGKILL");
       child.once("close", () => settle(end));
       // A process that left the group may hold the output open for ever.
-      drain = setTimeout(() => settle(end), SETTLE_MS);
+      drain = setTimeout(() => settle(end), DRAIN_MS);
     });
   });
 

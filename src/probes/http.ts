@@ -32,7 +32,7 @@ export const holdsSecret = ({ body, headers = {} }: HttpRequest): boolean =>
 /** got takes the host "unix" for a way to name a socket's path; the connection is open already, and `Host` is set. */
 const requestUrl = (url: URL): URL => {
   const plain = new URL(url);
-  
+  if (plain.hostname === "unix") plain.hostname = "localhost";
   return plain;
 };
 

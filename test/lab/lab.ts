@@ -17,8 +17,12 @@ export type Host =
   | "database"
   | "bouncer";
 
+/** Whether the agent and the bouncer of host `lapi` are ended: then nobody but the tool could change its rows. */
+let alone = false;
+
 /** scripts/lab with these arguments; resolves to what it prints. */
 export const lab = async (...args: readonly string[]): Promise<string> => {
+  if (args[0] === "restore" || args[0] === "database") alone = false;
   const { stdout } = await run("bash", ["scripts/lab", ...args], { maxBuffer: 16 * 1024 * 1024 });
   return stdout;
 };
@@ -45,6 +49,27 @@ export const rows = (): Promise<string> => lab("rows");
 /** Ends the agent and the bouncer of host `lapi`, whose visits would change its rows. `restore` starts them again. */
 export const stopClients = async (): Promise<void> => {
   await Promise.all([lab("stop", "agent", "crowdsec"), lab("stop", "bouncer", "crowdsec-firewall-bouncer")]);
+  alone = true;
+};
+
+/** Columns that a running agent or bouncer moves. */
+const MOVED = /_at$|^last_|^until$|^ip_address$|^scenarios$|^type$|^version$/;
+
+/** The rows as far as only the tool could change them; undefined while the database cannot be asked. */
+const comparable = async (): Promise<string | undefined> => {
+  const all = await rows().catch(() => undefined);
+  if (alone || all === undefined) return all;
+  let columns: readonly string[] = [];
+  let header = false;
+  const kept = all.split("\n").map((line) => {
+    const fields = line.split("|");
+    if (header) columns = fields;
+    header = line.startsWith("== ");
+    return fields.length === columns.length
+      ? fields.filter((_field, at) => !MOVED.test(columns[at] ?? "")).join("|")
+      : line;
+  });
+  return kept.join("\n");
 };
 
 export interface Ran {
@@ -52,8 +77,26 @@ export interface Ran {
   readonly exitCode: number;
 }
 
-/** The tool on a host, as a user starts it there. */
+/** Runs of the tool under way, and the rows before the first of them. */
+const under: { runs: number; before: Promise<string | undefined> } = { runs: 0, before: Promise.resolve(undefined) };
+
+/**
+ * The tool on a host, as a user starts it there. Without --allow-writes, the rows of the Local API are held against what
+ * they were before, row by row.
+ */
 export const preflight = async (host: Host, ...flags: readonly string[]): Promise<Ran> => {
+  const watched = !flags.includes("--allow-writes");
+  if (under.runs === 0) under.before = comparable();
+  under.runs += 1;
+  const before = await under.before;
+  const ran = await start(host, flags).finally(() => {
+    under.runs -= 1;
+  });
+  if (watched && under.runs === 0 && before !== undefined) expect(await comparable()).toBe(before);
+  return ran;
+};
+
+const start = async (host: Host, flags: readonly string[]): Promise<Ran> => {
   const command = [
     "scripts/lab",
     "exec",

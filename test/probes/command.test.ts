@@ -256,17 +256,23 @@ const scriptOf = (name: string, body: string): string => {
 test("after a program, whether it ended or was killed, no timer and no pipe of it is left", async () => {
   const script = scriptOf(
     "end",
-    `const [environment, seen] = [${JSON.stringify(PATH)}, []];
-     for (const [text, timeoutMs] of [["sleep 300 & echo done", 60_000], ["sleep 300 & wait", 100]]) {
-       await ask({ argv: ["/bin/sh", "-c", text], environment, timeoutMs });
+    `const held = async () => {
        // What is closed is gone with the next turns of the event loop.
        for (let turn = 0; turn < 5; turn++) await new Promise((resolve) => setImmediate(resolve));
-       seen.push(process.getActiveResourcesInfo().filter((kind) => /Timeout|Pipe|Process/.test(kind)));
+       return process.getActiveResourcesInfo().filter((kind) => /Timeout|Pipe|Process/.test(kind));
+     };
+     const environment = ${JSON.stringify(PATH)};
+     // Its own streams are there from the beginning.
+     const seen = [process.stdout, process.stderr] && [await held()];
+     for (const [text, timeoutMs] of [["sleep 300 & echo done", 60_000], ["sleep 300 & wait", 100]]) {
+       await ask({ argv: ["/bin/sh", "-c", text], environment, timeoutMs });
+       seen.push(await held());
      }
      console.log(JSON.stringify(seen));`,
   );
   const child = spawn(process.execPath, [script], { stdio: ["ignore", "pipe", "inherit"] });
-  expect(JSON.parse(await text(child.stdout))).toEqual([[], []]);
+  const [before, ended, killed] = JSON.parse(await text(child.stdout));
+  expect([ended, killed]).toEqual([before, before]);
 });
 
 test("when this process exits in the middle, neither the program nor its folder stays", async () => {

@@ -103,9 +103,13 @@ describe("a file system that does not answer, as that of a dead server", () => {
       symlinkSync(dead, `${folder.path}/link-${name}`);
       const script = folder.write(
         `compiled/${name}-exit.mjs`,
-        `import { ${probe} } from ${JSON.stringify(module)};
+        `import { readdirSync, readFileSync } from "node:fs";
+       import { ${probe} } from ${JSON.stringify(module)};
        const seen = await Promise.all(${JSON.stringify([dead, `${folder.path}/link-${name}`])}.map((path) => ${probe}(path + "/server")));
-       console.log(JSON.stringify(seen));
+       await new Promise((resolve) => setTimeout(resolve, 300));
+       const argv = (pid) => { try { return readFileSync("/proc/" + pid + "/cmdline", "utf8"); } catch { return ""; } };
+       const asking = readdirSync("/proc").filter((pid) => argv(pid).includes("statfsSync") && argv(pid).includes(${JSON.stringify(folder.path)}));
+       console.log(JSON.stringify({ seen, asking }));
        process.exit(0);`,
       );
       // An automounter that never mounts, in a mount namespace of its own: whoever looks below it
@@ -121,7 +125,8 @@ describe("a file system that does not answer, as that of a dead server", () => {
         { detached: true, stdio: ["ignore", "pipe", "inherit"] },
       );
       const [output, [code]] = await Promise.all([text(child.stdout), once(child, "exit")]);
-      const seen: { readonly elapsedMs: number }[] = JSON.parse(output);
+      const { seen, asking }: { seen: { elapsedMs: number }[]; asking: string[] } = JSON.parse(output);
+      expect(asking).toEqual([]);
       expect(seen).toHaveLength(2);
       for (const one of seen) {
         expect(one).toMatchObject({ ok: false, phase: "host", code: "file-error", message: "no answer" });

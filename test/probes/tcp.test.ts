@@ -21,21 +21,23 @@ const limits = (timeoutMs = 5000): { timeoutMs: number; signal: AbortSignal } =>
 
 /**
  * A listener in a thread that sleeps: it accepts nobody, so after two connections its queue is full and the kernel
- * gives the third no answer.
+ * gives the third no answer; at a unix socket it says so at once.
  */
-const deafListener = async (): Promise<{ readonly port: number; end(): Promise<void> }> => {
+const deafListener = async (
+  where: net.ListenOptions = { port: 0, host: "127.0.0.1" },
+): Promise<{ readonly port: number; end(): Promise<void> }> => {
   const worker = new Worker(
-    `const { parentPort } = require("node:worker_threads");
-     const server = require("node:net").createServer().listen({ port: 0, host: "127.0.0.1", backlog: 1 }, () => {
-       parentPort.postMessage(server.address().port);
+    `const { parentPort, workerData } = require("node:worker_threads");
+     const server = require("node:net").createServer().listen({ ...workerData, backlog: 1 }, () => {
+       parentPort.postMessage(server.address().port ?? 0);
        Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0);
      });`,
-    { eval: true },
+    { eval: true, workerData: where },
   );
   const [port] = await once(worker, "message");
   const waiting = await Promise.all(
     [1, 2].map(async () => {
-      const socket = net.connect(port, "127.0.0.1");
+      const socket = where.path === undefined ? net.connect(port, "127.0.0.1") : net.connect(where.path);
       socket.on("error", () => {});
       await once(socket, "connect");
       return socket;
@@ -177,13 +179,24 @@ test("a unix socket whose server is gone refuses", async () => {
   expect(saw).toMatchObject({ ok: false, phase: "connect", code: "tcp-refused", errno: "ECONNREFUSED" });
 });
 
+test("a unix socket whose server takes nobody in is a time-out", async () => {
+  const path = `${folder.path}/deaf.sock`;
+  const listener = await deafListener({ path });
+  try {
+    expect(await probeSocket({ path }, limits())).toMatchObject({ ok: false, phase: "connect", code: "tcp-timeout" });
+  } finally {
+    await listener.end();
+  }
+});
+
 test("a path that no socket can have is not cut short to another one's", async () => {
   const long = `${folder.path}/${"x".repeat(200)}`;
-  const server = await listenAt(long.slice(0, 107));
+  // As much of it as a socket address holds, where Node would connect; and the longest that Go takes.
+  const [cut, longest] = [await listenAt(long.slice(0, 108)), await listenAt(long.slice(0, 107))];
   const saw = await probeSocket({ path: long }, limits());
   expect(saw).toMatchObject({ ok: false, phase: "connect", code: "socket-missing" });
   expect(await probeSocket({ path: long.slice(0, 107) }, limits())).toMatchObject({ ok: true });
-  server.close();
+  for (const server of [cut, longest]) server.close();
 });
 
 test("a relative path is a file's, never a name to look up", async () => {
