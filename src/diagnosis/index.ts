@@ -48,10 +48,13 @@ const summaryOf = (group: readonly Finding[], first: Finding): string => {
 const LOOPBACK = /^(127\.|::1$|0\.0\.0\.0$|::$)/;
 
 /** A Local API that should run on this host and is not there, or is but has lost its database. */
-const isMissingHere = (finding: Finding, { interfaces }: Topology): boolean => {
+const isMissingHere = (finding: Finding, stopper: Finding, { interfaces }: Topology): boolean => {
   const { id, status, fault, addresses = [], target } = finding;
   const gone =
-    ["tcp-refused", "lapi-went-away", "socket-missing"].includes(fault?.code ?? "") || id === "lapi-database";
+    ["tcp-refused", "lapi-went-away", "socket-missing"].includes(fault?.code ?? "") ||
+    (id === "lapi-database" && stopper.id === "database") ||
+    // Whoever holds the port answers there.
+    (id === "lapi-identity" && stopper.id === "port-lapi");
   const here =
     target?.path !== undefined ||
     addresses.some(({ address }) => LOOPBACK.test(address) || interfaces.some((own) => own.address === address));
@@ -122,7 +125,7 @@ export const findCauses = (findings: readonly Finding[], topology: Topology): re
   const groups = new Map<string, Finding[]>(stopper && [[keyOf(stopper), [stopper]]]);
   for (const finding of findings) {
     if (finding.status !== "fail" || finding === stopper) continue;
-    const key = keyOf(stopper && isMissingHere(finding, topology) ? stopper : finding);
+    const key = keyOf(stopper && isMissingHere(finding, stopper, topology) ? stopper : finding);
     groups.set(key, [...(groups.get(key) ?? []), finding]);
   }
   return [...groups.values()]

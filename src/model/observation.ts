@@ -257,7 +257,7 @@ export interface CommandQuestion {
   readonly argv: readonly [string, ...string[]];
   /** Written into the folder first, for this user's eyes only: name → content. */
   readonly files?: Readonly<Record<string, string | Secret>>;
-  readonly environment?: Readonly<Record<string, string>>;
+  readonly environment?: Readonly<Record<string, string | Secret>>;
   /** Milliseconds until it is killed, with every process that it started. */
   readonly timeoutMs: number;
 }

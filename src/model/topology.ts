@@ -126,7 +126,7 @@ export interface Rehearsal {
   /** Name → content of the copied files; `{folder}` stands for where they will be. */
   readonly files: Readonly<Record<string, Secret>>;
   /** Variables that the acquisition files name, and no other. */
-  readonly environment: Readonly<Record<string, string>>;
+  readonly environment: Readonly<Record<string, Secret>>;
 }
 
 /** What a `prometheus` host scrapes. */

@@ -151,7 +151,9 @@ const run = (question: CommandQuestion, folder: Folder, signal: AbortSignal): Pr
     // A group of its own, so that what it starts can be ended with it.
     const child = spawn(program, rest, {
       cwd: folder.path,
-      env: { ...question.environment },
+      env: Object.fromEntries(
+        Object.entries(question.environment ?? {}).map(([name, value]) => [name, revealed(value)]),
+      ),
       stdio: ["ignore", "pipe", "pipe"],
       detached: true,
     });

@@ -91,12 +91,12 @@ export const rehearsalFiles = (
 const PROXY = /^(https?|no|all|ftp)_proxy$/i;
 
 /** Only the variables that the acquisition files name, and feature flags; never a proxy. */
-export const rehearsalEnvironment = (content: string, environment: Environment): Readonly<Record<string, string>> => {
+export const rehearsalEnvironment = (content: string, environment: Environment): Readonly<Record<string, Secret>> => {
   const named = new Set(references(content));
   return Object.fromEntries(
     Object.entries(environment).flatMap(([name, value]) =>
       value !== undefined && !PROXY.test(name) && (named.has(name) || name.startsWith("CROWDSEC_FEATURE_"))
-        ? [[name, value]]
+        ? [[name, new Secret(value)]]
         : [],
     ),
   );

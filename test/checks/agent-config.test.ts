@@ -276,7 +276,7 @@ describe("the rehearsal", () => {
   const REHEARSAL = {
     program: "/usr/bin/crowdsec",
     files: { "config.yaml": new Secret("db_config: {password: canary-x}"), "profiles.yaml": new Secret("name: x") },
-    environment: { LOGS: "/var/log/x" },
+    environment: { LOGS: new Secret("/var/log/x") },
   };
 
   test("runs the installed program on a copy in a folder of its own, never on this host's configuration", async () => {
@@ -299,7 +299,7 @@ describe("the rehearsal", () => {
     expect(questions[0]?.environment).toEqual({
       PATH: expect.any(String),
       LC_ALL: "C",
-      LOGS: "/var/log/x",
+      LOGS: new Secret("/var/log/x"),
     });
   });
 

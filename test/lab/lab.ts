@@ -4,7 +4,18 @@ import { expect } from "@jest/globals";
 import type { Finding, Party, Report } from "../../src/model/report.ts";
 import { asReport } from "../support/schema.ts";
 
-const run = promisify(execFile);
+/**
+ * A program of the checkout, without an input: a bash whose input is Node's pipe takes itself for a remote shell, and
+ * reads ~/.bashrc each time.
+ */
+const withoutInput = (command: string, args: readonly string[]): readonly [string, string[]] => [
+  "sh",
+  ["-c", 'exec "$@" </dev/null', "sh", command, ...args],
+];
+const OUTPUT = { maxBuffer: 16 * 1024 * 1024 };
+
+const run = (command: string, args: readonly string[]): Promise<{ readonly stdout: string }> =>
+  promisify(execFile)(...withoutInput(command, args), OUTPUT);
 
 export type Host =
   | "internet"
@@ -23,7 +34,7 @@ let alone = false;
 /** scripts/lab with these arguments; resolves to what it prints. */
 export const lab = async (...args: readonly string[]): Promise<string> => {
   if (args[0] === "restore" || args[0] === "database") alone = false;
-  const { stdout } = await run("bash", ["scripts/lab", ...args], { maxBuffer: 16 * 1024 * 1024 });
+  const { stdout } = await run("bash", ["scripts/lab", ...args]);
   return stdout;
 };
 
@@ -107,7 +118,7 @@ const start = async (host: Host, flags: readonly string[]): Promise<Ran> => {
     "json",
   ];
   return new Promise((resolve, reject) => {
-    execFile("bash", [...command, ...flags], { maxBuffer: 16 * 1024 * 1024 }, (error, stdout, stderr) => {
+    execFile(...withoutInput("bash", [...command, ...flags]), OUTPUT, (error, stdout, stderr) => {
       const exitCode = error === null ? 0 : Number(error.code);
       if (stderr !== "") reject(new Error(`stderr is not empty: ${stderr}`));
       else resolve({ report: asReport(stdout), exitCode });

@@ -192,7 +192,10 @@ describe("variables", () => {
   const environment = { LAPI_HOST: "lapi.test", LAPI_PASSWORD: CANARY };
   const read = async (version?: Version): Promise<unknown> => {
     const { way, credentials } = await agent(content, { environment, ...(version && { version }) });
-    return ["url" in way ? way.url.value : "problem" in way && way.problem, "password" in credentials && credentials.password.reveal()];
+    return [
+      "url" in way ? way.url.value : "problem" in way && way.problem,
+      "password" in credentials && credentials.password.reveal(),
+    ];
   };
 
   test.each<[string, Version | undefined]>([

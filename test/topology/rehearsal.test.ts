@@ -2,7 +2,7 @@ import { inspect } from "node:util";
 import { describe, expect, test } from "@jest/globals";
 import { parse, parseAllDocuments } from "yaml";
 import type { Secret } from "../../src/model/secret.ts";
-import type { Environment, Expansion } from "../../src/topology/expansion.ts";
+import type { Environment, Environment, Expansion } from "../../src/topology/expansion.ts";
 import { rehearsalEnvironment, rehearsalFiles } from "../../src/topology/rehearsal.ts";
 import { parseYamlDocuments, type Tree } from "../../src/topology/yaml-tree.ts";
 
@@ -205,6 +205,13 @@ describe("variables", () => {
 });
 
 describe("the environment", () => {
+  /** The variables as the rehearsed program gets them; for everybody else they are masked. */
+  const given = (content: string, environment: Environment): Readonly<Record<string, string>> => {
+    const variables = rehearsalEnvironment(content, environment);
+    for (const value of Object.values(variables)) expect(JSON.stringify(value)).toBe('"[secret]"');
+    return Object.fromEntries(Object.entries(variables).map(([name, value]) => [name, value.reveal()]));
+  };
+
   test("holds the variables that the acquisition files name, feature flags, and no other", () => {
     const environment = {
       KAFKA_PASSWORD: "k",
@@ -215,7 +222,7 @@ describe("the environment", () => {
       CROWDSEC_OTHER: "o",
     };
     const content = `brokers: [$KAFKA_HOST:9092]\npassword: ${braced("KAFKA_PASSWORD")}\nlog: $NOWHERE\n`;
-    expect(rehearsalEnvironment(content, environment)).toEqual({
+    expect(given(content, environment)).toEqual({
       KAFKA_HOST: "h",
       KAFKA_PASSWORD: "k",
       CROWDSEC_FEATURE_RE2_GROK_SUPPORT: "true",
@@ -225,11 +232,11 @@ describe("the environment", () => {
   test.each(["HTTP_PROXY", "https_proxy", "NO_PROXY", "all_proxy", "FTP_PROXY"])(
     "never holds a proxy, even where it is named: %s",
     (name) => {
-      expect(rehearsalEnvironment(`url: $${name}\n`, { [name]: "http://proxy.test/" })).toEqual({});
+      expect(given(`url: $${name}\n`, { [name]: "http://proxy.test/" })).toEqual({});
     },
   );
 
   test("has no variable without a value", () => {
-    expect(rehearsalEnvironment("a: $A $B\n", { A: undefined, B: "" })).toEqual({ B: "" });
+    expect(given("a: $A $B\n", { A: undefined, B: "" })).toEqual({ B: "" });
   });
 });
