@@ -2,7 +2,7 @@ import { inspect } from "node:util";
 import { describe, expect, test } from "@jest/globals";
 import { parse, parseAllDocuments } from "yaml";
 import type { Secret } from "../../src/model/secret.ts";
-import type { Environment, Environment, Expansion } from "../../src/topology/expansion.ts";
+import type { Environment, Expansion } from "../../src/topology/expansion.ts";
 import { rehearsalEnvironment, rehearsalFiles } from "../../src/topology/rehearsal.ts";
 import { parseYamlDocuments, type Tree } from "../../src/topology/yaml-tree.ts";
 
