@@ -235,7 +235,8 @@ export const pretty = (report: Report, { color, ascii, width: columns, detail }:
       const { id, status, summary, target, fault } = finding;
       // Where a value was read matters only where it may have to be changed.
       const { origin, url: _url, ...place } = target ?? {};
-      const told = [id, status, summary, place, status === "pass" || followsFrom(finding) ? "" : origin, fault?.code];
+      const placed = status === "pass" || (detail !== "verbose" && followsFrom(finding) !== undefined) ? "" : origin;
+      const told = [id, status, summary, place, placed, fault?.code];
       const together = detail !== "verbose" && (sizes.get(coarse(finding)) ?? 0) > MANY;
       const key = together ? coarse(finding) : JSON.stringify(told);
       alike.set(key, [...(alike.get(key) ?? []), finding]);
