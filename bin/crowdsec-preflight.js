@@ -13,6 +13,12 @@ if (major < 20 || (major === 20 && minor < 19)) {
   process.exitCode = COULD_NOT_JUDGE;
 } else {
   process.on("uncaughtException", giveUp);
+  try {
+    process.cwd();
+  } catch {
+    // The folder that it was started in is gone; nothing here depends on it.
+    process.chdir("/");
+  }
   // Imported only now: an older Node could not even parse what follows.
   const { main } = await import("../dist/src/cli.js").catch(giveUp);
   const { stdout, stderr, env: environment } = process;

@@ -9,6 +9,7 @@ import { readTargets } from "./commands/targets.ts";
 import { UsageError } from "./commands/usage-error.ts";
 import { parseCount, parseDuration, parseLapiUrl, parsePatterns, parseWord, parseWords } from "./commands/values.ts";
 import { EXIT_UNJUDGED } from "./exit-code.ts";
+import { printable } from "./model/text.ts";
 import { ROLES, RUN_PHASES } from "./model/topology.ts";
 import { FORMATS } from "./reporters/index.ts";
 
@@ -181,7 +182,7 @@ export const main = async (argv: readonly string[], streams: Streams): Promise<n
       .version(tool.version)
       .epilogue(EXIT_CODES)
       .exitProcess(false)
-      .wrap(Math.min(streams.stdout.columns ?? 100, 110))
+      .wrap(Math.min(streams.stdout.columns || 100, 110))
       .fail((message, error) => {
         // Some of yargs' own complaints come as an error of its class, without a message beside it.
         if (error !== undefined && error !== null && error.name !== "YError") throw error;
@@ -198,7 +199,7 @@ export const main = async (argv: readonly string[], streams: Streams): Promise<n
     const words = error instanceof Error ? error.message : String(error);
     const message = told ? words : `internal error, please report it: ${words}`;
     // Where not even stderr takes it, the exit code is all that is left.
-    await write(streams.stderr, `${tool.name}: ${message}\n`).catch(() => {});
+    await write(streams.stderr, `${tool.name}: ${printable(message, 1000)}\n`).catch(() => {});
     return EXIT_UNJUDGED;
   }
 };

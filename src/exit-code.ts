@@ -5,8 +5,10 @@ export const EXIT_UNJUDGED = 3;
 const EXIT_FAILED = 2;
 const EXIT_WARNED = 1;
 
-export type Interruption = "SIGINT" | "SIGTERM";
-const SIGNALS: Readonly<Record<Interruption, number>> = { SIGINT: 130, SIGTERM: 143 };
+/** What ends a run early, its report still printed; a lost terminal (SIGHUP) too, so that nothing is left behind. */
+export const INTERRUPTIONS = ["SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT"] as const;
+export type Interruption = (typeof INTERRUPTIONS)[number];
+export const exitCodeOfSignal = (name: Interruption): number => (name === "SIGINT" ? 130 : 143);
 
 /** The one place that gives the exit code of a run; the same for every format. */
 export const exitCodeOf = (
@@ -14,7 +16,7 @@ export const exitCodeOf = (
   failOn: FailOn,
   interruption?: Interruption,
 ): number => {
-  if (interruption) return SIGNALS[interruption];
+  if (interruption) return exitCodeOfSignal(interruption);
   if (counts.fail > 0) return EXIT_FAILED;
   if (counts.pass + counts.warn === 0) return EXIT_UNJUDGED;
   return counts.warn > 0 && failOn === "warn" ? EXIT_WARNED : 0;

@@ -13,10 +13,11 @@ const NAMED = 3;
 
 /** @param ids the checks that the run is about; what else finishes is not counted. */
 export const startProgress = async (
-  stream: NodeJS.WritableStream & { readonly isTTY?: boolean },
+  stream: NodeJS.WritableStream & { readonly isTTY?: boolean; readonly columns?: number },
   ids: readonly string[],
 ): Promise<Progress> => {
-  if (stream.isTTY !== true) return SILENT;
+  // A terminal of no width, as a serial console can be, has no room; ora would draw for ever.
+  if (stream.isTTY !== true || stream.columns === 0) return SILENT;
   const { default: ora } = await import("ora");
   const running = new Set<string>();
   const open = new Set(ids);

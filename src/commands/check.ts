@@ -1,6 +1,6 @@
 import { userInfo } from "node:os";
 import { catalogue, engineVersion } from "../../checks/index.ts";
-import type { Interruption } from "../exit-code.ts";
+import { exitCodeOfSignal, INTERRUPTIONS, type Interruption } from "../exit-code.ts";
 import type { Context } from "../model/check.ts";
 import type { FailOn } from "../model/report.ts";
 import { duration } from "../model/text.ts";
@@ -62,19 +62,17 @@ const createEnd = (
   const timer = setTimeout(() => controller.abort(`cut off by --deadline ${duration(deadlineMs)}`), deadlineMs);
   const onSignal = (name: Interruption): void => {
     // Asked twice, it is over at once.
-    if (interruption) process.exit(name === "SIGINT" ? 130 : 143);
+    if (interruption) process.exit(exitCodeOfSignal(name));
     interruption = name;
     controller.abort("interrupted");
   };
-  process.on("SIGINT", onSignal);
-  process.on("SIGTERM", onSignal);
+  for (const name of INTERRUPTIONS) process.on(name, onSignal);
   return {
     signal: controller.signal,
     interruption: () => interruption,
     release: () => {
       clearTimeout(timer);
-      process.off("SIGINT", onSignal);
-      process.off("SIGTERM", onSignal);
+      for (const name of INTERRUPTIONS) process.off(name, onSignal);
       // Sockets that are still open must not hold the process.
       controller.abort("over");
     },
@@ -154,7 +152,7 @@ export const check = async (options: CheckOptions, tool: Tool, streams: Streams)
     const style: Style = {
       color: wantsColor(options.color, stdout, environment),
       ascii: options.ascii,
-      width: stdout.columns ?? DEFAULT_COLUMNS,
+      width: stdout.columns || DEFAULT_COLUMNS,
       detail: options.detail,
     };
     await write(stdout, reporters[output](report, style));

@@ -215,6 +215,8 @@ export interface PathSeen {
   readonly writable: boolean;
   /** Whether this user may execute it; of a folder: enter it. */
   readonly executable: boolean;
+  /** It belongs to root, or to this user, and nobody else may change it or a folder on the way to it. */
+  readonly guarded: boolean;
   readonly freeBytes: number;
   /** `nfs`, `cifs` and their kin; undefined for a local file system. */
   readonly networkFilesystem?: string;

@@ -200,10 +200,13 @@ const run = (question: CommandQuestion, folder: Folder, signal: AbortSignal): Pr
     });
   });
 
+/** The folder's path stands in files and arguments as it is: one with other characters would change their meaning. */
+const plainTemporary = (): string => (/^[\w./-]+$/.test(tmpdir()) ? tmpdir() : "/tmp");
+
 /** Runs a program in a folder of `place` that is there for this alone; neither it nor a process of the group is left. */
 export const probeCommand = async (
   question: CommandQuestion,
-  { signal, place = tmpdir() }: { readonly signal: AbortSignal; readonly place?: string },
+  { signal, place = plainTemporary() }: { readonly signal: AbortSignal; readonly place?: string },
 ): Promise<CommandObservation> => {
   const elapsed = stopwatch();
   let folder: Folder | undefined;

@@ -57,7 +57,7 @@ export interface TopologyInput {
 const defaultConfig = (platform: string): string =>
   platform === "freebsd" ? "/usr/local/etc/crowdsec/config.yaml" : "/etc/crowdsec/config.yaml";
 
-/** Where packages and the installer put the program; nothing else is ever run, whatever a process calls itself. */
+/** Where packages and the installer put the program; nothing else is run, and nothing that another user could have put there. */
 const PROGRAMS = ["/usr/bin/crowdsec", "/usr/local/bin/crowdsec"];
 /** `crowdsec -version` reads no configuration and is done in a moment; milliseconds. */
 const VERSION_MS = 2000;
@@ -86,7 +86,7 @@ interface Configuration {
 const findProgram = async (probe: Prober): Promise<Topology["program"]> => {
   for (const path of PROGRAMS) {
     const saw = await probe.path(path);
-    if (!saw.ok || saw.kind !== "file" || !saw.executable) continue;
+    if (!saw.ok || saw.kind !== "file" || !saw.executable || !saw.guarded) continue;
     const ran = await probe.command({ argv: [path, "-version"], timeoutMs: VERSION_MS });
     const version = ran.ok ? parseVersion(/\bversion: (\S+)/.exec(ran.output)?.[1] ?? "") : undefined;
     return { path, ...(version && { version }) };

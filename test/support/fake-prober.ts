@@ -48,6 +48,7 @@ const SOMETHING: PathSeen = {
   bytes: 0,
   writable: true,
   executable: false,
+  guarded: true,
   freeBytes: 1e12,
 };
 
