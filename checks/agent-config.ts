@@ -1,4 +1,5 @@
 import { type Context, defineCheck, type Verdict } from "../src/model/check.ts";
+import type { CommandObservation } from "../src/model/observation.ts";
 import { type Acquisition, hasRole, type Rehearsal } from "../src/model/topology.ts";
 import { showRange, showVersion, type Version, within } from "../src/model/version.ts";
 import { placeOfMistake } from "./config-files.ts";
@@ -90,6 +91,8 @@ interface Found {
   readonly fault: Code;
   readonly place: string;
   readonly data?: Readonly<Record<string, string | number>>;
+  /** Our YAML parser is stricter than CrowdSec's in corners: where a rehearsal goes well, it is right. */
+  readonly byParser?: boolean;
 }
 
 /** Up to 1.6.11 a document with neither source nor labels was passed over; from 1.7.0 on docker needs no labels. */
@@ -124,11 +127,13 @@ const problemsByReading = async (
   version: Version | undefined,
 ): Promise<readonly Found[]> => {
   const { files, sources, path } = acquisition;
-  const missing = files.filter(({ state }) => state === "missing");
+  const named = files.filter(({ state, path: at }) => state === "missing" && at === path?.value);
+  // Of a folder only names that are there are read: what is missing then is what a link points to.
+  const dangling = files.filter(({ state, path: at }) => state === "missing" && at !== path?.value);
   const broken = files.filter(({ state }) => state === "invalid" || state === "unreadable");
   const found: Found[] = [
     ...(before17(version)
-      ? missing.map(
+      ? named.map(
           (file): Found => ({
             fault: "acquisition-missing",
             place: path?.origin ?? file.path,
@@ -136,11 +141,19 @@ const problemsByReading = async (
           }),
         )
       : []),
+    ...dangling.map(
+      (file): Found => ({
+        fault: "acquisition-invalid",
+        place: file.path,
+        data: { problem: "it is a link that leads nowhere" },
+      }),
+    ),
     ...broken.map(
       (file): Found => ({
         fault: "acquisition-invalid",
         place: file.line === undefined ? file.path : `${file.path}:${file.line}`,
         data: { problem: file.message ?? "it cannot be read" },
+        byParser: file.state === "invalid",
       }),
     ),
     ...problemsOfSources(acquisition, version),
@@ -162,36 +175,66 @@ const FATAL = /level=(?:fatal|error) msg="((?:[^"\\]|\\.)*)"/g;
 /** The last words of the program, with whatever may be a secret taken out: what stands before an @ in a URL, and values that a YAML error quotes. */
 const lastWords = (output: string): string => {
   const told = [...output.matchAll(FATAL)].map(([, words = ""]) => words.replaceAll('\\"', '"').replaceAll("\\n", " "));
-  const words = told.at(-1) ?? output.trim().split("\n").at(-1) ?? "";
+  const last = told.at(-1) ?? output.trim().split("\n").at(-1) ?? "";
+  // Go quotes the pieces of a URL that it cannot parse, whatever they are.
+  const words = /\bparse "/.test(last) ? last.replace(/"[^"]*"/g, '"…"') : last;
   return words
-    .replace(/\/\/[^/\s@]*@/g, "//[secret]@")
+    .replace(/\/\/[^\s"']*@/g, "//[secret]@")
     .replace(/(password|token|key|secret)(["']?\s*[:=]\s*)("[^"]*"|'[^']*'|\S+)/gi, "$1$2[secret]")
     .replace(/`[^`]*`/g, "`…`")
     .replaceAll("{folder}/config.yaml", "the configuration")
     .replaceAll("{folder}/", "");
 };
 
-type Rehearsed = { readonly refused: string } | { readonly note: string };
+type Rehearsed =
+  /** `alone`: the Local API by itself, without the agent, is refused too. */
+  { readonly refused: string; readonly alone: boolean } | { readonly note: string; readonly accepted?: boolean };
+
+/** What says nothing of the configuration: this host had too little left for one more process. */
+const EXHAUSTED =
+  /too many open files|no space left on device|cannot allocate memory|resource temporarily unavailable/i;
 
 /** Tries the configuration on a copy: `crowdsec -t` on the real one would migrate the database and log in to the Central API. */
 const rehearse = async (
   { probe, topology }: Context,
-  { program, files, environment }: Rehearsal,
+  { program, flags, files, environment }: Rehearsal,
+  shared: boolean,
 ): Promise<Rehearsed> => {
-  const saw = await probe.command({
-    argv: [program, "-c", "{folder}/config.yaml", "-t"],
-    files,
-    environment: { PATH: "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", LC_ALL: "C", ...environment },
-    timeoutMs: REHEARSAL_MS,
-  });
+  const attempt = (...extra: readonly string[]): Promise<CommandObservation> =>
+    probe.command({
+      argv: [program, "-c", "{folder}/config.yaml", "-t", ...flags, ...extra],
+      files,
+      environment: {
+        PATH: "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+        LC_ALL: "C",
+        ...environment,
+      },
+      timeoutMs: REHEARSAL_MS,
+    });
+  const saw = await attempt();
   if (!saw.ok) return { note: `by reading only: the rehearsal gave no answer (${saw.message})` };
-  if (saw.exitCode === 0) return { note: "by reading, and by a rehearsal on a copy" };
+  if (saw.exitCode === 0)
+    return { note: "by reading, and by a rehearsal on a copy, which starts no data source", accepted: true };
   if (saw.exitCode > SIGNALLED)
     return { note: `by reading only: the rehearsal was ended by signal ${saw.exitCode - SIGNALLED}` };
+  if (EXHAUSTED.test(saw.output)) return { note: `by reading only: the rehearsal lacked resources of this host` };
   // What another user may not read is no fault of the configuration.
   if (topology.user !== "root" && /permission denied/i.test(saw.output))
-    return { note: `by reading only: the rehearsal needs root` };
-  return { refused: lastWords(saw.output) || `exit code ${saw.exitCode} without a word` };
+    return { note: "by reading only: the rehearsal needs root" };
+  const refused = lastWords(saw.output) || `exit code ${saw.exitCode} without a word`;
+  // Whether the Local API would run without the agent is tried, not guessed.
+  const without = shared ? await attempt("-no-cs") : undefined;
+  return { refused, alone: without?.ok === true && without.exitCode !== 0 };
+};
+
+const rehearsalOf = async (context: Context, shared: boolean): Promise<Rehearsed> => {
+  const { rehearsal, clients } = context.topology;
+  if ("hidden" in rehearsal) return { note: `by reading only: ${rehearsal.hidden}` };
+  if ("absent" in rehearsal) return { note: `by reading only: ${rehearsal.absent}` };
+  const agent = "find" in clients ? clients.find(({ name }) => name === "agent") : undefined;
+  if (agent && "kind" in agent.credentials && agent.credentials.kind === "incomplete")
+    return { note: "by reading only: without its credentials no rehearsal tells more" };
+  return rehearse(context, rehearsal, shared);
 };
 
 /** Where agent and Local API share a process, any error of the agent's configuration stops both. */
@@ -202,16 +245,18 @@ export default defineCheck({
   roles: ["agent"],
   phase: "run",
   contacts:
-    "reads acquis.yaml and acquis.d; runs crowdsec -t on a copy in a temporary folder, never on the real configuration",
+    "reads acquis.yaml and acquis.d; runs crowdsec -t on a copy in a temporary folder, never on the real configuration; a data source that pings its daemon when it is set up, as docker does, pings it then",
   needs: ["config-files"],
   faults: FAULTS,
   async run(context) {
     const { topology } = context;
-    const { acquisition, rehearsal, program } = topology;
+    const { acquisition, program } = topology;
     if ("hidden" in acquisition) return { status: "unknown", reason: acquisition.hidden };
     if ("absent" in acquisition) return { status: "skip", reason: `not applicable: ${acquisition.absent}` };
     const denied = acquisition.files.find(({ state }) => state === "denied");
     if (denied) return { status: "unknown", reason: `run as root: ${denied.path} may not be read by this user` };
+    const large = acquisition.files.find(({ state }) => state === "large");
+    if (large) return { status: "unknown", reason: `${large.path} is larger than this tool reads` };
 
     const shared = topology.sharedProcess && hasRole(topology, "lapi");
     const down = shared ? "the Local API goes down with the agent, since both share one process: " : "";
@@ -228,22 +273,26 @@ export default defineCheck({
       acquisition,
       program?.version ?? (await context.version()),
     );
-    if (first)
-      return fault(
-        first,
-        others.length === 0 ? "" : ` (and ${others.length} more: ${others.map(({ place }) => place).join(", ")})`,
-      );
+    const sure = [first, ...others].find((found) => found !== undefined && !found.byParser);
+    const more =
+      others.length === 0 ? "" : ` (and ${others.length} more: ${others.map(({ place }) => place).join(", ")})`;
+    if (first && sure) return fault(first, more);
 
-    const rehearsed: Rehearsed =
-      "program" in rehearsal
-        ? await rehearse(context, rehearsal)
-        : { note: `by reading only: ${"hidden" in rehearsal ? rehearsal.hidden : rehearsal.absent}` };
-    if ("refused" in rehearsed)
-      return fault(
-        { fault: "agent-config-refused", place: topology.config.value, data: { words: rehearsed.refused } },
+    const rehearsed = await rehearsalOf(context, shared);
+    if (first && !("accepted" in rehearsed)) return fault(first, more);
+    if ("refused" in rehearsed) {
+      const { refused, alone } = rehearsed;
+      const verdict = fault(
+        { fault: "agent-config-refused", place: topology.config.value, data: { words: refused } },
         "",
       );
+      if (!alone || verdict.status !== "fault") return verdict;
+      // Without the agent it would not run either: it is not the agent that takes it down.
+      const { when: _keep, ...rest } = verdict;
+      return { ...rest, data: { ...verdict.data, down: "" } };
+    }
+    const unread = first ? `; CrowdSec reads ${first.place}, which this tool's parser does not` : "";
     const coupled = shared ? "; it shares one process with the Local API here, so an error in it would stop both" : "";
-    return { status: "pass", note: `${rehearsed.note}${coupled}` };
+    return { status: "pass", note: `${rehearsed.note}${unread}${coupled}` };
   },
 });

@@ -71,7 +71,7 @@ const FAULTS = {
       {
         text: "Register with the Central API, or take online_client out of config.yaml.",
         when: "credentials for the Central API",
-        commands: ["cscli capi register", "systemctl restart crowdsec"],
+        commands: ["touch {path}", "cscli capi register", "systemctl restart crowdsec"],
       },
       { text: "Name the right file with --config, or install CrowdSec anew.", when: "CrowdSec's configuration" },
       { text: "Bring it back from a backup or from the package; api.server.profiles_path names it.", when: "profiles" },
@@ -123,6 +123,8 @@ const judge = (file: ConfigFile, version: Version | undefined): Verdict<Code> =>
   const evidence = { target: { path } };
   if (state === "denied")
     return { status: "unknown", reason: `run as root: ${path} may not be read by this user`, evidence };
+  if (state === "large")
+    return { status: "unknown", reason: `${path} is larger than this tool reads: ${message}`, evidence };
   if (state === "missing")
     return { status: "fault", fault: "config-missing", data: { path, purpose }, when: purpose, evidence };
   if (state === "unreadable")

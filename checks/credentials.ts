@@ -1,14 +1,11 @@
 import { defineCheck } from "../src/model/check.ts";
+import { hasRole } from "../src/model/topology.ts";
 import { clientOf, lapiClients } from "./lapi-way.ts";
 
 /** The Central API's own credentials, beside those of the clients. */
 const CAPI = "capi";
 
-const REGISTER = {
-  text: "Register this machine: on the Local API's host with the first command, on another with the second; there, cscli machines validate accepts it.",
-  commands: ["cscli machines add -a", "cscli lapi register -u http://LOCAL_API:8080"],
-  url: "https://docs.crowdsec.net/u/user_guides/machines_mgmt",
-} as const;
+const MACHINES_DOCS = "https://docs.crowdsec.net/u/user_guides/machines_mgmt";
 
 /** Credentials that are missing or half filled in look to the Local API like wrong ones. */
 export default defineCheck({
@@ -24,7 +21,18 @@ export default defineCheck({
       confidence: "certain",
       says: "{place} lacks {missing}, so {client} cannot log in to the Local API",
       remedy: [
-        { ...REGISTER, when: "machine" },
+        {
+          text: "On the Local API's own host, register this machine anew.",
+          when: "machine",
+          commands: ["cscli machines add -a --force", "systemctl restart crowdsec"],
+          url: MACHINES_DOCS,
+        },
+        {
+          text: "On another host, name the Local API, register there, and let its administrator accept that (cscli machines validate).",
+          when: "machine",
+          commands: ["echo 'url: http://LOCAL_API:8080' > {file}", "cscli lapi register -u http://LOCAL_API:8080"],
+          url: MACHINES_DOCS,
+        },
         {
           text: "On the Local API's host, register the bouncer under a new name and write the key into {place}.",
           when: "bouncer",
@@ -68,7 +76,7 @@ export default defineCheck({
   targets: (context) => {
     const clients = lapiClients(context, ["machine", "bouncer"]);
     const { capi } = context.topology;
-    const known = "hidden" in capi || capi.state !== "off";
+    const known = hasRole(context.topology, "lapi") && ("hidden" in capi || capi.state !== "off");
     if ("status" in clients) return known && clients.status === "skip" ? [CAPI] : clients;
     return known ? [...clients, CAPI] : clients;
   },
@@ -86,7 +94,7 @@ export default defineCheck({
     const evidence = { target: { path } };
     if ("hidden" in credentials) return { status: "unknown", reason: credentials.hidden, evidence };
     if ("absent" in credentials) return { status: "skip", reason: `not applicable: ${credentials.absent}`, evidence };
-    const base = { place: credentials.kind === "password" ? path : credentials.origin, client: name };
+    const base = { place: credentials.kind === "password" ? path : credentials.origin, file: path, client: name };
     const { certificate, caFiles = [] } = "trust" in way ? way.trust : {};
     if (kind === "machine" && "socket" in way && (certificate || caFiles.length > 0))
       return { status: "fault", fault: "socket-with-tls", data: base, evidence };

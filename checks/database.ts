@@ -93,6 +93,12 @@ const FAULTS = {
     says: "db_config ({origin}) has no {missing}, and CrowdSec has no default for it{meaning}",
     remedy: [{ text: "Write db_config.{missing}; {usual} is the usual one.", url: DOCS }],
   },
+  "db-config-unescaped": {
+    blame: "configuration",
+    confidence: "certain",
+    says: "db_config.{key} ({origin}) holds a blank, a quote or a backslash, which CrowdSec puts into PostgreSQL's connection string unescaped: the login cannot go well",
+    remedy: [{ text: "Choose one without these characters, at the database and in {origin}.", url: DOCS }],
+  },
   ...layerFaults({
     "dns-nxdomain": NAME,
     "dns-nodata": NAME,
@@ -431,6 +437,9 @@ const missingIn = (config: NetworkDatabase): Verdict<Code> | undefined => {
     if (at.host.value === "") return lacks("host", at.host.origin, "the database's name or address");
     if (at.port.value === 0) return lacks("port", at.port.origin, String(DEFAULT_PORTS[protocol]), ": it dials port 0");
   }
+  const { unescaped } = config;
+  if (unescaped)
+    return { status: "fault", fault: "db-config-unescaped", data: { key: unescaped.value, origin: unescaped.origin } };
   if (user.value === "") return lacks("user", user.origin, "crowdsec");
   return name.value === "" ? lacks("db_name", name.origin, "crowdsec") : undefined;
 };

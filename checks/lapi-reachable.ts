@@ -38,8 +38,15 @@ const FAULTS = {
   "lapi-url-invalid": {
     blame: "configuration",
     confidence: "certain",
-    says: "the Local API's URL {url} ({origin}) is {problem}",
-    remedy: [{ text: "Write it as http://HOST:PORT/ or https://HOST:PORT/ in {origin}." }],
+    says: "the Local API's address {url} ({origin}) is {problem}",
+    remedy: [
+      { text: "Write it as http://HOST:PORT/ or https://HOST:PORT/ in {origin}.", when: "client" },
+      {
+        text: "Write api.server.listen_uri as HOST:PORT, without a scheme and with an IPv6 address in brackets; 127.0.0.1:8080 serves this host only.",
+        when: "self",
+        url: "https://docs.crowdsec.net/docs/next/configuration/crowdsec_configuration#listen_uri",
+      },
+    ],
   },
   "lapi-went-away": {
     blame: "configuration",
@@ -78,7 +85,8 @@ export default defineCheck({
     if ("malformed" in way) {
       const { malformed, problem } = way;
       const data = { url: malformed.value, origin: malformed.origin, problem };
-      return { status: "fault", fault: "lapi-url-invalid", data, evidence: { target: { path: client.path } } };
+      const when = client.kind === "self" ? "self" : "client";
+      return { status: "fault", fault: "lapi-url-invalid", data, when, evidence: { target: { path: client.path } } };
     }
     const found = routeOf(client);
     if ("verdict" in found) return found.verdict;
@@ -87,7 +95,7 @@ export default defineCheck({
     if (version !== undefined && compareVersions(version, SOCKETS_SINCE) < 0) {
       const problem = "a unix socket, which CrowdSec knows since 1.6.1 only";
       const data = { url: route.socket ?? "", origin: route.url.origin, problem };
-      return { status: "fault", fault: "lapi-url-invalid", data };
+      return { status: "fault", fault: "lapi-url-invalid", data, when: "client" };
     }
     const walked = await look(context, route);
     if (!walked.failed) {

@@ -16,7 +16,7 @@ const FAULTS = {
     remedy: [
       {
         text: "Correct ca_cert_path, cert_path or key_path in {file}: CrowdSec stops at such a file.",
-        commands: ["grep -n _path: {file}"],
+        commands: ["grep -sn _path: {file} {file}.local"],
       },
     ],
   },

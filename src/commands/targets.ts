@@ -2,6 +2,7 @@ import type { ScrapeTarget } from "../model/topology.ts";
 import { readUrl } from "../model/url.ts";
 import { probeFile } from "../probes/file.ts";
 import { UsageError } from "./usage-error.ts";
+import { typed } from "./values.ts";
 
 const HOST_PORT = /^(\[[\da-fA-F:.]+\]|[^\s:/@[\]?#\\]+):(\d{1,5})$/;
 const MAX_PORT = 65_535;
@@ -19,11 +20,7 @@ const parseTarget = (text: string, origin: string): ScrapeTarget => {
     refuse(text, "without a port from 1 to 65535");
   const address = host === undefined ? text : `http://${text}/`;
   const read = readUrl(address);
-  if (!read.ok)
-    return refuse(
-      host === undefined ? read.shown : text,
-      host === undefined && !text.includes("://") ? "no target" : read.problem,
-    );
+  if (!read.ok) return refuse(typed(text), host === undefined && !text.includes("://") ? "no target" : read.problem);
   const { protocol, pathname, origin: site, host: place } = new URL(address);
   const path = pathname === "/" ? DEFAULT_PATH : pathname;
   // A URL leaves its scheme's own port out; who wrote one finds it again.

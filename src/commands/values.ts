@@ -46,12 +46,15 @@ export const parseWords = <Word extends string>(
   return [...new Set(list.map((text) => parseWord(flag, text, words)))];
 };
 
+/** What was typed, as far as it may be repeated: before an @ may stand a password, after a ? a token. */
+export const typed = (text: string): string => (text.includes("@") ? "[secret]" : (text.split(/[?#]/)[0] ?? ""));
+
 /** The Local API's URL as CrowdSec's own files write it. */
 export const parseLapiUrl = (flag: string, text: string): string => {
   const read = readUrl(text);
   // What may be a password is not repeated: neither an argument list nor a message is a place for one.
   if (!read.ok)
-    throw new UsageError(`${flag} wants a URL such as http://10.0.0.5:8080/; "${read.shown}" is ${read.problem}.`);
+    throw new UsageError(`${flag} wants a URL such as http://10.0.0.5:8080/; "${typed(text)}" is ${read.problem}.`);
   return read.url;
 };
 

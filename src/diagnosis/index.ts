@@ -30,6 +30,8 @@ const keyOf = ({ id, instance, fault, blame, target }: Finding): string => {
   const family = familyOf(id);
   if (family === "outgoing" || id === "metrics-target")
     return `${id === "metrics-target" ? id : family} ${fault?.code} ${blame?.party}`;
+  // Clients of one file share its faults.
+  if (id === "config-agreement" || id === "credentials") return `${id} ${fault?.code} ${target?.path}`;
   if (family === "lapi") return `${id} ${fault?.code} ${target?.host ?? target?.path}:${target?.port}`;
   return instance;
 };
@@ -38,7 +40,7 @@ const CONFIDENCE = ["certain", "likely", "possible"] as const;
 
 /** One failure speaks for itself; several do together, in a sentence of their own where there is one. */
 const summaryOf = (group: readonly Finding[], first: Finding): string => {
-  if (group.length === 1 || familyOf(first.id) === "lapi") return first.summary;
+  if (group.length === 1 || !["outgoing", "metrics"].includes(familyOf(first.id))) return first.summary;
   const shared = familyOf(first.id) === "outgoing" ? SHARED[first.fault?.code ?? ""] : undefined;
   const hosts = group.map(({ target }) => target?.host ?? "").join(", ");
   if (shared === undefined) return `${first.summary}; the same with ${group.length - 1} more`;
@@ -92,6 +94,12 @@ const ORDER = ["config-files", "database", "port-lapi", "agent-config", "port-ap
 const stopperOf = (findings: readonly Finding[], topology: Topology): Finding | undefined =>
   findings.filter((finding) => stops(finding, topology)).sort((a, b) => ORDER.indexOf(a.id) - ORDER.indexOf(b.id))[0];
 
+/** Whose own file sends him elsewhere than this host's Local API listens, finds nothing there for that reason. */
+const disagreementOf = ({ id, instance }: Finding, findings: readonly Finding[]): Finding | undefined =>
+  familyOf(id) === "lapi"
+    ? findings.find((one) => one.status === "fail" && one.instance === `config-agreement@${instance.split("@")[1]}`)
+    : undefined;
+
 const causeOf = (group: readonly Finding[], findings: readonly Finding[]): Cause[] => {
   const [first] = group;
   if (first?.blame === undefined || first.fault === undefined) return [];
@@ -125,7 +133,8 @@ export const findCauses = (findings: readonly Finding[], topology: Topology): re
   const groups = new Map<string, Finding[]>(stopper && [[keyOf(stopper), [stopper]]]);
   for (const finding of findings) {
     if (finding.status !== "fail" || finding === stopper) continue;
-    const key = keyOf(stopper && isMissingHere(finding, stopper, topology) ? stopper : finding);
+    const stopped = stopper && isMissingHere(finding, stopper, topology) ? stopper : undefined;
+    const key = keyOf(stopped ?? disagreementOf(finding, findings) ?? finding);
     groups.set(key, [...(groups.get(key) ?? []), finding]);
   }
   return [...groups.values()]

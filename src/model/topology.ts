@@ -37,10 +37,10 @@ export interface ConfigFile {
   /** What CrowdSec uses it for, in a word or two. */
   readonly purpose: string;
   /**
-   * `optional-missing`: not there, and CrowdSec does not need it (a `.local` overlay). `unreadable`: no text file, or far
-   * too large. `invalid`: text, and no YAML. `empty`: there, and nothing in it.
+   * `optional-missing`: not there, and CrowdSec does not need it (a `.local` overlay). `large`: larger than
+   * this tool reads. `unreadable`: no text file. `invalid`: text, and no YAML. `empty`: there, and nothing in it.
    */
-  readonly state: "read" | "empty" | "missing" | "optional-missing" | "denied" | "unreadable" | "invalid";
+  readonly state: "read" | "empty" | "missing" | "optional-missing" | "denied" | "large" | "unreadable" | "invalid";
   /** Of the first mistake, when the file is invalid. */
   readonly line?: number;
   readonly message?: string;
@@ -96,6 +96,8 @@ export interface NetworkDatabase {
   readonly user: Sourced<string>;
   readonly password: Secret;
   readonly name: Sourced<string>;
+  /** The key whose value breaks PostgreSQL's connection string, which CrowdSec does not escape. */
+  readonly unescaped?: Sourced<string>;
   /** What the driver makes of `sslmode`, and where that is written. */
   readonly tls: Sourced<DatabaseTls>;
   readonly caFile?: string;
@@ -123,6 +125,8 @@ export interface Acquisition {
 export interface Rehearsal {
   /** The `crowdsec` program. */
   readonly program: string;
+  /** As it is started here: `-no-api`, `-no-cs`; and never with the Central API. */
+  readonly flags: readonly string[];
   /** Name → content of the copied files; `{folder}` stands for where they will be. */
   readonly files: Readonly<Record<string, Secret>>;
   /** Variables that the acquisition files name, and no other. */

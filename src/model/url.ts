@@ -9,7 +9,9 @@ export type ReadUrl =
  */
 export const readUrl = (text: string): ReadUrl => {
   // Whatever stands before an @ may be a password, also where the rest is no URL.
-  const shown = text.includes("@") ? "[secret]" : (text.split(/[?#]/)[0] ?? "");
+  const address = text.split(/[?#]/)[0] ?? "";
+  // Neither a dot, a colon nor a slash: no address gone wrong, but perhaps a key that stands in its place.
+  const shown = /[@\s]/.test(text) || !/[.:/]|^$/.test(address) ? "[secret]" : address;
   const refuse = (problem: string): ReadUrl => ({ ok: false, shown, problem });
   if (!URL.canParse(text)) return refuse("not a URL");
   const { protocol, username, password, hostname, port, origin, pathname } = new URL(text);

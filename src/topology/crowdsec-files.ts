@@ -18,9 +18,15 @@ export interface LoadOptions {
   readonly shape?: Shape;
 }
 
+const STATES: Readonly<Record<string, ConfigFile["state"]>> = {
+  "file-missing": "missing",
+  "file-denied": "denied",
+  "file-large": "large",
+};
+
 export const stateOf = (saw: FileObservation): ConfigFile["state"] => {
   if (saw.ok) return saw.content.trim() === "" ? "empty" : "read";
-  return saw.code === "file-missing" ? "missing" : saw.code === "file-denied" ? "denied" : "unreadable";
+  return STATES[saw.code] ?? "unreadable";
 };
 
 /** A file that gave nothing to read. */

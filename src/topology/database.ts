@@ -54,6 +54,7 @@ const tlsOf = (reader: Reader, type: string, version: Version | undefined): Sour
   return value === undefined ? { malformed: shownOf(mode), problem: NO_MODE } : { value, origin };
 };
 
+const HOST = /^([\w.-]+|[\da-fA-F:.]*:[\da-fA-F:.]*:[\da-fA-F:.]*)$/;
 const MAX_PORT = 65_535;
 
 const networked = (
@@ -64,6 +65,13 @@ const networked = (
   const text = (key: string): Sourced<string> | undefined => reader.text("db_config", key);
   const missing = (value: string): Sourced<string> => ({ value, origin: type.origin });
   const host = text("host");
+  if (host && !HOST.test(host.value)) {
+    const withPort = /^[\w.-]+:\d+$/.test(host.value);
+    return {
+      malformed: withPort ? host : { ...host, value: "[secret]" },
+      problem: withPort ? "a host with a port in it; the port is db_config.port" : "no host name or address",
+    };
+  }
   const socket = text("db_path");
   const port = reader.integer("db_config", "port") ?? {
     value: 0,
@@ -73,6 +81,14 @@ const networked = (
     return { malformed: { value: String(port.value), origin: port.origin }, problem: "no port number" };
   const tls = tlsOf(reader, type.value, version);
   if ("malformed" in tls) return tls;
+  // pkg/csconfig/database.go puts these into "host=… user=… password=…" as they are.
+  const breaks =
+    type.value === "mysql"
+      ? undefined
+      : ["user", "password", "db_name"].flatMap((key) => {
+          const found = text(key);
+          return found && /[\s'\\]/.test(found.value) ? [{ value: key, origin: found.origin }] : [];
+        })[0];
   // pkg/csconfig/database.go, since 1.5.0: a socket where there is neither a host nor a port.
   const bySocket = host === undefined && port.value === 0 && socket !== undefined && since(version, [1, 5, 0]);
   const file = (key: string): string | undefined => {
@@ -89,6 +105,7 @@ const networked = (
       : { host: host ?? missing(""), port },
     user: text("user") ?? missing(""),
     password: new Secret(text("password")?.value ?? ""),
+    ...(breaks && { unescaped: breaks }),
     name: text("db_name") ?? missing(""),
     tls,
     ...(caFile !== undefined && { caFile }),

@@ -112,6 +112,7 @@ const readConfiguration = async (
   path: Sourced<string>,
   environment: Environment,
   version: Version | undefined,
+  flags: EngineFlags | undefined,
 ): Promise<Configuration & { readonly files: readonly ConfigFile[] }> => {
   // A release newer than the tables may know keys that they do not: then nothing is called unknown.
   const judges = version === undefined || compareVersions(version, SHAPES_KNOW) <= 0;
@@ -125,18 +126,18 @@ const readConfiguration = async (
     return file && posix.resolve("/", file.value);
   };
   const credentialsPath = named("api", "client", "credentials_path");
-  const onlinePath = named("api", "server", "online_client", "credentials_path");
+  const serves = isOn(reader, ["api", "server"], "enable") && !flags?.noApi;
+  const onlinePath = serves && !flags?.noCapi ? named("api", "server", "online_client", "credentials_path") : undefined;
   const profilesPath = named("api", "server", "profiles_path");
-  // Beside the file of -c, since 1.5.0 (pkg/csconfig/fflag.go).
   const features = posix.join(posix.dirname(path.value), "feature.yaml");
   const [credentials, online, profiles, feature, acquisition] = await Promise.all([
     credentialsPath && loadFile(probe, credentialsPath, "credentials for the Local API", by(CREDENTIALS_SHAPE)),
     onlinePath &&
       loadFile(probe, onlinePath, "credentials for the Central API", { overlay: false, ...by(ONLINE_SHAPE) }),
-    profilesPath && isOn(reader, ["api", "server"], "enable")
-      ? loadProfiles(probe, profilesPath, by(PROFILE_SHAPE))
+    profilesPath && serves ? loadProfiles(probe, profilesPath, by(PROFILE_SHAPE)) : undefined,
+    readsFeatures(version)
+      ? loadDocuments(probe, features, "feature flags", { ...by(FEATURE_SHAPE), optional: true })
       : undefined,
-    loadDocuments(probe, features, "feature flags", { ...by(FEATURE_SHAPE), optional: true }),
     isOn(reader, ["crowdsec_service"], "enable") ? findAcquisition(probe, reader, environment, judges) : undefined,
   ]);
   return {
@@ -152,10 +153,14 @@ const readConfiguration = async (
       ...(credentials ? credentials.files : []),
       ...(online ? online.files : []),
       ...(profiles ? [profiles.file, profiles.overlay] : []),
-      feature.file,
+      ...(feature ? [feature.file] : []),
     ],
   };
 };
+
+/** feature.yaml beside the file of -c, since 1.5.0 (pkg/csconfig/fflag.go). */
+const readsFeatures = (version: Version | undefined): boolean =>
+  version === undefined || compareVersions(version, [1, 5, 0]) >= 0;
 
 const isOn = (reader: Reader, block: readonly string[], enable: string): boolean =>
   reader.has(...block) && (reader.boolean(...block, enable)?.value ?? true);
@@ -181,9 +186,13 @@ const findListen = ({ reader, acquisition }: Configuration, serves: boolean): Li
   const socket = reader.text("api", "server", "listen_socket");
   const written = reader.text("api", "server", "listen_uri");
   const uri = (): Listen["uri"] => {
-    if (written === undefined) return undefined;
+    if (written === undefined) {
+      const origin = reader.origin("api", "server") ?? "";
+      return socket ? undefined : { malformed: { value: "missing", origin }, problem: "needed: there is no default" };
+    }
     const [, host = "", port = ""] = /^(.*):(\d+)$/.exec(written.value) ?? [];
-    const usable = port !== "" && Number(port) <= MAX_PORT && LISTEN_HOST.test(host);
+    // Go wants an IPv6 address in brackets here: "too many colons in address".
+    const usable = port !== "" && Number(port) <= MAX_PORT && LISTEN_HOST.test(host) && !/^[^[].*:/.test(host);
     if (!usable || !URL.canParse(`http://${bracketed(dialable(host))}:${port}/`))
       return { malformed: shownOf(written), problem: "not of the form host:port" };
     return { value: { host, port: Number(port) }, origin: written.origin };
@@ -260,6 +269,7 @@ const unreadable = ({ main, reader }: Configuration): Hidden | { readonly absent
 const findRehearsal = (
   configuration: Configuration,
   program: Topology["program"],
+  flags: EngineFlags | undefined,
   environment: Environment,
 ): Topology["rehearsal"] => {
   const { main, acquisition, credentials, profiles } = configuration;
@@ -272,13 +282,21 @@ const findRehearsal = (
   ]);
   if (hidden !== undefined) return { hidden };
   if (program === undefined) return { absent: `no crowdsec program at ${PROGRAMS.join(" or ")}` };
-  const readable = profiles?.file.state === "read" ? profiles.trees : undefined;
+  // A copy that named the real profiles would start their plugins.
+  if (profiles && profiles.file.state !== "read") return { absent: `${profiles.file.path} cannot be read` };
   return {
     program: program.path,
-    files: rehearsalFiles(main.tree, readable, expansionOfConfig(program.version), environment),
+    flags: [...(flags?.noApi ? ["-no-api"] : []), ...(flags?.noAgent ? ["-no-cs"] : []), "-no-capi"],
+    files: rehearsalFiles(main.tree, profiles?.trees, expansionOfConfig(program.version), environment),
     environment: rehearsalEnvironment(acquisition?.content ?? "", environment),
   };
 };
+
+/** The Local API does not start without one; an agent does. */
+const noDatabase = (path: string, serves: boolean): Topology["database"] =>
+  serves
+    ? { malformed: { value: "missing", origin: path }, problem: "nothing that the Local API starts with" }
+    : { absent: "its configuration has no db_config" };
 
 const findHubIndex = (reader: Reader): Sourced<string> | undefined => {
   const index = reader.text("config_paths", "index_path");
@@ -344,7 +362,7 @@ export const findTopology = async (input: TopologyInput): Promise<Topology> => {
         : { value: defaultConfig(platform), origin: "default" };
   const folder = posix.join(posix.dirname(path.value), "bouncers");
   const [configuration, bouncers] = await Promise.all([
-    readConfiguration(probe, path, environment, version),
+    readConfiguration(probe, path, environment, version, flags),
     findBouncers(probe, folder, environment),
   ]);
   const { main, reader, acquisition } = configuration;
@@ -396,9 +414,9 @@ export const findTopology = async (input: TopologyInput): Promise<Topology> => {
       version,
     ),
     listen,
-    database: (reader && findDatabase(reader, version)) ?? absent ?? { absent: "its configuration has no db_config" },
+    database: (reader && findDatabase(reader, version)) ?? absent ?? noDatabase(path.value, serves),
     acquisition: acquisition?.acquisition ?? absent ?? { absent: `${path.value} switches the agent off` },
-    rehearsal: findRehearsal(configuration, program, environment),
+    rehearsal: findRehearsal(configuration, program, flags, environment),
     ...(hubIndex && { hubIndex }),
     targets,
     metrics: findMetrics(configuration),

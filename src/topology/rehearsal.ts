@@ -46,6 +46,15 @@ const absolute = (value: Plain): Plain => {
 const without = (map: PlainMap, ...keys: readonly string[]): PlainMap =>
   Object.fromEntries(Object.entries(map).filter(([key]) => !keys.includes(key)));
 
+const LOG_MEDIA = ["file", "stdout", "syslog"];
+
+/** `common`, with the log on its output; a medium that CrowdSec does not know stays, since it stops at that. */
+const quietly = (common: Plain | undefined): PlainMap => {
+  const own = isMap(common) ? without(common, "log_dir", "pid_dir") : {};
+  const media = own["log_media"] ?? "stdout";
+  return { ...own, log_media: typeof media === "string" && LOG_MEDIA.includes(media) ? "stdout" : media };
+};
+
 /** Where the rehearsal's own files are; the prober fills it in. */
 const HERE = "{folder}";
 
@@ -67,7 +76,7 @@ export const rehearsalFiles = (
   const prometheus = whole["prometheus"];
   const copy: PlainMap = {
     ...whole,
-    common: { ...(isMap(common) ? without(common, "log_dir", "pid_dir") : {}), log_media: "stdout", daemonize: false },
+    common: { ...quietly(common), daemonize: false },
     db_config: { type: "sqlite", db_path: `${HERE}/crowdsec.db`, use_wal: false },
     ...(isMap(prometheus) && { prometheus: { ...prometheus, enabled: false } }),
     ...(isMap(api) &&

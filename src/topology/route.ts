@@ -10,9 +10,12 @@ export const hiddenBy = (files: readonly ConfigFile[]): string | undefined => {
   return denied && `run as root: ${denied.path} may not be read by this user`;
 };
 
-/** What may be shown of a value that is no address: before an @ may stand a password. */
+/** Before an @ may stand a password, and behind a = too. */
+const MAY_HOLD_A_SECRET = /[@=]|.{61}/;
+
+/** What may be shown of a value that is no address. */
 export const shownOf = ({ value, origin }: Sourced<string>): Sourced<string> => ({
-  value: value.includes("@") ? "[secret]" : value,
+  value: MAY_HOLD_A_SECRET.test(value) ? "[secret]" : value,
   origin,
 });
 

@@ -37,11 +37,12 @@ const ofSource = (rest: Partial<AcquisitionSource>) => acquiring({ sources: [{ .
 const MISSING = acquiring({ files: [{ ...FILE, state: "missing" }], sources: [] });
 
 /** What `crowdsec -t` ends with, and every question to run something. */
-const rehearsing = (saw: CommandObservation) => {
+/** @param alone what the Local API by itself, without the agent, meets; by default nothing. */
+const rehearsing = (saw: CommandObservation, alone: CommandObservation = ranWith(0)) => {
   const questions: CommandQuestion[] = [];
   const commands = (question: CommandQuestion): CommandObservation => {
     questions.push(question);
-    return saw;
+    return question.argv.includes("-no-cs") ? alone : saw;
   };
   return { world: { ...HEALTHY, commands } satisfies World, questions };
 };
@@ -140,7 +141,8 @@ describe("by reading", () => {
 
   test("a file that is no YAML is told with its line and the parser's words", async () => {
     const broken = { ...FILE, state: "invalid", line: 7, message: "Nested mappings are not allowed" } as const;
-    expect(await summaryOf({ topology: acquiring({ files: [broken], sources: [] }) })).toBe(
+    const { world } = rehearsing(REFUSAL);
+    expect(await summaryOf({ world, topology: acquiring({ files: [broken], sources: [] }) })).toBe(
       `${ACQUIS}:7: Nested mappings are not allowed, and the agent stops at it`,
     );
   });
@@ -276,6 +278,7 @@ describe("the rehearsal", () => {
   const REHEARSAL = {
     program: "/usr/bin/crowdsec",
     files: { "config.yaml": new Secret("db_config: {password: canary-x}"), "profiles.yaml": new Secret("name: x") },
+    flags: ["-no-capi"],
     environment: { LOGS: new Secret("/var/log/x") },
   };
 
@@ -284,7 +287,7 @@ describe("the rehearsal", () => {
     const { findings, asked } = await runIn([check], { world, topology: { rehearsal: REHEARSAL } });
     expect(findings[0]?.status).toBe("pass");
     expect(asked.filter((question) => question.startsWith("command"))).toEqual([
-      "command /usr/bin/crowdsec -c {folder}/config.yaml -t",
+      "command /usr/bin/crowdsec -c {folder}/config.yaml -t -no-capi",
     ]);
     expect(questions).toHaveLength(1);
     const [question] = questions;
@@ -300,6 +303,35 @@ describe("the rehearsal", () => {
       PATH: expect.any(String),
       LC_ALL: "C",
       LOGS: new Secret("/var/log/x"),
+    });
+  });
+
+  test("that refuses without the agent too is no fault of the agent, and switching that off is not offered", async () => {
+    const { world, questions } = rehearsing(REFUSAL, REFUSAL);
+    const { summary, remedy } = await findingOf(check, { world });
+    expect(summary).toMatch(/^crowdsec refuses a copy of this configuration/);
+    expect(JSON.stringify(remedy)).not.toContain("no-agent.conf");
+    expect(questions.map(({ argv }) => argv.includes("-no-cs"))).toEqual([false, true]);
+  });
+
+  test("that a host with too little left refuses is no fault of the configuration", async () => {
+    const { world } = rehearsing(
+      ranWith(1, 'level=fatal msg="could not create fsnotify watcher: too many open files"'),
+    );
+    expect(await findingOf(check, { world })).toMatchObject({
+      status: "pass",
+      summary: expect.stringMatching(/by reading only: the rehearsal lacked resources/),
+    });
+  });
+
+  test("that goes well overrules this tool's own YAML parser", async () => {
+    const broken = { ...FILE, state: "invalid", line: 7, message: "the indentation is wrong" } as const;
+    const topology = acquiring({ files: [broken], sources: [] });
+    expect(await findingOf(check, { world: rehearsing(ranWith(0)).world, topology })).toMatchObject({
+      status: "pass",
+      summary: expect.stringMatching(
+        /CrowdSec reads \/etc\/crowdsec\/acquis\.yaml:7, which this tool's parser does not/,
+      ),
     });
   });
 
@@ -400,7 +432,7 @@ describe("where all is well", () => {
   ])("%s", async (_name, topology, coupled) => {
     expect(await findingOf(check, { topology })).toMatchObject({
       status: "pass",
-      summary: `${check.title}: by reading, and by a rehearsal on a copy${coupled}`,
+      summary: `${check.title}: by reading, and by a rehearsal on a copy, which starts no data source${coupled}`,
     });
   });
 });

@@ -141,25 +141,32 @@ describe("an empty file", () => {
   });
 });
 
-test.each<ConfigFile["state"]>(["read", "empty", "optional-missing", "denied", "missing", "unreadable", "invalid"])(
-  "each file that counts has a finding of its own beside one that is %s",
-  async (state) => {
-    const { findings } = await runIn([check], of(CONFIG, { ...CONFIG, path: "/etc/crowdsec/other.yaml", state }));
-    const status = {
-      read: "pass",
-      empty: "fail",
-      "optional-missing": undefined,
-      denied: "unknown",
-      missing: "fail",
-      unreadable: "fail",
-      invalid: "fail",
-    }[state];
-    expect(findings.map((finding) => [finding.instance, finding.status])).toEqual([
-      ["config-files@/etc/crowdsec/config.yaml", "pass"],
-      ...(status === undefined ? [] : [["config-files@/etc/crowdsec/other.yaml", status]]),
-    ]);
-  },
-);
+test.each<ConfigFile["state"]>([
+  "read",
+  "empty",
+  "optional-missing",
+  "denied",
+  "missing",
+  "large",
+  "unreadable",
+  "invalid",
+])("each file that counts has a finding of its own beside one that is %s", async (state) => {
+  const { findings } = await runIn([check], of(CONFIG, { ...CONFIG, path: "/etc/crowdsec/other.yaml", state }));
+  const status = {
+    read: "pass",
+    empty: "fail",
+    "optional-missing": undefined,
+    denied: "unknown",
+    missing: "fail",
+    large: "unknown",
+    unreadable: "fail",
+    invalid: "fail",
+  }[state];
+  expect(findings.map((finding) => [finding.instance, finding.status])).toEqual([
+    ["config-files@/etc/crowdsec/config.yaml", "pass"],
+    ...(status === undefined ? [] : [["config-files@/etc/crowdsec/other.yaml", status]]),
+  ]);
+});
 
 test("a file that this user may not read asks for root", async () => {
   expect((await one({ ...CONFIG, state: "denied" }))?.reason).toBe(

@@ -55,6 +55,12 @@ const CLOSED = databaseAnswered({ closedTables: ["decisions"] });
 
 const FAULTS: Record<keyof typeof check.faults, FaultCase> = {
   "db-config-invalid": ["host", "fail", "configuration", using(MALFORMED)],
+  "db-config-unescaped": [
+    "host",
+    "fail",
+    "configuration",
+    using(networkDatabase({ unescaped: from("password", `${CONFIG}:44`) })),
+  ],
   "db-address-missing": ["host", "fail", "configuration", using(networkDatabase(at("db.example", 0)))],
   "dns-nxdomain": ["resolve", "fail", "resolver"],
   "dns-nodata": ["resolve", "fail", "resolver"],

@@ -74,7 +74,9 @@ test("a refusal is mended with this host's service manager here, and with listen
 
 test("a malformed URL is told with its problem and its place, and is never dialed", async () => {
   const { findings, asked } = await runIn([check], FAULTS["lapi-url-invalid"][3]);
-  expect(findings[0]?.summary).toBe("the Local API's URL localhost:8080 (local_api_credentials.yaml:1) is not a URL");
+  expect(findings[0]?.summary).toBe(
+    "the Local API's address localhost:8080 (local_api_credentials.yaml:1) is not a URL",
+  );
   expect(asked).toEqual([]);
 });
 
@@ -141,7 +143,7 @@ describe("a unix socket", () => {
     expect(finding.status).toBe(status);
     if (status === "fail")
       expect(finding.summary).toBe(
-        "the Local API's URL /run/crowdsec.sock (/etc/crowdsec/local_api_credentials.yaml:1) is a unix socket, which CrowdSec knows since 1.6.1 only",
+        "the Local API's address /run/crowdsec.sock (/etc/crowdsec/local_api_credentials.yaml:1) is a unix socket, which CrowdSec knows since 1.6.1 only",
       );
   });
 

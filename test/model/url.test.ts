@@ -16,13 +16,16 @@ test.each([
 
 test.each([
   ["", "not a URL"],
-  ["lapi", "not a URL"],
   ["http://", "not a URL"],
   ["http://h:65536/", "not a URL"],
-  ["http://a b/", "not a URL"],
   ["localhost:8080", "neither http:// nor https://"],
   ["ftp://h/", "neither http:// nor https://"],
   ["http://h:0/", "a URL with port 0"],
+  ["http:/h/", "not a URL"],
+  ["http://h/%zz", "not a URL"],
+  ["http://127.1:8080/", "a URL whose host Go reads otherwise"],
+  ["http://$LAPI:8080/", "a URL with a placeholder that was never replaced"],
+  ["http://<LAPI_HOST>:8080/", "not a URL"],
 ])("%p is %s, and is shown", (text, problem) => {
   expect(readUrl(text)).toEqual({ ok: false, shown: text, problem });
 });
@@ -38,6 +41,10 @@ describe("of a URL that may hold a secret nothing is shown", () => {
     ["machine:hunter2@h:8080", "neither http:// nor https://"],
     ["http://h:99999/?token=hunter2", "not a URL"],
     ["ftp://h/#hunter2", "neither http:// nor https://"],
+    // A key that stands where the URL should.
+    ["hunter2", "not a URL"],
+    ["http://h /?x=hunter2", "not a URL"],
+    ["http://127.1/hunter2 hunter2", "a URL whose host Go reads otherwise"],
   ])("%s", (text, problem) => {
     const read = readUrl(text);
     expect(read).toMatchObject({ ok: false, problem });

@@ -23,6 +23,7 @@ test("a file shows its size, what this user may do with it, and the room beside 
     bytes: 1234,
     writable: true,
     executable: false,
+    guarded: true,
     freeBytes: expect.any(Number),
   });
   const { bavail, bsize } = statfsSync(path);

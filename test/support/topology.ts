@@ -109,6 +109,7 @@ export const packageInstall = (overrides: Partial<Topology> = {}): Topology => (
   },
   rehearsal: {
     program: "/usr/bin/crowdsec",
+    flags: [],
     files: { "config.yaml": new Secret("common: {}\n") },
     environment: {},
   },

@@ -60,7 +60,7 @@ describe("a file with its overlay", () => {
   test.each([
     ["file-missing", "missing"],
     ["file-denied", "denied"],
-    ["file-large", "unreadable"],
+    ["file-large", "large"],
     ["file-binary", "unreadable"],
     ["file-error", "unreadable"],
   ] as const)("a file that is %s is %s, has no values, and its overlay is not read", async (code, state) => {
@@ -73,7 +73,7 @@ describe("a file with its overlay", () => {
   test.each([
     ["file-missing", "optional-missing"],
     ["file-denied", "denied"],
-    ["file-large", "unreadable"],
+    ["file-large", "large"],
   ] as const)("an overlay that is %s is %s, and the file's own values stay", async (code, state) => {
     const { files, reader } = await load({ "/a.yaml": "url: x\n", "/a.yaml.local": refused(code) });
     expect(files[1]).toEqual({

@@ -184,6 +184,7 @@ test("a package install is all of it: roles, files and services, each with where
       program: PROGRAM,
       files: { "config.yaml": expect.any(Secret), "profiles.yaml": expect.any(Secret) },
       environment: {},
+      flags: ["-no-capi"],
     },
     hubIndex: { value: "/etc/crowdsec/hub/.index.json", origin: `${MAIN}:12` },
     targets: [],
@@ -765,7 +766,7 @@ describe("the Central API", () => {
     });
   });
 
-  test.each(["nowhere", "ftp://capi.test/", "https://capi.test:99999/"])(
+  test.each(["no.where", "ftp://capi.test/", "https://capi.test:99999/"])(
     "is not to be reached at an address like %s, which is a fault of the file",
     async (address) => {
       const { capi } = await look({

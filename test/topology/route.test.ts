@@ -31,7 +31,6 @@ describe("a client's way to the Local API", () => {
     ["http://", "not a URL"],
     ["http://lapi.test:99999/", "not a URL"],
     ["http://lapi.test:0/", "a URL with port 0"],
-    ["http://la pi/", "not a URL"],
   ])("%j is a fault: %s", (url, problem) => {
     expect(routeOf(from(url, ORIGIN), NO_TRUST)).toEqual({ malformed: from(url, ORIGIN), problem });
   });
