@@ -37,6 +37,28 @@ test("a program is told from a file that is none", async () => {
   expect(await probePath(path)).toMatchObject({ ok: true, kind: "file", executable: true });
 });
 
+test("a program that somebody else could have put there is told from one that nobody could", async () => {
+  const program = folder.write("guarded/program", "#!/bin/sh\n");
+  const around = program.replace(/\/program$/, "");
+  const guarded = async (path = program): Promise<unknown> => {
+    const seen = await probePath(path);
+    return seen.ok && seen.guarded;
+  };
+  expect(await guarded()).toBe(true);
+  chmodSync(program, 0o777);
+  expect(await guarded()).toBe(false);
+  chmodSync(program, 0o755);
+  // Who may write to the folder may put another file in its place; not so where the sticky bit is set, as in /tmp.
+  chmodSync(around, 0o777);
+  expect(await guarded()).toBe(false);
+  chmodSync(around, 0o1777);
+  expect(await guarded()).toBe(true);
+  // A link counts for what it leads to.
+  chmodSync(program, 0o666);
+  symlinkSync(program, `${around}/link`);
+  expect(await guarded(`${around}/link`)).toBe(false);
+});
+
 test("folders, sockets, devices and links to them are told apart", async () => {
   const server = net.createServer().listen(`${folder.path}/lapi.sock`);
   await once(server, "listening");
