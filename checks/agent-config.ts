@@ -1,8 +1,8 @@
 import { type Context, defineCheck, type Verdict } from "../src/model/check.ts";
 import type { CommandObservation } from "../src/model/observation.ts";
 import { type Acquisition, hasRole, type Rehearsal } from "../src/model/topology.ts";
-import { showRange, showVersion, type Version, within } from "../src/model/version.ts";
-import { placeOfMistake } from "./config-files.ts";
+import { type Version, within } from "../src/model/version.ts";
+import { mistakesFor, placeOfMistake, problemOf } from "./config-files.ts";
 import { KEEP_LAPI_UP, runningAs } from "./keep-lapi-up.ts";
 
 /** `crowdsec -t` took 0.7 s where it was measured; a slow disk may need some more. Milliseconds. */
@@ -107,16 +107,12 @@ const problemsOfSources = ({ sources }: Acquisition, version: Version | undefine
       data: { problem },
     });
     if (source === undefined) return before17(version) && !hasLabels ? [] : [invalid(origin, "no source is named")];
-    const stopping = mistakes.filter(
-      ({ versions }) => versions === undefined || (version !== undefined && !within(version, versions)),
-    );
     const needsLabels = source !== "docker" || before17(version);
     return [
       ...(hasLabels || !needsLabels ? [] : [invalid(origin, "this source has no labels (such as type: syslog)")]),
-      ...stopping.map(({ origin: place, key, problem, versions, hint }) => {
-        const known =
-          versions && version ? `${problem} (${showRange(versions)}; this is ${showVersion(version)})` : problem;
-        return invalid(place, `${key} ${known}${hint === undefined ? "" : ` (${hint})`}`);
+      ...mistakesFor(mistakes, version).map((mistake) => {
+        const { origin: place, key, hint } = mistake;
+        return invalid(place, `${key} ${problemOf(mistake, version)}${hint === undefined ? "" : ` (${hint})`}`);
       }),
     ];
   });

@@ -1,7 +1,7 @@
 import { type Context, defineCheck } from "../src/model/check.ts";
 import type { ClientCredentials, LapiRoute } from "../src/model/topology.ts";
 import { compareVersions, type Version } from "../src/model/version.ts";
-import { askLapi, clientOf, isHere, lapiClients, routeOf } from "./lapi-way.ts";
+import { askLapi, clientOf, credentialsOf, isHere, lapiClients, routeOf } from "./lapi-way.ts";
 import { describe, type Walked } from "./layers.ts";
 
 /** Since then a HEAD request with a key writes nothing (pkg/apiserver/middlewares/v1/api_key.go). */
@@ -57,11 +57,11 @@ export default defineCheck({
   targets: (context) => lapiClients(context, ["bouncer"]),
   async run(context, target) {
     const client = clientOf(context, target);
-    const { credentials } = client;
     const found = routeOf(client);
     if ("verdict" in found) return found.verdict;
-    if ("hidden" in credentials) return { status: "unknown", reason: credentials.hidden };
-    if ("absent" in credentials) return { status: "skip", reason: `not applicable: ${credentials.absent}` };
+    const shown = credentialsOf(client);
+    if ("verdict" in shown) return shown.verdict;
+    const { credentials } = shown;
     if (credentials.kind !== "key") return { status: "skip", reason: NO_KEY[credentials.kind] };
     const { harmless, asked } = await isHarmless(context, found.route);
     const { failed } = asked;

@@ -1,13 +1,10 @@
 import { defineCheck } from "../src/model/check.ts";
 import type { Address } from "../src/model/observation.ts";
 import { hasRole, type Listen } from "../src/model/topology.ts";
-import { bracketed, dialable, hostAndPort } from "../src/model/url.ts";
+import { bracketed, dialable, hostAndPort, isWildcard, unbracketed } from "../src/model/url.ts";
 import { clientOf, lapiClients, routeOf } from "./lapi-way.ts";
 
 const LOOPBACK = /^(localhost|127\.\d+\.\d+\.\d+|::1)$/;
-const WILDCARD = new Set(["", "0.0.0.0", "::"]);
-
-const unbracketed = (host: string): string => host.replace(/^\[(.*)\]$/, "$1");
 
 /** The addresses that a connection to this host, of this machine, is made to. */
 const dialed = (host: string): readonly string[] => {
@@ -26,7 +23,7 @@ const accepts = (listens: string, asked: string): boolean => {
 };
 
 const isOwn = (host: string, interfaces: readonly Address[]): boolean =>
-  LOOPBACK.test(host) || WILDCARD.has(host) || interfaces.some(({ address }) => address === host);
+  LOOPBACK.test(host) || isWildcard(host) || interfaces.some(({ address }) => address === host);
 
 const shown = ({ uri, socket }: Listen): string => {
   const address = uri && "value" in uri ? [`${bracketed(unbracketed(uri.value.host))}:${uri.value.port}`] : [];
@@ -91,7 +88,7 @@ export default defineCheck({
       return { status: "skip", reason: `not applicable: ${url.value} (${url.origin}) is not on this host`, evidence };
     if (address === undefined || port !== address.value.port || !accepts(address.value.host, host)) return disagree;
     if (listen.tls !== url.value.startsWith("https:")) return disagree;
-    if (WILDCARD.has(host)) return { status: "fault", fault: "lapi-url-wildcard", data: { ...base, right }, evidence };
+    if (isWildcard(host)) return { status: "fault", fault: "lapi-url-wildcard", data: { ...base, right }, evidence };
     return { status: "pass", evidence };
   },
 });

@@ -85,8 +85,15 @@ type Code = keyof typeof FAULTS;
 const NEVER_EMPTY = new Set(["CrowdSec's configuration", "profiles"]);
 
 /** The mistakes that this version stops at; of a key that only some versions know, an unknown version tells nothing. */
-const mistakesFor = (mistakes: readonly ConfigMistake[], version: Version | undefined): readonly ConfigMistake[] =>
+export const mistakesFor = (
+  mistakes: readonly ConfigMistake[],
+  version: Version | undefined,
+): readonly ConfigMistake[] =>
   mistakes.filter(({ versions }) => versions === undefined || (version !== undefined && !within(version, versions)));
+
+/** What is wrong with the key, with the versions that would not mind. */
+export const problemOf = ({ problem, versions }: ConfigMistake, version: Version | undefined): string =>
+  versions && version ? `${problem} (${showRange(versions)}; this is ${showVersion(version)})` : problem;
 
 /** Where a mistake is, for the sentences that show it. */
 export const placeOfMistake = (
@@ -104,14 +111,13 @@ const judgeMistakes = (
 ): Verdict<Code> | undefined => {
   const [first, ...others] = mistakes;
   if (first === undefined) return undefined;
-  const { kind, key, problem, versions, hint, origin } = first;
-  const known = versions && version ? `${problem} (${showRange(versions)}; this is ${showVersion(version)})` : problem;
+  const { kind, key, hint, origin } = first;
   const data = {
     ...placeOfMistake(origin),
     place: origin,
     purpose,
     key,
-    problem: known,
+    problem: problemOf(first, version),
     hint: hint === undefined ? "" : ` (${hint})`,
     more: others.length === 0 ? "" : ` (and ${others.length} more: ${others.map((each) => each.origin).join(", ")})`,
   };

@@ -2,7 +2,7 @@ import { type Context, defineCheck, type Evidence, type Verdict } from "../src/m
 import type { DatabaseAnswered, DatabaseQuestion, Failed } from "../src/model/observation.ts";
 import type { NetworkDatabase, SqliteConfig } from "../src/model/topology.ts";
 import { bracketed } from "../src/model/url.ts";
-import { layerFaults } from "./layers.ts";
+import { certificateWords, layerFaults } from "./layers.ts";
 
 /** CrowdSec makes these in every version (pkg/database/ent/schema). */
 const TABLES = ["alerts", "bouncers", "decisions", "machines"];
@@ -497,17 +497,8 @@ const judgeNetwork = async (context: Context, config: NetworkDatabase): Promise<
   };
   const fault = (failed: Failed, evidence: Evidence): Verdict<Code> => {
     if (!(failed.code in FAULTS)) return { status: "unknown", reason: `${failed.code}: ${failed.message}`, evidence };
-    const { tls: seen } = failed;
-    const certificateWords = {
-      issuer: seen?.issuer ?? "none shown",
-      subject: seen?.subject ?? "none shown",
-      names: seen?.names.join(", ") || "none",
-      validFrom: seen?.validFrom ?? "unknown",
-      validTo: seen?.validTo ?? "unknown",
-      now: context.now.toISOString(),
-      peer: "",
-    };
-    const words = { ...data, ...certificateWords, message: failed.message, ms: Math.round(failed.elapsedMs) };
+    const certificate = { ...certificateWords(failed.tls), now: context.now.toISOString(), peer: "" };
+    const words = { ...data, ...certificate, message: failed.message, ms: Math.round(failed.elapsedMs) };
     const way = "socket" in at ? SOCKET : NETWORK;
     const when = failed.code === "tcp-refused" || failed.code === "db-silent" ? way : protocol;
     return { status: "fault", fault: failed.code as Code, data: words, failed, when, evidence };

@@ -1,15 +1,17 @@
 import type { Context, Evidence, Unasked, Verdict } from "../src/model/check.ts";
 import type { Failed, HttpRequest } from "../src/model/observation.ts";
-import type { LapiClient, LapiRoute, Topology } from "../src/model/topology.ts";
+import {
+  type ClientCredentials,
+  isOwnAddress,
+  type LapiClient,
+  type LapiRoute,
+  type Topology,
+} from "../src/model/topology.ts";
 import { type Walked, walk } from "./layers.ts";
 
-const LOOPBACK = /^(127\.|::1$|0\.0\.0\.0$|::$)/;
-
 /** Whether the Local API's address is this host's own. */
-export const isHere = ({ dns, socket }: Evidence, { interfaces }: Topology): boolean =>
-  socket !== undefined ||
-  (dns?.ok === true &&
-    dns.addresses.some(({ address }) => LOOPBACK.test(address) || interfaces.some((own) => own.address === address)));
+export const isHere = ({ dns, socket }: Evidence, topology: Topology): boolean =>
+  socket !== undefined || (dns?.ok === true && dns.addresses.some(({ address }) => isOwnAddress(topology, address)));
 
 /** The clients of this host that a check is about, by name; or why there is none. */
 export const lapiClients = (
@@ -39,6 +41,15 @@ export const routeOf = ({ way }: LapiClient): { readonly route: LapiRoute } | { 
     return { verdict: { status: "skip", reason } };
   }
   return { route: way };
+};
+
+/** What a client shows the Local API, or the verdict when that is not known. */
+export const credentialsOf = ({
+  credentials,
+}: LapiClient): { readonly credentials: ClientCredentials } | { readonly verdict: Unasked } => {
+  if ("hidden" in credentials) return { verdict: { status: "unknown", reason: credentials.hidden } };
+  if ("absent" in credentials) return { verdict: { status: "skip", reason: `not applicable: ${credentials.absent}` } };
+  return { credentials };
 };
 
 /** Asks the Local API as this client reaches it. */

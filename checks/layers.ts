@@ -8,6 +8,7 @@ import type {
   LayerCode,
   TcpObservation,
   TcpQuestion,
+  TlsSeen,
 } from "../src/model/observation.ts";
 import type { Party } from "../src/model/report.ts";
 import { bracketed, hostAndPort } from "../src/model/url.ts";
@@ -194,15 +195,7 @@ export const walk = async (context: Context, way: Way): Promise<Walked> => {
   const url = new URL(way.path, way.url).href;
   const http = await context.probe.http({ url, address: over, ...way.request });
   const evidence = { ...connected.evidence, http };
-  const { tls } = http;
-  const certificate = {
-    issuer: tls?.issuer ?? "none shown",
-    subject: tls?.subject ?? "none shown",
-    names: tls?.names.join(", ") || "none",
-    validFrom: tls?.validFrom ?? "unknown",
-    validTo: tls?.validTo ?? "unknown",
-  };
-  const data = { ...connected.data, ...certificate };
+  const data = { ...connected.data, ...certificateWords(http.tls) };
   if (http.ok) {
     const answer = {
       status: http.status,
@@ -219,6 +212,15 @@ export const walk = async (context: Context, way: Way): Promise<Walked> => {
     data: { ...data, message: http.message, ms: roundMs(lastLayerMs(http)), now: context.now.toISOString(), peer },
   };
 };
+
+/** What the sentences about a certificate need. */
+export const certificateWords = (tls: TlsSeen | undefined): Readonly<Record<string, string>> => ({
+  issuer: tls?.issuer ?? "none shown",
+  subject: tls?.subject ?? "none shown",
+  names: tls?.names.join(", ") || "none",
+  validFrom: tls?.validFrom ?? "unknown",
+  validTo: tls?.validTo ?? "unknown",
+});
 
 /** Where a redirect leads, without its query: a session may stand in it. */
 const shownLocation = (location: string | undefined, base: string): string => {

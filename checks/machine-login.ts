@@ -1,7 +1,7 @@
 import { defineCheck } from "../src/model/check.ts";
 import { Secret } from "../src/model/secret.ts";
 import { messageOf } from "./lapi-database.ts";
-import { askLapi, clientOf, lapiClients, routeOf } from "./lapi-way.ts";
+import { askLapi, clientOf, credentialsOf, lapiClients, routeOf } from "./lapi-way.ts";
 import { describe } from "./layers.ts";
 
 /** The Local API's reasons for a refusal (pkg/apiserver/middlewares/v1/jwt.go), and which remedy each wants. */
@@ -66,11 +66,11 @@ export default defineCheck({
   },
   async run(context, target) {
     const client = clientOf(context, target);
-    const { credentials } = client;
     const found = routeOf(client);
     if ("verdict" in found) return found.verdict;
-    if ("hidden" in credentials) return { status: "unknown", reason: credentials.hidden };
-    if ("absent" in credentials) return { status: "skip", reason: `not applicable: ${credentials.absent}` };
+    const shown = credentialsOf(client);
+    if ("verdict" in shown) return shown.verdict;
+    const { credentials } = shown;
     if (credentials.kind === "certificate") {
       const reason = "not applicable: it shows a certificate, and a login with that would register a machine";
       return { status: "skip", reason };

@@ -1,6 +1,6 @@
 import { defineCheck } from "../src/model/check.ts";
 import { describe, layerFaults, walk } from "./layers.ts";
-import { ENGINE_VERSION, EXPOSITION } from "./metrics.ts";
+import { readScrape } from "./metrics.ts";
 
 /** Of one answer; a busy engine's metrics are well below. */
 const MAX_BYTES = 4 * 1024 * 1024;
@@ -133,19 +133,15 @@ export default defineCheck({
       return { status: "unknown", reason: "the probe gave no answer", evidence: walked.evidence };
     // Of thousands of targets, no body is kept.
     const evidence = { ...walked.evidence, http: { ...reply, body: "" } };
-    const answer = { data, message: describe(reply), httpStatus: reply.status, evidence } as const;
-    if (reply.status !== 200) return { status: "fault", fault: "http-status", ...answer };
-    if (!EXPOSITION.test(reply.body)) return { status: "fault", fault: "identity-mismatch", ...answer };
-    if (reply.truncated) {
+    const answer = { message: describe(reply), httpStatus: reply.status, evidence } as const;
+    const read = readScrape(reply);
+    // What is cut off may have had its cs_info behind the cut.
+    if (reply.truncated && ("version" in read || "seen" in read.data)) {
       const limits = { limit: MAX_BYTES / KIB / KIB, ms: Math.round(reply.elapsedMs) };
       return { status: "fault", fault: "metrics-large", ...answer, data: { ...data, ...limits } };
     }
-    const version = ENGINE_VERSION.exec(reply.body)?.[1];
-    if (version === undefined) {
-      const seen = "Prometheus metrics without cs_info, so not CrowdSec's";
-      return { status: "fault", fault: "identity-mismatch", ...answer, data: { ...data, seen } };
-    }
+    if ("fault" in read) return { status: "fault", fault: read.fault, ...answer, data: { ...data, ...read.data } };
     const size = `${(reply.body.length / KIB).toFixed(1)} KiB`;
-    return { status: "pass", note: `CrowdSec ${version}, ${size} in ${Math.round(reply.elapsedMs)} ms`, evidence };
+    return { status: "pass", note: `CrowdSec ${read.version}, ${size} in ${Math.round(reply.elapsedMs)} ms`, evidence };
   },
 });

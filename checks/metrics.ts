@@ -1,4 +1,5 @@
 import { type Context, defineCheck } from "../src/model/check.ts";
+import type { HttpAnswered } from "../src/model/observation.ts";
 import type { Metrics } from "../src/model/topology.ts";
 import { bracketed, dialable } from "../src/model/url.ts";
 import { parseVersion, type Version } from "../src/model/version.ts";
@@ -6,9 +7,9 @@ import { describe, layerFaults, type Walked, walk } from "./layers.ts";
 
 /** `cs_info` comes late in the text, and a busy engine exposes thousands of series before it. */
 const MAX_BYTES = 4 * 1024 * 1024;
-export const ENGINE_VERSION = /^cs_info\{[^}\n]{0,500}version="([^"\n]{1,100})"/m;
+const ENGINE_VERSION = /^cs_info\{[^}\n]{0,500}version="([^"\n]{1,100})"/m;
 /** A sample, or one of the comments with which each family begins. */
-export const EXPOSITION = /^(# (HELP|TYPE) |[a-zA-Z_:][a-zA-Z0-9_:]*(\{.*\})? [-+0-9.NIe])/m;
+const EXPOSITION = /^(# (HELP|TYPE) |[a-zA-Z_:][a-zA-Z0-9_:]*(\{.*\})? [-+0-9.NIe])/m;
 
 const DOCS = "https://docs.crowdsec.net/docs/next/observability/prometheus";
 
@@ -32,6 +33,19 @@ export const engineVersion = async (context: Context): Promise<Version | undefin
   if (!("enabled" in metrics) || !metrics.enabled.value || context.topology.phase.value === "install") return undefined;
   const { reply } = await scrape(context, metrics);
   return parseVersion(ENGINE_VERSION.exec(reply?.body ?? "")?.[1] ?? "");
+};
+
+/** What a scrape's answer is: CrowdSec's, with its version, or a fault; `seen` says what else it is. */
+export const readScrape = (
+  reply: HttpAnswered,
+):
+  | { readonly version: string }
+  | { readonly fault: "http-status" | "identity-mismatch"; readonly data: Readonly<Record<string, string>> } => {
+  if (reply.status !== 200) return { fault: "http-status", data: {} };
+  if (!EXPOSITION.test(reply.body)) return { fault: "identity-mismatch", data: {} };
+  const version = ENGINE_VERSION.exec(reply.body)?.[1];
+  if (version !== undefined) return { version };
+  return { fault: "identity-mismatch", data: { seen: "Prometheus metrics without cs_info, so not CrowdSec's" } };
 };
 
 const UNREACHED = {
@@ -122,17 +136,9 @@ export default defineCheck({
         ? { status: "fault", fault: failed.code as keyof typeof FAULTS, data, failed, evidence }
         : { status: "unknown", reason: failed.message, evidence };
     if (reply === undefined) return { status: "unknown", reason: "the probe gave no answer", evidence };
-    const answer = { data, message: describe(reply), httpStatus: reply.status, evidence } as const;
-    if (reply.status !== 200) return { status: "fault", fault: "http-status", ...answer };
-    if (!EXPOSITION.test(reply.body)) return { status: "fault", fault: "identity-mismatch", ...answer };
-    const version = ENGINE_VERSION.exec(reply.body)?.[1];
-    if (version === undefined)
-      return {
-        status: "fault",
-        fault: "identity-mismatch",
-        ...answer,
-        data: { ...data, seen: `Prometheus metrics without cs_info, so not CrowdSec's` },
-      };
-    return { status: "pass", note: `CrowdSec ${version}`, evidence };
+    const read = readScrape(reply);
+    if ("version" in read) return { status: "pass", note: `CrowdSec ${read.version}`, evidence };
+    const answer = { message: describe(reply), httpStatus: reply.status, evidence };
+    return { status: "fault", fault: read.fault, data: { ...data, ...read.data }, ...answer };
   },
 });

@@ -1,7 +1,7 @@
 import { type Check, type Context, defineCheck, type Verdict } from "../src/model/check.ts";
 import type { Listener } from "../src/model/observation.ts";
 import type { Role, Sourced } from "../src/model/topology.ts";
-import { bracketed } from "../src/model/url.ts";
+import { bracketed, isWildcard, unbracketed } from "../src/model/url.ts";
 
 /** An address that CrowdSec of this host binds, or will. */
 type Bound = Sourced<{ readonly host: string; readonly port: number }>;
@@ -67,8 +67,6 @@ const PORTS: readonly Port[] = [
   },
 ];
 
-const unbracketed = (host: string): string => host.replace(/^\[(.*)\]$/, "$1");
-const WILDCARD = new Set(["", "0.0.0.0", "::"]);
 const LOOPBACK: Readonly<Record<string, string>> = { localhost: "127.0.0.1" };
 
 /**
@@ -77,9 +75,7 @@ const LOOPBACK: Readonly<Record<string, string>> = { localhost: "127.0.0.1" };
  */
 const clashes = ({ value: { host, port } }: Bound, listener: Listener): boolean => {
   const wanted = unbracketed(LOOPBACK[host] ?? host);
-  return (
-    port === listener.port && (WILDCARD.has(wanted) || WILDCARD.has(listener.address) || listener.address === wanted)
-  );
+  return port === listener.port && (isWildcard(wanted) || isWildcard(listener.address) || listener.address === wanted);
 };
 
 const describeListener = ({ address, port, owner }: Listener): string => {

@@ -1,9 +1,9 @@
 import { defineCheck } from "../src/model/check.ts";
 import type { Address } from "../src/model/observation.ts";
+import { bracketed, isWildcard, unbracketed } from "../src/model/url.ts";
 import { walk } from "./layers.ts";
 
 const LOOPBACK = /^(localhost|127\.|::1$|\[::1\]$)/;
-const WILDCARD = new Set(["0.0.0.0", "::", "[::]"]);
 /** The heading of net/http/pprof's index page. */
 const PPROF = /\/debug\/pprof\//;
 
@@ -57,9 +57,9 @@ export default defineCheck({
       };
     const { value: listen, origin } = metrics.listenAddress;
     if (LOOPBACK.test(listen)) return { status: "pass", note: `listens on ${listen} only` };
-    const address = WILDCARD.has(listen) ? outward(interfaces) : listen.replace(/^\[(.*)\]$/, "$1");
+    const address = isWildcard(listen) ? outward(interfaces) : unbracketed(listen);
     if (address === undefined) return { status: "pass", note: "this host has no address beyond loopback" };
-    const host = address.includes(":") ? `[${address}]` : address;
+    const host = bracketed(address);
     const { reply, data, failed, evidence } = await walk(context, {
       url: `http://${host}:${metrics.listenPort.value}/`,
       origin,

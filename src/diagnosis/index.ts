@@ -1,5 +1,5 @@
 import type { Cause, Finding } from "../model/report.ts";
-import type { Topology } from "../model/topology.ts";
+import { isOwnAddress, type Topology } from "../model/topology.ts";
 
 /** What several failures with one code have in common, when they are of the outgoing list. `{n}`, `{hosts}`. */
 const SHARED: Readonly<Record<string, string>> = {
@@ -47,19 +47,15 @@ const summaryOf = (group: readonly Finding[], first: Finding): string => {
   return `${shared.replace("{n}", String(group.length))}: ${hosts}`;
 };
 
-const LOOPBACK = /^(127\.|::1$|0\.0\.0\.0$|::$)/;
-
 /** A Local API that should run on this host and is not there, or is but has lost its database. */
-const isMissingHere = (finding: Finding, stopper: Finding, { interfaces }: Topology): boolean => {
+const isMissingHere = (finding: Finding, stopper: Finding, topology: Topology): boolean => {
   const { id, status, fault, addresses = [], target } = finding;
   const gone =
     ["tcp-refused", "lapi-went-away", "socket-missing"].includes(fault?.code ?? "") ||
     (id === "lapi-database" && stopper.id === "database") ||
     // Whoever holds the port answers there.
     (id === "lapi-identity" && stopper.id === "port-lapi");
-  const here =
-    target?.path !== undefined ||
-    addresses.some(({ address }) => LOOPBACK.test(address) || interfaces.some((own) => own.address === address));
+  const here = target?.path !== undefined || addresses.some(({ address }) => isOwnAddress(topology, address));
   return familyOf(id) === "lapi" && status === "fail" && gone && here;
 };
 

@@ -216,3 +216,9 @@ export interface Topology {
 }
 
 export const hasRole = (topology: Topology, role: Role): boolean => topology.roles.some(({ value }) => value === role);
+
+const SELF = /^(127\.|::1$|0\.0\.0\.0$|::$)/;
+
+/** Whether a connection to this address ends on this host: loopback, a wildcard, or an address of its interfaces. */
+export const isOwnAddress = ({ interfaces }: Pick<Topology, "interfaces">, address: string): boolean =>
+  SELF.test(address) || interfaces.some((own) => own.address === address);

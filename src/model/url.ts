@@ -29,13 +29,18 @@ export const readUrl = (text: string): ReadUrl => {
 /** An IPv6 address as it stands in a URL; everything else as it is. */
 export const bracketed = (host: string): string => (host.includes(":") ? `[${host}]` : host);
 
-const unbracketed = (host: string): string => host.replace(/^\[(.*)\]$/, "$1");
+/** A host as sockets want it, without the brackets of an IPv6 address. */
+export const unbracketed = (host: string): string => host.replace(/^\[(.*)\]$/, "$1");
 
 /** Host and port of a URL as sockets and certificates want them: no brackets, and the scheme's port where it has none. */
 export const hostAndPort = (address: string): { readonly host: string; readonly port: number } => {
   const { hostname, port, protocol } = new URL(address);
   return { host: unbracketed(hostname), port: Number(port) || (protocol === "https:" ? 443 : 80) };
 };
+
+/** Whether it stands for every address of this host. */
+export const isWildcard = (listenAddress: string): boolean =>
+  ["", "0.0.0.0", "::"].includes(unbracketed(listenAddress));
 
 /** Where to connect to what listens there, without brackets: a wildcard address is no address to connect to. */
 export const dialable = (listenAddress: string): string => {

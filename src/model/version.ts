@@ -10,6 +10,10 @@ export const parseVersion = (text: string): Version | undefined => {
 /** Negative when `a` is older than `b`, zero when equal. */
 export const compareVersions = (a: Version, b: Version): number => a[0] - b[0] || a[1] - b[1] || a[2] - b[2];
 
+/** Whether it is that version or a newer one; an unknown one counts as the newest. */
+export const atLeast = (version: Version | undefined, first: Version): boolean =>
+  version === undefined || compareVersions(version, first) >= 0;
+
 export const showVersion = (version: Version): string => version.join(".");
 
 /** The versions of CrowdSec for which something holds; both ends belong to the range. */

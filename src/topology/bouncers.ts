@@ -2,14 +2,12 @@ import { posix } from "node:path";
 import type { Prober, Trust } from "../model/observation.ts";
 import { Secret } from "../model/secret.ts";
 import type { ClientCredentials, ConfigFile, LapiClient, Sourced } from "../model/topology.ts";
-import { loadFile, type Reader, readerOf, stateOf } from "./crowdsec-files.ts";
+import { fileSeen, loadFile, type Reader, readerOf } from "./crowdsec-files.ts";
 import type { Environment } from "./expansion.ts";
-import { hiddenBy, routeOf } from "./route.ts";
+import { hiddenBy, routeOf, trustWith } from "./route.ts";
 
 /** How a bouncer writes its file, and under which keys the Local API's URL and its own key stand. */
 interface Format {
-  /** The file's name without its ending. */
-  readonly name: RegExp;
   /** `settings`: `KEY=value` lines; `directives`: Apache's `Key value` lines. */
   readonly syntax: "yaml" | "settings" | "directives";
   readonly url: readonly string[];
@@ -18,17 +16,21 @@ interface Format {
   readonly elsewhere?: string;
 }
 
-const API: Pick<Format, "url" | "key"> = { url: ["api_url"], key: ["api_key"] };
 const NESTED: Pick<Format, "url" | "key"> = {
   url: ["crowdsec_config", "lapi_url"],
   key: ["crowdsec_config", "lapi_key"],
 };
 
+/** Firewall, custom, SPOA, AWS WAF, and whoever else uses CrowdSec's own Go library (go-cs-bouncer). */
+const GO: Format = { syntax: "yaml", url: ["api_url"], key: ["api_key"] };
+/** nginx, OpenResty, and whoever else uses CrowdSec's lua library (lua-cs-bouncer). */
+const LUA: Format = { syntax: "settings", url: ["API_URL"], key: ["API_KEY"] };
+
 /**
  * The bouncers whose packages keep their file in /etc/crowdsec/bouncers, from their documentation at
  * https://docs.crowdsec.net/u/bouncers/intro; the first that fits speaks.
  */
-const FORMATS: readonly Format[] = [
+const FORMATS: readonly (Format & { /** The file's, without its ending. */ readonly name: RegExp })[] = [
   { name: /^crowdsec-(cloudflare-worker|fastly)-bouncer$/, syntax: "yaml", ...NESTED },
   { name: /^crowdsec-blocklist-mirror$/, syntax: "yaml", ...NESTED },
   {
@@ -46,20 +48,16 @@ const FORMATS: readonly Format[] = [
     elsewhere: "the Local API's address stands in haproxy.cfg, backend crowdsec",
   },
   { name: /apache/, syntax: "directives", url: ["CrowdsecURL"], key: ["CrowdsecAPIKey"] },
-  { name: /^crowdsec-(nginx|openresty)-bouncer$/, syntax: "settings", url: ["API_URL"], key: ["API_KEY"] },
-  // Firewall, custom, SPOA, AWS WAF, and whoever else uses CrowdSec's own Go library (go-cs-bouncer).
-  { name: /./, syntax: "yaml", ...API },
+  { name: /^crowdsec-(nginx|openresty)-bouncer$/, ...LUA },
 ];
 
 const ENDING = /\.(yaml|conf)$/;
 
 const formatOf = (file: string): Format => {
   const name = file.replace(ENDING, "");
-  const found = FORMATS.find((format) => format.name.test(name)) ?? { name: /./, syntax: "yaml" as const, ...API };
-  // A file of a bouncer that nobody here knows: lua bouncers end in .conf, Go ones in .yaml.
-  return file.endsWith(".conf") && found.syntax === "yaml"
-    ? { name: found.name, syntax: "settings", url: ["API_URL"], key: ["API_KEY"] }
-    : found;
+  const found = FORMATS.find((format) => format.name.test(name)) ?? GO;
+  // Files of lua bouncers end in .conf, those of Go ones in .yaml.
+  return file.endsWith(".conf") && found.syntax === "yaml" ? LUA : found;
 };
 
 /** `${API_KEY}`, `<API_KEY>`: what the installer should have replaced (scripts/_bouncer.sh of the bouncers). */
@@ -99,14 +97,7 @@ const loadLines = async (probe: Prober, path: string, syntax: "settings" | "dire
   const loaded = await Promise.all(
     [path, `${path}.local`].map(async (each, index) => {
       const saw = await probe.file(each);
-      const state = stateOf(saw);
-      const file: ConfigFile = {
-        path: each,
-        purpose: index === 0 ? "bouncer" : "bouncer, overlay",
-        state: index === 1 && state === "missing" ? "optional-missing" : state,
-        mistakes: [],
-        ...(!saw.ok && { message: saw.message }),
-      };
+      const file = fileSeen(each, index === 0 ? "bouncer" : "bouncer, overlay", saw, index === 1);
       return { file, lines: saw.ok ? readLines(syntax, each, saw.content) : new Map<string, Sourced<string>>() };
     }),
   );
@@ -152,14 +143,9 @@ const credentialsOf = (settings: Settings, format: Format, path: string): Client
 const trustOf = (settings: Settings, format: Format): Trust => {
   const ca = settings.text(...beside(format, "ca_cert_path"))?.value;
   const { cert, key } = certificateOf(settings, format) ?? {};
-  return {
-    caFiles: ca === undefined ? [] : [posix.resolve("/", ca)],
-    only: false,
-    skipVerify:
-      settings.flag(...beside(format, "insecure_skip_verify")) || settings.text("SSL_VERIFY")?.value === "false",
-    ...(cert &&
-      key && { certificate: { certFile: posix.resolve("/", cert.value), keyFile: posix.resolve("/", key.value) } }),
-  };
+  const skipVerify =
+    settings.flag(...beside(format, "insecure_skip_verify")) || settings.text("SSL_VERIFY")?.value === "false";
+  return trustWith({ ca, cert: cert?.value, key: key?.value }, { only: false, skipVerify });
 };
 
 const readBouncer = async (

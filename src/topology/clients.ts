@@ -1,4 +1,3 @@
-import { posix } from "node:path";
 import type { Trust } from "../model/observation.ts";
 import { Secret } from "../model/secret.ts";
 import type { ClientCredentials, Hidden, LapiClient, Listen, Role, Sourced } from "../model/topology.ts";
@@ -6,7 +5,7 @@ import { bracketed, dialable } from "../model/url.ts";
 import { compareVersions, type Version } from "../model/version.ts";
 import { type LoadedFile, type Reader, readerOf } from "./crowdsec-files.ts";
 import { type Environment, expansionOfCredentials } from "./expansion.ts";
-import { hiddenBy, NO_TRUST, routeOf } from "./route.ts";
+import { hiddenBy, NO_TRUST, routeOf, trustWith } from "./route.ts";
 
 export interface CredentialsFile extends LoadedFile {
   readonly path: string;
@@ -18,13 +17,8 @@ const PRIVATE_CA_ONLY: Version = [1, 5, 1];
 const trustOf = (client: Reader, main: Reader | undefined, version: Version | undefined): Trust => {
   const [ca, cert, key] = ["ca_cert_path", "cert_path", "key_path"].map((name) => client.text(name)?.value);
   const only = ca !== undefined && version !== undefined && compareVersions(version, PRIVATE_CA_ONLY) <= 0;
-  return {
-    caFiles: ca === undefined ? [] : [posix.resolve("/", ca)],
-    only,
-    skipVerify: main?.boolean("api", "client", "insecure_skip_verify")?.value ?? false,
-    ...(cert !== undefined &&
-      key !== undefined && { certificate: { certFile: posix.resolve("/", cert), keyFile: posix.resolve("/", key) } }),
-  };
+  const skipVerify = main?.boolean("api", "client", "insecure_skip_verify")?.value ?? false;
+  return trustWith({ ca, cert, key }, { only, skipVerify });
 };
 
 /** pkg/csconfig/api.go: a certificate needs no password, and the two exclude each other. */

@@ -24,18 +24,18 @@ const STATES: Readonly<Record<string, ConfigFile["state"]>> = {
   "file-large": "large",
 };
 
-export const stateOf = (saw: FileObservation): ConfigFile["state"] => {
+const stateOf = (saw: FileObservation): ConfigFile["state"] => {
   if (saw.ok) return saw.content.trim() === "" ? "empty" : "read";
   return STATES[saw.code] ?? "unreadable";
 };
 
-/** A file that gave nothing to read. */
-const unread = (path: string, purpose: string, saw: FileObservation, overlay: boolean): ConfigFile => {
+/** A file as far as its content is not judged. @param optional CrowdSec does not miss it. */
+export const fileSeen = (path: string, purpose: string, saw: FileObservation, optional: boolean): ConfigFile => {
   const state = stateOf(saw);
   return {
     path,
     purpose,
-    state: overlay && state === "missing" ? "optional-missing" : state,
+    state: optional && state === "missing" ? "optional-missing" : state,
     mistakes: [],
     ...(!saw.ok && { message: saw.message }),
   };
@@ -57,7 +57,7 @@ const loadOne = async (
   overlay: boolean,
 ): Promise<{ file: ConfigFile; tree?: Tree }> => {
   const saw = await probe.file(path);
-  if (!saw.ok) return { file: unread(path, purpose, saw, overlay) };
+  if (!saw.ok) return { file: fileSeen(path, purpose, saw, overlay) };
   const parsed = parseYaml(saw.content, path);
   if (!parsed.ok) return { file: invalid(path, purpose, parsed.message, parsed.line) };
   if (parsed.tree.kind !== "map") return { file: invalid(path, purpose, "the top level is not a mapping", 1) };
@@ -102,7 +102,7 @@ export const loadDocuments = async (
   { shape, optional = false }: { readonly shape?: Shape; readonly optional?: boolean } = {},
 ): Promise<{ readonly file: ConfigFile; readonly content: string; readonly trees: readonly Tree[] }> => {
   const saw = await probe.file(path);
-  if (!saw.ok) return { file: unread(path, purpose, saw, optional), content: "", trees: [] };
+  if (!saw.ok) return { file: fileSeen(path, purpose, saw, optional), content: "", trees: [] };
   const parsed = parseYamlDocuments(saw.content, path);
   if (!parsed.ok) return { file: invalid(path, purpose, parsed.message, parsed.line), content: "", trees: [] };
   const trees = parsed.trees.filter((tree) => !isNull(tree));

@@ -2,7 +2,7 @@ import { posix } from "node:path";
 import type { DatabaseTls } from "../model/observation.ts";
 import { Secret } from "../model/secret.ts";
 import type { DatabaseConfig, Malformed, NetworkDatabase, Sourced } from "../model/topology.ts";
-import { compareVersions, type Version } from "../model/version.ts";
+import { atLeast, type Version } from "../model/version.ts";
 import type { Reader } from "./crowdsec-files.ts";
 import { shownOf } from "./route.ts";
 
@@ -20,9 +20,6 @@ const MYSQL: Readonly<Record<string, DatabaseTls>> = {
   preferred: "prefer",
 };
 
-const since = (version: Version | undefined, first: Version): boolean =>
-  version === undefined || compareVersions(version, first) >= 0;
-
 const NO_MODE = "no sslmode that the driver knows";
 
 /**
@@ -34,7 +31,7 @@ const tlsOf = (reader: Reader, type: string, version: Version | undefined): Sour
   const mode = reader.text("db_config", "sslmode");
   const origin = mode?.origin ?? "default";
   if (type === "mysql") {
-    if (!since(version, [1, 6, 6])) return { value: "disable", origin: "CrowdSec before 1.6.6: MySQL without TLS" };
+    if (!atLeast(version, [1, 6, 6])) return { value: "disable", origin: "CrowdSec before 1.6.6: MySQL without TLS" };
     const own = reader.has("db_config", "ssl_ca_cert") || reader.has("db_config", "ssl_client_cert");
     if (own) return { value: "verify-full", origin: reader.origin("db_config", "ssl_ca_cert") ?? origin };
     const value = mode === undefined ? "disable" : Object.hasOwn(MYSQL, mode.value) ? MYSQL[mode.value] : undefined;
@@ -43,13 +40,13 @@ const tlsOf = (reader: Reader, type: string, version: Version | undefined): Sour
       : { value: value ?? "disable", origin };
   }
   if (mode === undefined) {
-    const pq = type !== "pgx" && !since(version, [1, 5, 0]);
+    const pq = type !== "pgx" && !atLeast(version, [1, 5, 0]);
     return {
       value: pq ? "require" : "prefer",
       origin: pq ? "default of lib/pq, CrowdSec's driver before 1.5.0" : "default",
     };
   }
-  const known = type !== "pgx" && !since(version, [1, 5, 0]) ? LIB_PQ : LIBPQ;
+  const known = type !== "pgx" && !atLeast(version, [1, 5, 0]) ? LIB_PQ : LIBPQ;
   const value = known.find((each) => each === mode.value);
   return value === undefined ? { malformed: shownOf(mode), problem: NO_MODE } : { value, origin };
 };
@@ -90,9 +87,9 @@ const networked = (
           return found && /[\s'\\]/.test(found.value) ? [{ value: key, origin: found.origin }] : [];
         })[0];
   // pkg/csconfig/database.go, since 1.5.0: a socket where there is neither a host nor a port.
-  const bySocket = host === undefined && port.value === 0 && socket !== undefined && since(version, [1, 5, 0]);
+  const bySocket = host === undefined && port.value === 0 && socket !== undefined && atLeast(version, [1, 5, 0]);
   const file = (key: string): string | undefined => {
-    const found = since(version, [1, 6, 6]) ? text(key) : undefined;
+    const found = atLeast(version, [1, 6, 6]) ? text(key) : undefined;
     return found && posix.resolve("/", found.value);
   };
   const [caFile, certFile, keyFile] = ["ssl_ca_cert", "ssl_client_cert", "ssl_client_key"].map(file);

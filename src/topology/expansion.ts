@@ -1,4 +1,4 @@
-import { compareVersions, type Version } from "../model/version.ts";
+import { atLeast, type Version } from "../model/version.ts";
 
 /**
  * What becomes of `$NAME` and `${NAME}` in a file. `untouched`: nothing is expanded. `strict`: an unknown name stays as
@@ -7,16 +7,13 @@ import { compareVersions, type Version } from "../model/version.ts";
  */
 export type Expansion = "untouched" | "strict" | "empty";
 
-const since = (version: Version | undefined, first: Version): boolean =>
-  version === undefined || compareVersions(version, first) >= 0;
-
 /** Of config.yaml (pkg/csconfig/config.go). */
 export const expansionOfConfig = (version: Version | undefined): Expansion =>
-  since(version, [1, 5, 0]) ? "strict" : "empty";
+  atLeast(version, [1, 5, 0]) ? "strict" : "empty";
 
 /** Of local_api_credentials.yaml: since 1.6.3 (pkg/csconfig/api.go). */
 export const expansionOfCredentials = (version: Version | undefined): Expansion =>
-  since(version, [1, 6, 3]) ? "strict" : "untouched";
+  atLeast(version, [1, 6, 3]) ? "strict" : "untouched";
 
 const STRICT = /\$\{(\w+)\}|\$(\w+)/g;
 /** os.Expand: a special character is a name of its own, and so is a single digit; a brace that stays open vanishes. */

@@ -13,7 +13,7 @@ import type {
   Topology,
 } from "../model/topology.ts";
 import { bracketed, dialable } from "../model/url.ts";
-import { compareVersions, parseVersion, type Version } from "../model/version.ts";
+import { atLeast, compareVersions, parseVersion, type Version } from "../model/version.ts";
 import { type FoundAcquisition, findAcquisition } from "./acquisition.ts";
 import { findBouncers } from "./bouncers.ts";
 import { type CredentialsFile, machineClients, overridden, selfClient } from "./clients.ts";
@@ -74,12 +74,13 @@ const LISTEN_HOST = /^(\[[\da-fA-F:.]*\]|[\da-fA-F:.]*|[\w.-]*)$/;
 /** What could be read, and why the rest could not. */
 interface Configuration {
   readonly path: Sourced<string>;
+  /** It switches the Local API on, and nothing on the command line switches that off. */
+  readonly serves: boolean;
   readonly main: LoadedFile;
   readonly reader?: Reader;
   readonly credentials?: CredentialsFile;
   readonly online?: LoadedFile & { readonly path: string };
   readonly profiles?: { readonly file: ConfigFile; readonly trees: readonly Tree[] };
-  readonly features?: ConfigFile;
   readonly acquisition?: FoundAcquisition;
 }
 
@@ -118,7 +119,7 @@ const readConfiguration = async (
   const judges = version === undefined || compareVersions(version, SHAPES_KNOW) <= 0;
   const by = (shape: Shape): { readonly shape?: Shape } => (judges ? { shape } : {});
   const main = await loadFile(probe, path.value, "CrowdSec's configuration", by(CONFIG_SHAPE));
-  if (main.tree === undefined) return { path, main, files: main.files };
+  if (main.tree === undefined) return { path, serves: false, main, files: main.files };
   const reader = readerOf(main.tree, environment, expansionOfConfig(version));
   // CrowdSec's own working directory is /, so a relative path is looked for there.
   const named = (...keys: readonly string[]): string | undefined => {
@@ -129,19 +130,19 @@ const readConfiguration = async (
   const serves = isOn(reader, ["api", "server"], "enable") && !flags?.noApi;
   const onlinePath = serves && !flags?.noCapi ? named("api", "server", "online_client", "credentials_path") : undefined;
   const profilesPath = named("api", "server", "profiles_path");
-  const features = posix.join(posix.dirname(path.value), "feature.yaml");
+  // Beside the file of -c, since 1.5.0 (pkg/csconfig/fflag.go).
+  const features = atLeast(version, [1, 5, 0]) ? posix.join(posix.dirname(path.value), "feature.yaml") : undefined;
   const [credentials, online, profiles, feature, acquisition] = await Promise.all([
     credentialsPath && loadFile(probe, credentialsPath, "credentials for the Local API", by(CREDENTIALS_SHAPE)),
     onlinePath &&
       loadFile(probe, onlinePath, "credentials for the Central API", { overlay: false, ...by(ONLINE_SHAPE) }),
     profilesPath && serves ? loadProfiles(probe, profilesPath, by(PROFILE_SHAPE)) : undefined,
-    readsFeatures(version)
-      ? loadDocuments(probe, features, "feature flags", { ...by(FEATURE_SHAPE), optional: true })
-      : undefined,
+    features && loadDocuments(probe, features, "feature flags", { ...by(FEATURE_SHAPE), optional: true }),
     isOn(reader, ["crowdsec_service"], "enable") ? findAcquisition(probe, reader, environment, judges) : undefined,
   ]);
   return {
     path,
+    serves,
     main,
     reader,
     ...(credentials && credentialsPath && { credentials: { ...credentials, path: credentialsPath } }),
@@ -158,19 +159,18 @@ const readConfiguration = async (
   };
 };
 
-/** feature.yaml beside the file of -c, since 1.5.0 (pkg/csconfig/fflag.go). */
-const readsFeatures = (version: Version | undefined): boolean =>
-  version === undefined || compareVersions(version, [1, 5, 0]) >= 0;
-
 const isOn = (reader: Reader, block: readonly string[], enable: string): boolean =>
   reader.has(...block) && (reader.boolean(...block, enable)?.value ?? true);
 
-const findRoles = ({ main, reader, path }: Configuration, flags: EngineFlags | undefined): readonly Sourced<Role>[] => {
+const findRoles = (
+  { main, reader, path, serves }: Configuration,
+  flags: EngineFlags | undefined,
+): readonly Sourced<Role>[] => {
   const all = (origin: string): Sourced<Role>[] => PACKAGE_ROLES.map((value) => ({ value, origin }));
   if (reader === undefined)
     return all(main.files[0]?.state === "missing" ? "default" : `default: ${path.value} could not be read`);
   const roles: Sourced<Role>[] = [];
-  if (isOn(reader, ["api", "server"], "enable") && !flags?.noApi) roles.push({ value: "lapi", origin: path.value });
+  if (serves) roles.push({ value: "lapi", origin: path.value });
   if (isOn(reader, ["crowdsec_service"], "enable") && !flags?.noAgent)
     roles.push({ value: "agent", origin: path.value });
   return [...roles, { value: "cscli", origin: path.value }];
@@ -179,7 +179,7 @@ const findRoles = ({ main, reader, path }: Configuration, flags: EngineFlags | u
 /** The highest port there is. */
 const MAX_PORT = 65_535;
 
-const findListen = ({ reader, acquisition }: Configuration, serves: boolean): Listen => {
+const findListen = ({ reader, acquisition, serves }: Configuration): Listen => {
   const appsec = acquisition?.appsec ?? [];
   if (reader === undefined || !serves) return { tls: false, appsec };
   const tls = reader.has("api", "server", "tls", "cert_file") || reader.has("api", "server", "tls", "key_file");
@@ -388,8 +388,7 @@ export const findTopology = async (input: TopologyInput): Promise<Topology> => {
       : named;
   const has = (role: Role): boolean => roles.some(({ value }) => value === role);
 
-  const serves = reader !== undefined && isOn(reader, ["api", "server"], "enable") && !flags?.noApi;
-  const listen = findListen(configuration, serves);
+  const listen = findListen(configuration);
   const hubTemplate = reader?.text("cscli", "__hub_url_template__");
   const hubBranch = reader?.text("cscli", "hub_branch");
   const hubIndex = reader && findHubIndex(reader);
@@ -414,7 +413,7 @@ export const findTopology = async (input: TopologyInput): Promise<Topology> => {
       version,
     ),
     listen,
-    database: (reader && findDatabase(reader, version)) ?? absent ?? noDatabase(path.value, serves),
+    database: (reader && findDatabase(reader, version)) ?? absent ?? noDatabase(path.value, configuration.serves),
     acquisition: acquisition?.acquisition ?? absent ?? { absent: `${path.value} switches the agent off` },
     rehearsal: findRehearsal(configuration, program, flags, environment),
     ...(hubIndex && { hubIndex }),

@@ -1,8 +1,23 @@
+import { posix } from "node:path";
 import type { Trust } from "../model/observation.ts";
 import type { ConfigFile, LapiRoute, Malformed, Sourced } from "../model/topology.ts";
 import { readUrl } from "../model/url.ts";
 
 export const NO_TRUST: Trust = { caFiles: [], only: false, skipVerify: false };
+
+/** Files of a client's TLS settings as it names them; a relative one is looked for in /, its working directory. */
+export const trustWith = (
+  { ca, cert, key }: Readonly<Record<"ca" | "cert" | "key", string | undefined>>,
+  rest: Pick<Trust, "only" | "skipVerify">,
+): Trust => {
+  const absolute = (path: string): string => posix.resolve("/", path);
+  return {
+    caFiles: ca === undefined ? [] : [absolute(ca)],
+    ...rest,
+    ...(cert !== undefined &&
+      key !== undefined && { certificate: { certFile: absolute(cert), keyFile: absolute(key) } }),
+  };
+};
 
 /** Why these files tell nothing to this user; undefined when they could be read. */
 export const hiddenBy = (files: readonly ConfigFile[]): string | undefined => {
