@@ -1,7 +1,7 @@
 import { type Context, defineCheck } from "../src/model/check.ts";
-import type { ClientCredentials, LapiRoute } from "../src/model/topology.ts";
+import type { ClientCredentials, LapiClient, LapiRoute } from "../src/model/topology.ts";
 import { compareVersions, type Version } from "../src/model/version.ts";
-import { askLapi, clientOf, credentialsOf, isHere, lapiClients, routeOf } from "./lapi-way.ts";
+import { askableRouteOf, askLapi, clientOf, credentialsOf, isHere, lapiClients } from "./lapi-way.ts";
 import { describe, type Walked } from "./layers.ts";
 
 /** Since then a HEAD request with a key writes nothing (pkg/apiserver/middlewares/v1/api_key.go). */
@@ -21,8 +21,12 @@ const NO_KEY: Readonly<Record<Exclude<ClientCredentials["kind"], "key">, string>
 };
 
 /** Whether asking with a key leaves the bouncer's row as it is. */
-const isHarmless = async (context: Context, route: LapiRoute): Promise<{ harmless: boolean; asked: Walked }> => {
-  const asked = await askLapi(context, route, SINCE_1_6_6);
+const isHarmless = async (
+  context: Context,
+  client: LapiClient,
+  route: LapiRoute,
+): Promise<{ harmless: boolean; asked: Walked }> => {
+  const asked = await askLapi(context, client, route, SINCE_1_6_6);
   if (asked.reply?.status === 401) return { harmless: true, asked };
   // This host's own version speaks for the Local API only where that runs here.
   const version = isHere(asked.evidence, context.topology) ? await context.version() : undefined;
@@ -57,13 +61,13 @@ export default defineCheck({
   targets: (context) => lapiClients(context, ["bouncer"]),
   async run(context, target) {
     const client = clientOf(context, target);
-    const found = routeOf(client);
+    const found = askableRouteOf(client, context.topology);
     if ("verdict" in found) return found.verdict;
     const shown = credentialsOf(client);
     if ("verdict" in shown) return shown.verdict;
     const { credentials } = shown;
     if (credentials.kind !== "key") return { status: "skip", reason: NO_KEY[credentials.kind] };
-    const { harmless, asked } = await isHarmless(context, found.route);
+    const { harmless, asked } = await isHarmless(context, client, found.route);
     const { failed } = asked;
     if (failed) return { status: "unknown", reason: `${failed.code}: ${failed.message}`, evidence: asked.evidence };
     if (!harmless && !context.allowWrites)
@@ -72,7 +76,7 @@ export default defineCheck({
         reason:
           "not asked: this Local API is, or may be, older than 1.6.4, where asking with a key overwrites the bouncer's type, version and address; --allow-writes asks all the same",
       };
-    const walked = await askLapi(context, found.route, harmless ? "v1/decisions/stream" : NO_DECISION, {
+    const walked = await askLapi(context, client, found.route, harmless ? "v1/decisions/stream" : NO_DECISION, {
       method: "HEAD",
       headers: { "x-api-key": credentials.key },
     });

@@ -6,8 +6,10 @@ import configFiles from "./config-files.ts";
 import credentials from "./credentials.ts";
 import database from "./database.ts";
 import databaseIsolation from "./database-isolation.ts";
+import hostsFile from "./hosts-file.ts";
 import lapiDatabase from "./lapi-database.ts";
 import lapiIdentity from "./lapi-identity.ts";
+import lapiLatency from "./lapi-latency.ts";
 import lapiReachable from "./lapi-reachable.ts";
 import lapiTls from "./lapi-tls.ts";
 import machineLogin from "./machine-login.ts";
@@ -16,6 +18,9 @@ import metricsTarget from "./metrics-target.ts";
 import { outgoing } from "./outgoing.ts";
 import { ports } from "./port.ts";
 import pprofExposure from "./pprof-exposure.ts";
+import { proxies } from "./proxy.ts";
+import resolver from "./resolver.ts";
+import tlsInspection from "./tls-inspection.ts";
 import trustStore from "./trust-store.ts";
 
 /** Every check, in the order of the report. */
@@ -24,6 +29,9 @@ export const catalogue: readonly Check[] = [
   configAgreement,
   credentials,
   agentConfig,
+  ...proxies,
+  resolver,
+  hostsFile,
   trustStore,
   ...ports,
   database,
@@ -34,10 +42,12 @@ export const catalogue: readonly Check[] = [
   lapiDatabase,
   bouncerKey,
   machineLogin,
+  lapiLatency,
   metrics,
   metricsTarget,
   pprofExposure,
   ...outgoing,
+  tlsInspection,
 ];
 
 export { engineVersion } from "./metrics.ts";

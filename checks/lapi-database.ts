@@ -1,6 +1,6 @@
 import { defineCheck } from "../src/model/check.ts";
 import { CONNECT_CODES, lapiLayers } from "./lapi-faults.ts";
-import { askLapi, clientOf, lapiClients, layerFaultOf, routeOf } from "./lapi-way.ts";
+import { askableRouteOf, askLapi, clientOf, lapiClients, layerFaultOf } from "./lapi-way.ts";
 import { describe, layerFaults } from "./layers.ts";
 
 /** No machine is ever registered under this name; it stands in the Local API's log once a run. */
@@ -54,10 +54,10 @@ export default defineCheck({
   targets: lapiClients,
   async run(context, target) {
     const client = clientOf(context, target);
-    const found = routeOf(client);
+    const found = askableRouteOf(client, context.topology);
     if ("verdict" in found) return found.verdict;
     const body = JSON.stringify({ machine_id: NO_SUCH_MACHINE, password: "none", scenarios: [] });
-    const walked = await askLapi(context, found.route, "v1/watchers/login", { method: "POST", body });
+    const walked = await askLapi(context, client, found.route, "v1/watchers/login", { method: "POST", body });
     const { failed, reply, evidence } = walked;
     if (failed) return layerFaultOf(walked, failed, context, client, FAULTS);
     if (reply === undefined) return { status: "unknown", reason: "the probe gave no answer", evidence };

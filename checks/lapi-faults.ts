@@ -1,5 +1,5 @@
 import type { LayerCode } from "../src/model/observation.ts";
-import type { LayerFault } from "./layers.ts";
+import { type LayerFault, PROXY_CODES } from "./layers.ts";
 
 const LISTEN_DOCS = "https://docs.crowdsec.net/docs/next/configuration/crowdsec_configuration#listen_uri";
 
@@ -10,6 +10,15 @@ const LOCAL_LOGS = [
 ];
 
 const SOCKET = ["systemctl status crowdsec --no-pager", "ss -lxp | grep {place}"];
+
+/** The Local API is near by: its clients have no business with the proxy. */
+export const PAST_THE_PROXY = {
+  text: "Keep the Local API out of the proxy: add {host} to NO_PROXY of {component} ({environment}), then restart it. proxy-lapi has the exact edit.",
+  url: "https://docs.crowdsec.net/u/troubleshooting/security_engine",
+} as const;
+export const CORRECT_VARIABLE = {
+  text: "Correct {variable} in the environment of {component} ({environment}): http://HOST:PORT, https://HOST:PORT or socks5://HOST:PORT; then restart it, since Go reads it once.",
+} as const;
 
 /** Faults on the way to the Local API, as its clients meet them. `here`: it should run on this host; `elsewhere`: on another. */
 export const LAPI_LAYERS = {
@@ -124,6 +133,12 @@ export const LAPI_LAYERS = {
     blame: "network",
     remedy: [{ text: "Something on the way resets the connection: open tcp/{port} for this host on the firewall." }],
   },
+  "proxy-invalid": { blame: "configuration", confidence: "certain", remedy: [CORRECT_VARIABLE] },
+  "proxy-unreachable": { blame: "configuration", remedy: [PAST_THE_PROXY] },
+  "proxy-auth-required": { blame: "configuration", remedy: [PAST_THE_PROXY] },
+  "proxy-denied": { blame: "configuration", remedy: [PAST_THE_PROXY] },
+  "proxy-upstream": { blame: "configuration", remedy: [PAST_THE_PROXY] },
+  "proxy-protocol": { blame: "configuration", remedy: [PAST_THE_PROXY] },
   "tls-reset": {
     blame: "network",
     remedy: [
@@ -276,6 +291,7 @@ export const lapiLayers = <const K extends LapiLayer>(...codes: readonly K[]): R
   Object.fromEntries(codes.map((code) => [code, LAPI_LAYERS[code]])) as unknown as Record<K, LayerFault>;
 
 export const CONNECT_CODES = [
+  ...PROXY_CODES,
   "dns-nxdomain",
   "dns-nodata",
   "dns-servfail",

@@ -1,6 +1,6 @@
 import { defineCheck } from "../src/model/check.ts";
-import { CONNECT_CODES, lapiLayers } from "./lapi-faults.ts";
-import { askLapi, clientOf, FINGERPRINT_PATH, lapiClients, layerFaultOf, placeOf, routeOf } from "./lapi-way.ts";
+import { CONNECT_CODES, lapiLayers, PAST_THE_PROXY } from "./lapi-faults.ts";
+import { askableRouteOf, askLapi, clientOf, FINGERPRINT_PATH, lapiClients, layerFaultOf, placeOf } from "./lapi-way.ts";
 import { describe, layerFaults } from "./layers.ts";
 
 /** pkg/apiserver/middlewares/v1/jwt.go sets this realm, in every version since 1.0. */
@@ -10,6 +10,12 @@ const WANTS_TLS = "Client sent an HTTP request to an HTTPS server";
 
 const FAULTS = {
   ...layerFaults(lapiLayers(...CONNECT_CODES, "http-timeout", "http-redirect", "http-invalid", "identity-mismatch")),
+  "proxy-answers": {
+    blame: "configuration",
+    phase: "proxy",
+    says: "{component} asks {place} through the proxy {proxy} ({variable}), and what comes back is not the Local API's: {seen}",
+    remedy: [PAST_THE_PROXY],
+  },
   "lapi-wants-tls": {
     blame: "configuration",
     confidence: "certain",
@@ -31,9 +37,9 @@ export default defineCheck({
   targets: lapiClients,
   async run(context, target) {
     const client = clientOf(context, target);
-    const found = routeOf(client);
+    const found = askableRouteOf(client, context.topology);
     if ("verdict" in found) return found.verdict;
-    const walked = await askLapi(context, found.route, FINGERPRINT_PATH);
+    const walked = await askLapi(context, client, found.route, FINGERPRINT_PATH);
     const { failed, reply, evidence } = walked;
     if (failed) return layerFaultOf(walked, failed, context, client, FAULTS);
     if (reply === undefined) return { status: "unknown", reason: "the probe gave no answer", evidence };
@@ -41,9 +47,11 @@ export default defineCheck({
     const when = placeOf(evidence, context.topology);
     const fault = reply.body.includes(WANTS_TLS)
       ? "lapi-wants-tls"
-      : reply.status >= 300 && reply.status < 400
-        ? "http-redirect"
-        : "identity-mismatch";
+      : evidence.route?.via === "proxy"
+        ? "proxy-answers"
+        : reply.status >= 300 && reply.status < 400
+          ? "http-redirect"
+          : "identity-mismatch";
     return {
       status: "fault",
       fault,

@@ -1,10 +1,19 @@
 import { type Context, defineCheck } from "../src/model/check.ts";
-import type { LapiRoute } from "../src/model/topology.ts";
+import type { LapiClient, LapiRoute } from "../src/model/topology.ts";
 import { compareVersions, type Version } from "../src/model/version.ts";
 import { KEEP_LAPI_UP, runningAs } from "./keep-lapi-up.ts";
 import { CONNECT_CODES, lapiLayers } from "./lapi-faults.ts";
-import { clientOf, isHere, lapiClients, layerFaultOf, routeOf } from "./lapi-way.ts";
-import { connect, layerFaults } from "./layers.ts";
+import {
+  askableRouteOf,
+  askLapi,
+  clientOf,
+  destinationOf,
+  FINGERPRINT_PATH,
+  isHere,
+  lapiClients,
+  layerFaultOf,
+} from "./lapi-way.ts";
+import { connect, layerFaults, type Walked } from "./layers.ts";
 
 /** A process younger than this may still die of its agent's configuration. */
 const YOUNG_SECONDS = 10;
@@ -62,12 +71,14 @@ const FAULTS = {
   },
 } as const;
 
-const look = (context: Context, { url, socket }: LapiRoute, count?: number) =>
-  connect(
-    context,
-    { url: url.value, ...(socket !== undefined && { socket }), origin: url.origin, public: false },
-    count,
-  );
+/** What a proxy's open port says nothing of, a request through it does: whether the proxy gets there. */
+const look = async (context: Context, client: LapiClient, route: LapiRoute, count?: number): Promise<Walked> => {
+  const connected = await connect(context, destinationOf(context, client, route), count);
+  if (connected.failed || connected.evidence.route?.via !== "proxy") return connected;
+  const again = count === undefined ? {} : { look: count };
+  const { failed, ...asked } = await askLapi(context, client, route, FINGERPRINT_PATH, again);
+  return failed?.phase === "proxy" ? { ...asked, failed } : asked;
+};
 
 /** Agents and bouncers are useless when they cannot open a connection to the Local API. */
 export default defineCheck({
@@ -88,7 +99,7 @@ export default defineCheck({
       const when = client.kind === "self" ? "self" : "client";
       return { status: "fault", fault: "lapi-url-invalid", data, when, evidence: { target: { path: client.path } } };
     }
-    const found = routeOf(client);
+    const found = askableRouteOf(client, context.topology);
     if ("verdict" in found) return found.verdict;
     const { route } = found;
     const version = route.socket === undefined || client.kind === "bouncer" ? undefined : await context.version();
@@ -97,24 +108,27 @@ export default defineCheck({
       const data = { url: route.socket ?? "", origin: route.url.origin, problem };
       return { status: "fault", fault: "lapi-url-invalid", data, when: "client" };
     }
-    const walked = await look(context, route);
+    const walked = await look(context, client, route);
     if (!walked.failed) {
       const untried = client.kind === "bouncer" && route.socket !== undefined;
-      const note = "whether this bouncer can use a unix socket depends on its version";
-      return { status: "pass", ...(untried && { note }), evidence: walked.evidence };
+      const notes = [
+        ...walked.also,
+        ...(untried ? ["whether this bouncer can use a unix socket depends on its version"] : []),
+      ];
+      return { status: "pass", ...(notes.length > 0 && { note: notes.join("; ") }), evidence: walked.evidence };
     }
     const verdict = layerFaultOf(walked, walked.failed, context, client, FAULTS);
     return verdict.status === "fault" ? { ...verdict, data: { ...told, ...verdict.data } } : verdict;
   },
   again(context, first, target) {
     const client = clientOf(context, target);
-    const found = routeOf(client);
+    const found = askableRouteOf(client, context.topology);
     if ("verdict" in found || !("status" in first) || first.status !== "pass") return undefined;
     const { engine } = context.topology;
     if (engine && engine.ageSeconds >= YOUNG_SECONDS && isHere(first.evidence ?? {}, context.topology))
       return undefined;
     return async () => {
-      const walked = await look(context, found.route, 2);
+      const walked = await look(context, client, found.route, 2);
       if (!walked.failed) return first;
       return {
         status: "fault",

@@ -1,6 +1,6 @@
 import { defineCheck } from "../src/model/check.ts";
 import { lapiLayers, TLS_CODES } from "./lapi-faults.ts";
-import { askLapi, clientOf, FINGERPRINT_PATH, lapiClients, layerFaultOf, routeOf } from "./lapi-way.ts";
+import { askableRouteOf, askLapi, clientOf, FINGERPRINT_PATH, lapiClients, layerFaultOf } from "./lapi-way.ts";
 import { layerFaults } from "./layers.ts";
 
 const DAY_MS = 86_400_000;
@@ -47,12 +47,12 @@ export default defineCheck({
   targets: (context) => lapiClients(context, ["machine", "bouncer"]),
   async run(context, target) {
     const client = clientOf(context, target);
-    const found = routeOf(client);
+    const found = askableRouteOf(client, context.topology);
     if ("verdict" in found) return found.verdict;
     const { route } = found;
     if (!route.url.value.startsWith("https:"))
       return { status: "skip", reason: `not applicable: ${route.url.value} is plain HTTP (${route.url.origin})` };
-    const walked = await askLapi(context, route, FINGERPRINT_PATH);
+    const walked = await askLapi(context, client, route, FINGERPRINT_PATH);
     const { failed, evidence, data } = walked;
     // The client's own files, which it reads before it says a word.
     if (failed?.phase === "host") {

@@ -2,16 +2,18 @@ import type { Context, Evidence, Unasked, Verdict } from "../src/model/check.ts"
 import type { Failed, HttpRequest } from "../src/model/observation.ts";
 import {
   type ClientCredentials,
+  componentOf,
   isOwnAddress,
   type LapiClient,
   type LapiRoute,
   type Topology,
 } from "../src/model/topology.ts";
-import { type Walked, walk } from "./layers.ts";
+import { type Walked, type Way, walk } from "./layers.ts";
 
-/** Whether the Local API's address is this host's own. */
-export const isHere = ({ dns, socket }: Evidence, topology: Topology): boolean =>
-  socket !== undefined || (dns?.ok === true && dns.addresses.some(({ address }) => isOwnAddress(topology, address)));
+/** Whether the Local API's address is this host's own. What a proxy's address says, says nothing of it. */
+export const isHere = ({ dns, socket, route }: Evidence, topology: Topology): boolean =>
+  socket !== undefined ||
+  (route?.via !== "proxy" && dns?.ok === true && dns.addresses.some(({ address }) => isOwnAddress(topology, address)));
 
 /** The clients of this host that a check is about, by name; or why there is none. */
 export const lapiClients = (
@@ -32,7 +34,7 @@ export const clientOf = ({ topology: { clients } }: Context, name: string): Lapi
   return found;
 };
 
-/** A client's way to the Local API, or the verdict when there is none to ask. */
+/** A client's way to the Local API as its file says, or the verdict when there is none. */
 export const routeOf = ({ way }: LapiClient): { readonly route: LapiRoute } | { readonly verdict: Unasked } => {
   if ("hidden" in way) return { verdict: { status: "unknown", reason: way.hidden } };
   if ("absent" in way) return { verdict: { status: "skip", reason: `not applicable: ${way.absent}` } };
@@ -41,6 +43,14 @@ export const routeOf = ({ way }: LapiClient): { readonly route: LapiRoute } | { 
     return { verdict: { status: "skip", reason } };
   }
   return { route: way };
+};
+
+/** The same for a check that will ask there: then the environment of the client's component must be known too. */
+export const askableRouteOf = (client: LapiClient, topology: Topology): ReturnType<typeof routeOf> => {
+  const component = client.neverProxied === undefined ? componentOf(topology, client.component) : undefined;
+  if (component && "hidden" in component.environment)
+    return { verdict: { status: "unknown", reason: component.environment.hidden } };
+  return routeOf(client);
 };
 
 /** What a client shows the Local API, or the verdict when that is not known. */
@@ -52,21 +62,33 @@ export const credentialsOf = ({
   return { credentials };
 };
 
-/** Asks the Local API as this client reaches it. */
-export const askLapi = (
+/** Where this client's connections go, and as whom: the part of a walk that does not depend on what is asked. */
+export const destinationOf = (
   context: Context,
-  { url, socket, trust }: LapiRoute,
-  path: string,
-  request: Pick<HttpRequest, "method" | "body" | "headers"> = {},
-): Promise<Walked> =>
-  walk(context, {
+  client: LapiClient,
+  { url, socket }: LapiRoute,
+): Pick<Way, "url" | "socket" | "origin" | "public" | "component" | "neverProxied"> => {
+  const { neverProxied } = client;
+  const component = componentOf(context.topology, client.component);
+  return {
     url: url.value,
     ...(socket !== undefined && { socket }),
     origin: url.origin,
     public: false,
-    path,
-    request: { trust, ...request },
-  });
+    ...(component && { component }),
+    ...(neverProxied !== undefined && { neverProxied }),
+  };
+};
+
+/** Asks the Local API as this client reaches it. */
+export const askLapi = (
+  context: Context,
+  client: LapiClient,
+  route: LapiRoute,
+  path: string,
+  request: Pick<HttpRequest, "method" | "body" | "headers" | "look"> = {},
+): Promise<Walked> =>
+  walk(context, { ...destinationOf(context, client, route), path, request: { trust: route.trust, ...request } });
 
 /** The unauthenticated request whose answer only a Local API gives; `lapi-tls` and `lapi-identity` share it. */
 export const FINGERPRINT_PATH = "v1/heartbeat";
@@ -97,6 +119,7 @@ export const layerFaultOf = <K extends string>(
     data,
     failed,
     when: placeOf(evidence, context.topology),
+    also: walked.also,
     evidence,
   };
 };

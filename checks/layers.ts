@@ -2,6 +2,7 @@ import type { ConditionalRemedy, Context, Evidence, Fault } from "../src/model/c
 import type {
   Address,
   DnsAnswer,
+  DnsObservation,
   Failed,
   HttpAnswered,
   HttpRequest,
@@ -10,7 +11,10 @@ import type {
   TcpQuestion,
   TlsSeen,
 } from "../src/model/observation.ts";
+import { type ProxyServer, type Route, routeTo } from "../src/model/proxy.ts";
 import type { Party } from "../src/model/report.ts";
+import { usesLibc } from "../src/model/resolver.ts";
+import type { Component } from "../src/model/topology.ts";
 import { bracketed, hostAndPort } from "../src/model/url.ts";
 
 /** What each fault of the layers says; whose it is and how it is mended depends on the service. */
@@ -26,6 +30,12 @@ const SAYS: Readonly<Record<LayerCode, string>> = {
   "tcp-timeout": "{place} does not answer within {ms} ms ({addresses})",
   "tcp-unreachable": "{place} cannot be reached: {message} ({addresses})",
   "tcp-reset": "{place} resets the connection ({addresses})",
+  "proxy-invalid": "{place}: {variable} of {component} is {message}, so Go refuses every request",
+  "proxy-unreachable": "{place} is asked through the proxy {proxy}, which cannot be reached: {message}",
+  "proxy-auth-required": "{place} is asked through the proxy {proxy}, which wants a login: {message}",
+  "proxy-denied": "{place} is asked through the proxy {proxy}, which denies it: {message}",
+  "proxy-upstream": "{place} is asked through the proxy {proxy}, which does not get there itself: {message}",
+  "proxy-protocol": "{place} is asked through the proxy {proxy}, and what answers there is no proxy: {message}",
   "tls-reset": "{place} accepts the connection, then cuts it off during the TLS handshake",
   "tls-stalled": "{place} accepts the connection, then never answers the TLS ClientHello ({ms} ms)",
   "tls-not-tls": "{place} does not speak TLS: something else answers there",
@@ -63,6 +73,16 @@ export const layerFaults = <K extends LayerCode>(
     ]),
   ) as Record<K, Fault>;
 
+/** The codes that a walk through a proxy can end with, before its target is reached. */
+export const PROXY_CODES = [
+  "proxy-invalid",
+  "proxy-unreachable",
+  "proxy-auth-required",
+  "proxy-denied",
+  "proxy-upstream",
+  "proxy-protocol",
+] as const satisfies readonly LayerCode[];
+
 /** The codes that a walk to a name can end with, before anything is read from the answer. */
 export const DNS_CODES = [
   "dns-nxdomain",
@@ -76,12 +96,16 @@ export const DNS_CODES = [
 
 export interface Walked {
   readonly evidence: Evidence;
+  /** The family that this host lacks and the name has only. */
+  readonly missing?: 4 | 6;
   readonly failed?: Failed;
   readonly reply?: HttpAnswered;
   /** For the sentences of `layerFaults`. */
   readonly data: Readonly<Record<string, string | number>>;
   /** A family whose every address failed although the other works, and not merely for want of a route. */
   readonly brokenFamily?: { readonly family: 4 | 6; readonly code: string };
+  /** What else was seen: stands behind a fault's sentence, and in the note of a pass. */
+  readonly also: readonly string[];
 }
 
 export interface Way {
@@ -89,6 +113,10 @@ export interface Way {
   /** In place of the URL's host: a unix socket's path. */
   readonly socket?: string;
   readonly origin: string;
+  /** In whose place it is asked: its proxies, its CA store and its resolver count. Without one, straight there. */
+  readonly component?: Component;
+  /** Why this client takes no proxy, whatever its environment says. */
+  readonly neverProxied?: string;
   /** A name of the internet: an answer that points at this host itself is a filter's. */
   readonly public: boolean;
   readonly request: Omit<HttpRequest, "url" | "address">;
@@ -100,8 +128,8 @@ const SELF = /^(0\.0\.0\.0|127\.\d+\.\d+\.\d+|::|::1)$/;
 /** Worst last: when addresses fail in different ways, the one that says most speaks for all. */
 const TELLING = ["tcp-unreachable", "tcp-reset", "tcp-refused", "tcp-timeout"];
 
-const sorted = (addresses: readonly Address[]): readonly Address[] =>
-  [...addresses].sort((a, b) => b.family - a.family);
+/** Of loopback and of the link itself: no way to anywhere else. */
+const NO_WAY_OUT = /^(127\.|169\.254\.|::1$|fe80:)/i;
 
 /** Tens of milliseconds are precise enough for a sentence, and a limit reads as the limit that it was. */
 const roundMs = (ms: number): number => Math.round(ms / 10) * 10;
@@ -110,40 +138,172 @@ const roundMs = (ms: number): number => Math.round(ms / 10) * 10;
 interface Connected extends Walked {
   /** An address, or a unix socket's path; undefined when nothing connects. */
   readonly over?: string;
+  /** The proxy whose address that is. */
+  readonly proxy?: ProxyServer;
+  /** An address of the other family that connects too. */
+  readonly other?: Address;
 }
 
 const connectSocket = async (
   context: Context,
-  path: string,
-  origin: string,
+  { socket: path = "", origin, component }: Destination,
   look: number | undefined,
 ): Promise<Connected> => {
   const saw = await context.probe.socket({ path, ...(look !== undefined && { look }) });
-  const evidence: Evidence = { target: { path, origin }, socket: saw };
-  const data = { host: path, port: "", place: path, addresses: "unix socket", origin };
-  if (saw.ok) return { over: path, evidence, data };
-  return { failed: saw, evidence, data: { ...data, message: saw.message, ms: roundMs(saw.elapsedMs) } };
+  const evidence: Evidence = { target: { path, origin }, socket: saw, ...(component && { component }) };
+  const data = { host: path, port: "", place: path, addresses: "unix socket", origin, ...told(component) };
+  if (saw.ok) return { over: path, evidence, data, also: [] };
+  return { failed: saw, evidence, data: { ...data, message: saw.message, ms: roundMs(saw.elapsedMs) }, also: [] };
 };
 
-/** Name and TCP: every address of each family is tried. Or the unix socket, where there is one. */
-export const connect = async (
+type Destination = Pick<Way, "url" | "socket" | "origin" | "public" | "component" | "neverProxied">;
+
+/** What the sentences about a proxy need, whether there is one or not. */
+const told = (component: Component | undefined): Readonly<Record<string, string>> => ({
+  proxy: "",
+  variable: "",
+  component: component?.name ?? "this tool",
+  environment: component && "origin" in component.environment ? component.environment.origin : "unknown",
+});
+
+/** How this component's request gets there: its own environment decides, unless the client takes no proxy at all. */
+export const routeOf = ({ url, component, neverProxied }: Destination): Route | undefined => {
+  if (neverProxied !== undefined) return { via: "direct", because: "never", detail: neverProxied };
+  if (component === undefined || "hidden" in component.environment) return undefined;
+  return routeTo(component.environment.proxies, url);
+};
+
+interface Names {
+  readonly dns: DnsObservation;
+  readonly also: readonly string[];
+}
+
+/**
+ * As this component resolves a name: by Go's own resolver; or by the C library, where its build can ask that and the
+ * system's files want it to. What only the C library knows is told, since a shell reaches it all the same.
+ */
+const resolve = async (context: Context, host: string, component: Component | undefined): Promise<Names> => {
+  const dns = await context.probe.dns({ name: host });
+  if (dns.ok || (dns.code !== "dns-nxdomain" && dns.code !== "dns-nodata")) return { dns, also: [] };
+  const libc = await context.probe.dns({ name: host, by: "libc" });
+  if (!libc.ok) return { dns, also: [] };
+  const { modules } = context.topology.resolver;
+  const knows = `the C library (nsswitch.conf: ${modules.join(" ") || "no hosts line"})`;
+  const addresses = libc.addresses.map(({ address }) => address).join(", ");
+  const reason =
+    component?.build?.resolver === "libc"
+      ? usesLibc(context.topology.resolver, host, component.build.goVersion)
+      : undefined;
+  if (reason !== undefined)
+    return {
+      dns: libc,
+      also: [`only ${knows} knows the name, and this build of ${component?.name} asks it (${reason})`],
+    };
+  const build =
+    component?.build === undefined
+      ? "CrowdSec's official builds do not ask it, Debian's may"
+      : `this build of ${component.name} does not ask it`;
+  return { dns, also: [`${knows} knows it as ${addresses}, but ${build}`] };
+};
+
+/** Every address of each family is tried. */
+const dialAll = (
   context: Context,
-  { url, socket, origin, public: isPublic }: Pick<Way, "url" | "socket" | "origin" | "public">,
-  look?: number,
+  dns: DnsAnswer,
+  port: number,
+  look: number | undefined,
+): Promise<readonly { readonly at: TcpQuestion; readonly saw: TcpObservation }[]> =>
+  Promise.all(
+    dns.addresses.map(async (address) => {
+      const at: TcpQuestion = { ...address, port, ...(look !== undefined && { look }) };
+      return { at, saw: await context.probe.tcp(at) };
+    }),
+  );
+
+type Dialed = Awaited<ReturnType<typeof dialAll>>;
+
+/** Addresses that connected, IPv6 first as Go tries them; and of the failures, the one that says most. */
+const outcome = (tcp: Dialed): { readonly reachable: readonly Address[]; readonly telling: Failed | undefined } => {
+  const reachable = tcp
+    .filter(({ saw }) => saw.ok)
+    .map(({ at: { address, family } }) => ({ address, family }))
+    .sort((a, b) => b.family - a.family);
+  const failures = tcp.flatMap(({ saw }) => (saw.ok ? [] : [saw]));
+  const [telling] = failures.sort((a, b) => TELLING.indexOf(b.code) - TELLING.indexOf(a.code));
+  return { reachable, telling };
+};
+
+/** To the proxy: what its name and its port say is not the target's fault. */
+const connectProxy = async (
+  context: Context,
+  { proxy, variable }: Extract<Route, { readonly via: "proxy" }>,
+  base: { readonly evidence: Evidence; readonly data: Walked["data"]; readonly component: Component | undefined },
+  look: number | undefined,
 ): Promise<Connected> => {
-  if (socket !== undefined) return connectSocket(context, socket, origin, look);
+  const data = { ...base.data, proxy: proxy.shown, variable };
+  const unreachable = (saw: Failed, message: string, evidence: Evidence): Connected => ({
+    failed: { ...saw, phase: "proxy", code: "proxy-unreachable", message },
+    evidence: { ...base.evidence, ...evidence },
+    data: { ...data, message },
+    also: [],
+  });
+  const { dns } = await resolve(context, proxy.host, base.component);
+  if (!dns.ok) return unreachable(dns, `${proxy.host} does not resolve: ${dns.message}`, { dns });
+  const tcp = await dialAll(context, dns, proxy.port, look);
+  const { reachable, telling } = outcome(tcp);
+  const [first] = reachable;
+  if (first === undefined && telling) return unreachable(telling, telling.message, { dns, tcp });
+  return {
+    ...(first && { over: first.address }),
+    proxy,
+    evidence: { ...base.evidence, dns, tcp },
+    data: { ...data, addresses: reachable.map(({ address }) => address).join(", ") },
+    also: [],
+  };
+};
+
+/** Why no address can be dialed: a host of one family and a name of the other. */
+const familiesApart = (dns: DnsAnswer, interfaces: readonly Address[]): 4 | 6 | undefined => {
+  const [first] = dns.addresses;
+  if (first === undefined || dns.addresses.some(({ family }) => family !== first.family)) return undefined;
+  const own = interfaces.some(({ address, family }) => family === first.family && !NO_WAY_OUT.test(address));
+  return own ? undefined : first.family;
+};
+
+/** Name and TCP; or the unix socket, where there is one; or the proxy, where this component takes one. */
+export const connect = async (context: Context, to: Destination, look?: number): Promise<Connected> => {
+  if (to.socket !== undefined) return connectSocket(context, to, look);
+  const { url, origin, component } = to;
   const { host, port } = hostAndPort(url);
   const target = { host, port, url, origin };
-  const dns = await context.probe.dns({ name: host });
-  const words = { host, port, place: `${bracketed(host)}:${port}`, origin };
+  const route = routeOf(to);
+  const base: Evidence = { target, ...(component && { component }), ...(route && { route }) };
+  const words = {
+    host,
+    port,
+    place: `${bracketed(host)}:${port}`,
+    origin,
+    proxy: "",
+    variable: "",
+    ...told(component),
+  };
+  if (route?.via === "refused") {
+    const { variable, problem: message } = route;
+    const failed: Failed = { ok: false, phase: "proxy", code: "proxy-invalid", message, elapsedMs: 0 };
+    return { failed, evidence: base, data: { ...words, variable, message, ms: 0 }, also: [] };
+  }
+  if (route?.via === "proxy") return connectProxy(context, route, { evidence: base, data: words, component }, look);
+
+  const { dns, also } = await resolve(context, host, component);
   if (!dns.ok)
     return {
       failed: dns,
-      evidence: { target, dns },
+      evidence: { ...base, dns },
       data: { ...words, message: dns.message, ms: roundMs(dns.elapsedMs) },
+      also,
     };
   const addresses = dns.addresses.map(({ address }) => address).join(", ");
-  if (isPublic && dns.addresses.every(({ address }) => SELF.test(address))) {
+  if (to.public && dns.addresses.every(({ address }) => SELF.test(address))) {
     const failed: Failed = {
       ok: false,
       phase: "resolve",
@@ -153,30 +313,38 @@ export const connect = async (
     };
     return {
       failed,
-      evidence: { target, dns: failed },
+      evidence: { ...base, dns: failed },
       data: { ...words, addresses, message: failed.message },
+      also,
     };
   }
-  const tcp = await Promise.all(
-    dns.addresses.map(async (address) => {
-      const at: TcpQuestion = { ...address, port, ...(look !== undefined && { look }) };
-      return { at, saw: await context.probe.tcp(at) };
-    }),
-  );
-  const evidence: Evidence = { target, dns, tcp };
-  const reachable = sorted(
-    tcp.filter(({ saw }) => saw.ok).map(({ at }) => ({ address: at.address, family: at.family })),
-  );
-  const failures = tcp.flatMap(({ saw }) => (saw.ok ? [] : [saw]));
-  const telling = [...failures].sort((a, b) => TELLING.indexOf(b.code) - TELLING.indexOf(a.code))[0];
+  const tcp = await dialAll(context, dns, port, look);
+  const evidence: Evidence = { ...base, dns, tcp };
+  const { reachable, telling } = outcome(tcp);
   const data = { ...words, addresses, message: telling?.message ?? "", ms: roundMs(telling?.elapsedMs ?? 0) };
   const [first] = reachable;
-  if (first === undefined && telling) return { failed: telling, evidence, data };
+  if (first === undefined && telling) {
+    const missing = telling.code === "tcp-unreachable" ? familiesApart(dns, context.topology.interfaces) : undefined;
+    const apart = missing && `this host has no IPv${missing} address, and the name has no other`;
+    return { failed: telling, evidence, data, also: [...also, ...(apart ? [apart] : [])], ...(missing && { missing }) };
+  }
   const broken = brokenFamilyOf(tcp);
-  return { ...(first && { over: first.address }), evidence, data, ...(broken && { brokenFamily: broken }) };
+  const pinned = dns.from === "hosts" && dns.origin !== undefined ? [`pinned by ${dns.origin}`] : [];
+  const other = reachable.find(({ family }) => family !== first?.family);
+  return {
+    ...(first && { over: first.address }),
+    ...(other && { other }),
+    evidence,
+    data,
+    also: [...also, ...pinned],
+    ...(broken && { brokenFamily: broken }),
+  };
 };
 
-const whoAnswered = (dns: DnsAnswer): string => (dns.from === "hosts" ? "/etc/hosts" : `nameserver ${dns.from}`);
+const whoAnswered = ({ from, origin }: DnsAnswer): string => {
+  if (from === "hosts") return origin ?? "/etc/hosts";
+  return from === "libc" ? "the C library" : `nameserver ${from}`;
+};
 
 const brokenFamilyOf = (tcp: readonly { at: TcpQuestion; saw: TcpObservation }[]): Walked["brokenFamily"] => {
   for (const family of [4, 6] as const) {
@@ -187,13 +355,33 @@ const brokenFamilyOf = (tcp: readonly { at: TcpQuestion; saw: TcpObservation }[]
   return undefined;
 };
 
-/** Layer by layer: name, TCP to every address, TLS, and one request without credentials. */
+/** Whom this component trusts: what the client's settings say, with the store that its environment names. */
+const trustOf = ({ request, component }: Way): Pick<HttpRequest, "trust"> => {
+  const store = component && "store" in component.environment ? component.environment.store : {};
+  if (store.file === undefined && store.directories === undefined) return request.trust ? { trust: request.trust } : {};
+  return { trust: { ...(request.trust ?? { caFiles: [], only: false, skipVerify: false }), store } };
+};
+
+/** Whether it also fails over the other family: Go turns to that one only when the connection itself fails. */
+const overOther = async (
+  { probe }: Context,
+  other: Address | undefined,
+  request: HttpRequest,
+): Promise<readonly string[]> => {
+  if (other === undefined) return [];
+  const saw = await probe.http({ ...request, address: other.address });
+  if (!saw.ok) return [];
+  return [`over IPv${other.family} (${other.address}) the same works, but CrowdSec stays with what connected first`];
+};
+
+/** Layer by layer: name, TCP to every address, or to the proxy's; TLS, and one request without credentials. */
 export const walk = async (context: Context, way: Way): Promise<Walked> => {
-  const connected = await connect(context, way);
-  const { over } = connected;
+  const connected = await connect(context, way, way.request.look);
+  const { over, proxy, other } = connected;
   if (connected.failed || over === undefined) return connected;
   const url = new URL(way.path, way.url).href;
-  const http = await context.probe.http({ url, address: over, ...way.request });
+  const request: HttpRequest = { ...way.request, ...trustOf(way), url, address: over, ...(proxy && { proxy }) };
+  const http = await context.probe.http(request);
   const evidence = { ...connected.evidence, http };
   const data = { ...connected.data, ...certificateWords(http.tls) };
   if (http.ok) {
@@ -205,11 +393,18 @@ export const walk = async (context: Context, way: Way): Promise<Walked> => {
     return { ...connected, reply: http, evidence, data: { ...data, ...answer } };
   }
   const peer = http.peerDate === undefined ? "" : `, and ${http.peerDate} by the server's own clock`;
+  const byNode = http.code === "tls-untrusted" && http.tls?.publicAuthority;
+  const also = [
+    ...connected.also,
+    ...(await overOther(context, other, request)),
+    ...(byNode ? ["Node's own list of authorities would trust it, and a check made by Node would pass"] : []),
+  ];
   return {
     ...connected,
     failed: http,
     evidence,
     data: { ...data, message: http.message, ms: roundMs(lastLayerMs(http)), now: context.now.toISOString(), peer },
+    also,
   };
 };
 

@@ -1,7 +1,7 @@
 import { defineCheck } from "../src/model/check.ts";
 import { Secret } from "../src/model/secret.ts";
 import { messageOf } from "./lapi-database.ts";
-import { askLapi, clientOf, credentialsOf, lapiClients, routeOf } from "./lapi-way.ts";
+import { askableRouteOf, askLapi, clientOf, credentialsOf, lapiClients } from "./lapi-way.ts";
 import { describe } from "./layers.ts";
 
 /** The Local API's reasons for a refusal (pkg/apiserver/middlewares/v1/jwt.go), and which remedy each wants. */
@@ -66,7 +66,7 @@ export default defineCheck({
   },
   async run(context, target) {
     const client = clientOf(context, target);
-    const found = routeOf(client);
+    const found = askableRouteOf(client, context.topology);
     if ("verdict" in found) return found.verdict;
     const shown = credentialsOf(client);
     if ("verdict" in shown) return shown.verdict;
@@ -88,7 +88,7 @@ export default defineCheck({
       };
     const { login, password } = credentials;
     const body = new Secret(JSON.stringify({ machine_id: login.value, password: password.reveal(), scenarios: [] }));
-    const walked = await askLapi(context, found.route, "v1/watchers/login", { method: "POST", body });
+    const walked = await askLapi(context, client, found.route, "v1/watchers/login", { method: "POST", body });
     const { reply, evidence } = walked;
     if (reply === undefined)
       return { status: "unknown", reason: walked.failed?.message ?? "the probe gave no answer", evidence };

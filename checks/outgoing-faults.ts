@@ -1,4 +1,5 @@
 import type { LayerCode } from "../src/model/observation.ts";
+import { CORRECT_VARIABLE } from "./lapi-faults.ts";
 import { type LayerFault, layerFaults } from "./layers.ts";
 
 const NETWORK_DOCS = "https://docs.crowdsec.net/docs/next/configuration/network_management";
@@ -91,6 +92,12 @@ const LAYER_FAULTS = {
     blame: "network",
     remedy: [
       {
+        text: "This host has no IPv{missing} and {host} nothing else. Give it a way over IPv{missing}: a second address, NAT64 with DNS64 where IPv4 is missing, or a proxy that has both (HTTPS_PROXY of the service).",
+        when: "family",
+        commands: ["ip -{missing} address", "ip -{missing} route"],
+      },
+      {
+        when: "route",
         text: "There is no route there, or a firewall says so. Check the default route, and the firewall's reject rules.",
         commands: ["ip route get {address}"],
       },
@@ -102,6 +109,53 @@ const LAYER_FAULTS = {
       {
         text: "Something on the way resets the connection. Allow outgoing tcp/{port} to {host} on the firewall.",
         url: NETWORK_DOCS,
+      },
+    ],
+  },
+  "proxy-invalid": { blame: "configuration", confidence: "certain", remedy: [CORRECT_VARIABLE] },
+  "proxy-unreachable": {
+    blame: "proxy",
+    remedy: [
+      {
+        text: "Check that the proxy runs, that this host may connect to it, and that {variable} of {component} ({environment}) names it rightly.",
+        commands: ["curl -sS -o /dev/null --max-time 10 --proxy {proxy} https://{host}/"],
+      },
+    ],
+  },
+  "proxy-auth-required": {
+    blame: "proxy",
+    confidence: "certain",
+    remedy: [
+      {
+        text: "Have the proxy let this host through to {host} without a login; or write the user and the password into {variable}, http://USER:PASSWORD@HOST:PORT, in a file that only root can read: an EnvironmentFile= of {component}'s unit.",
+      },
+    ],
+  },
+  "proxy-denied": {
+    blame: "proxy",
+    confidence: "certain",
+    remedy: [
+      {
+        text: "Have the proxy allow CONNECT to {host}:{port}; a rule for .crowdsec.net covers CrowdSec's own names.",
+        commands: ["curl -sS -o /dev/null --max-time 10 --proxy {proxy} https://{host}/"],
+      },
+    ],
+  },
+  "proxy-upstream": {
+    blame: "proxy",
+    remedy: [
+      {
+        text: "The proxy takes the request and does not get to {host}: its nameserver or its own way out is at fault. Its log says which.",
+        commands: ["curl -sS -o /dev/null --max-time 20 --proxy {proxy} https://{host}/"],
+      },
+    ],
+  },
+  "proxy-protocol": {
+    blame: "configuration",
+    remedy: [
+      {
+        text: "Correct the address or the scheme in {variable} of {component} ({environment}): another service listens there, or it is a proxy of another kind.",
+        commands: ["curl -sS -o /dev/null --max-time 10 --proxy {proxy} https://{host}/"],
       },
     ],
   },
@@ -139,6 +193,12 @@ const LAYER_FAULTS = {
     blame: "network",
     remedy: [
       {
+        text: "A public authority signed it, and CrowdSec trusts only the CA of ca_cert_path here: up to 1.5.1 that one replaces the system's store in the whole process, also towards the Central API. Upgrade CrowdSec; or put the system's certificates into that file too.",
+        when: "private-ca",
+        commands: ["cat /etc/ssl/certs/ca-certificates.crt >>{caFile}", "systemctl restart crowdsec"],
+      },
+      {
+        when: "stranger",
         text: "If the issuer is your own TLS inspection, exempt {host} from it, or add its CA to the system's store.",
         commands: [
           "cp inspection-ca.crt /usr/local/share/ca-certificates/ && update-ca-certificates",
@@ -147,6 +207,7 @@ const LAYER_FAULTS = {
         undo: ["rm /usr/local/share/ca-certificates/inspection-ca.crt && update-ca-certificates --fresh"],
       },
       {
+        when: "stranger",
         text: "If this system has an old or empty CA store, renew it.",
         commands: ["apt-get install --reinstall ca-certificates"],
       },

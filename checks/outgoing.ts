@@ -1,7 +1,16 @@
 import { type Answer, type Check, type Context, defineCheck, type Verdict } from "../src/model/check.ts";
 import type { OutgoingEndpoint } from "../src/model/endpoint.ts";
-import type { Failed, HttpAnswered, LayerCode } from "../src/model/observation.ts";
-import type { Malformed, Sourced } from "../src/model/topology.ts";
+import type { Failed, HttpAnswered, HttpObservation, LayerCode, Trust } from "../src/model/observation.ts";
+import { type Route, routeTo } from "../src/model/proxy.ts";
+import {
+  type Capi,
+  type Component,
+  componentOf,
+  hasRole,
+  type Malformed,
+  type Sourced,
+  type Topology,
+} from "../src/model/topology.ts";
 import { readUrl } from "../src/model/url.ts";
 import { showRange, type Version, within } from "../src/model/version.ts";
 import { OUTGOING } from "./endpoints.ts";
@@ -72,15 +81,13 @@ const blameDates = (
 
 interface Options {
   readonly optional: boolean;
+  /** The `ca_cert_path` that takes the place of the system's store. */
+  readonly privateCa?: string;
   readonly note?: string;
 }
 
-const judge = (
-  walked: Walked,
-  endpoint: OutgoingEndpoint,
-  context: Context,
-  { optional, note }: Options,
-): Verdict<Code> => {
+const judge = (walked: Walked, endpoint: OutgoingEndpoint, context: Context, options: Options): Verdict<Code> => {
+  const { optional, note, privateCa } = options;
   const { evidence, failed, reply, brokenFamily } = walked;
   const data: Walked["data"] = { path: endpoint.path, address: evidence.tcp?.[0]?.at.address ?? "", ...walked.data };
   const severity = optional ? ({ severity: "warning" } as const) : {};
@@ -88,10 +95,12 @@ const judge = (
     return {
       status: "fault",
       fault: failed.code as Code,
-      data,
+      data: { missing: walked.missing ?? "", caFile: privateCa ?? "", ...data },
       failed,
       evidence,
       ...severity,
+      ...whenOf(walked, failed, options),
+      also: [...walked.also, ...shellWay(walked, context)],
       ...blameDates(failed, context.now),
     };
   if (reply === undefined) return { status: "unknown", reason: "the probe gave no answer", evidence };
@@ -113,7 +122,32 @@ const judge = (
   const total = Math.round((evidence.dns?.elapsedMs ?? 0) + reply.elapsedMs);
   if (total > SLOW_MS)
     return { status: "fault", fault: "slow", data: { ...data, total }, message: `${total} ms`, evidence };
-  return { status: "pass", ...(note !== undefined && { note }), evidence };
+  const notes = [...(note === undefined ? [] : [note]), ...walked.also];
+  return { status: "pass", ...(notes.length > 0 && { note: notes.join("; ") }), evidence };
+};
+
+/** Which of the remedies for a code fits here. */
+const whenOf = (
+  { missing, evidence }: Walked,
+  { code }: Failed,
+  { privateCa }: Options,
+): { readonly when?: string } => {
+  if (code === "tcp-unreachable") return { when: missing === undefined ? "route" : "family" };
+  if (code !== "tls-untrusted") return {};
+  return { when: privateCa !== undefined && evidence.http?.tls?.publicAuthority ? "private-ca" : "stranger" };
+};
+
+const inWords = (route: Route): string =>
+  route.via === "proxy" ? `goes through ${route.proxy.shown} (${route.variable})` : "goes straight there";
+
+/** A component whose way differs from this shell's fails for a reason that nobody sees in this shell. */
+const shellWay = ({ evidence: { component, target } }: Walked, { topology }: Context): readonly string[] => {
+  const url = target?.url;
+  if (component === undefined || url === undefined || "hidden" in component.environment) return [];
+  const { proxies, origin } = component.environment;
+  const [own, shell] = [routeTo(proxies, url), routeTo(topology.shell.proxies, url)];
+  if (inWords(own) === inWords(shell)) return [];
+  return [`this shell ${inWords(shell)}, but ${component.name} (${origin}) ${inWords(own)}`];
 };
 
 /** Where the configuration or the version changes a row: another address, another weight, or no question at all. */
@@ -121,6 +155,7 @@ interface Plan {
   readonly url?: Sourced<string> | Malformed;
   /** In place of the row's own. */
   readonly path?: string;
+  readonly trust?: Trust;
   readonly optional?: boolean;
   readonly note?: string;
   readonly skip?: string;
@@ -136,13 +171,14 @@ const PLANS: Readonly<Record<string, (context: Context, version: Version | undef
     return {
       url: capi.url,
       optional: capi.state === "unregistered",
+      ...trustOf(capi),
       ...(capi.reason !== undefined && { note: capi.reason }),
     };
   },
   "outgoing-blocklists": (context) => onlyWithCapi(context),
   "outgoing-papi": (context) => {
     const { capi } = context.topology;
-    return { ...onlyWithCapi(context), ...("papiUrl" in capi && { url: capi.papiUrl }) };
+    return { ...onlyWithCapi(context), ...("papiUrl" in capi && { url: capi.papiUrl, ...trustOf(capi) }) };
   },
   "outgoing-hub": ({ topology: { hubTemplate } }) => {
     if (hubTemplate === undefined) return {};
@@ -167,15 +203,63 @@ const PLANS: Readonly<Record<string, (context: Context, version: Version | undef
     ctiKey ? {} : { skip: "not applicable: no api.cti.key is configured" },
 };
 
+/** `insecure_skip_verify` and, up to 1.5.1, a `ca_cert_path` count for the whole process: for the Central API too. */
+const trustOf = ({ trust }: Capi): { readonly trust?: Trust; readonly note?: string } => {
+  if (trust === undefined) return {};
+  const note = trust.skipVerify
+    ? `insecure_skip_verify (${trust.origin}) holds for the whole process: nothing verifies this certificate`
+    : undefined;
+  return { trust, ...(note !== undefined && { note }) };
+};
+
+/** What cscli asks, and with it whatever runs it; all other rows are the engine's own. */
+const CSCLI_ROWS: ReadonlySet<string> = new Set([
+  "outgoing-hub",
+  "outgoing-hub-legacy",
+  "outgoing-hub-data",
+  "outgoing-version",
+  "outgoing-dashboard",
+]);
+
+/** What a component asks on the internet: bouncers nothing. */
+const isAskedBy = ({ id, phase }: OutgoingEndpoint, name: string): boolean => {
+  if (name === "crowdsec") return phase !== "install" && !CSCLI_ROWS.has(id);
+  if (name === "cscli") return CSCLI_ROWS.has(id) || phase === "install";
+  return ["cscli-sudo", "crowdsec-hubupdate"].includes(name) && CSCLI_ROWS.has(id) && id !== "outgoing-dashboard";
+};
+
+/** In whose place a row is asked: the one whose row it is; where this host has none such, cscli before the others. */
+const askerOf = (row: OutgoingEndpoint, topology: Topology): Component | undefined => {
+  const names = ["crowdsec", "cscli"];
+  const own = names.filter((name) => isAskedBy(row, name));
+  const [first] = [...own, ...names.reverse()].flatMap((name) => componentOf(topology, name) ?? []);
+  return first;
+};
+
 const onlyWithCapi = ({ topology: { capi } }: Context): Plan => {
   if ("hidden" in capi) return { unknown: capi.hidden };
   return capi.state === "off" ? { skip: `not applicable: ${capi.reason}` } : {};
 };
 
-const ask = async (row: OutgoingEndpoint, context: Context): Promise<Answer<Code>> => {
+/** Everything that is asked of a row, before it is judged. */
+interface Asked {
+  readonly endpoint: OutgoingEndpoint;
+  readonly options: Options;
+  readonly walked: Walked;
+  /** Of the package host: where its redirect leads, from which the packages themselves come. */
+  readonly further?: { readonly host: string; readonly path: string; readonly walked: Walked };
+}
+
+const askRow = async (
+  row: OutgoingEndpoint,
+  context: Context,
+  component = askerOf(row, context.topology),
+): Promise<Asked | Verdict<Code>> => {
   const plan = PLANS[row.id]?.(context, await context.version()) ?? {};
   if (plan.unknown !== undefined) return { status: "unknown", reason: plan.unknown };
   if (plan.skip !== undefined) return { status: "skip", reason: plan.skip };
+  if (component && "hidden" in component.environment)
+    return { status: "unknown", reason: component.environment.hidden };
   const endpoint = { ...row, path: plan.path ?? row.path };
   const address = plan.url ?? { value: `https://${endpoint.host}/`, origin: "default" };
   if ("malformed" in address) {
@@ -187,28 +271,79 @@ const ask = async (row: OutgoingEndpoint, context: Context): Promise<Answer<Code
   const options: Options = {
     optional: plan.optional ?? endpoint.optional,
     ...(plan.note !== undefined && { note: plan.note }),
+    ...(plan.trust?.only && { privateCa: plan.trust.caFiles.join(" ") }),
   };
-  const way = { url, origin, public: true, path: endpoint.path, request: {} };
+  const trust = plan.trust && { trust: plan.trust };
+  const way = {
+    url,
+    origin,
+    public: true,
+    path: endpoint.path,
+    request: { ...trust },
+    ...(component && { component }),
+  };
   const walked = await walk(context, way);
+  const asked = { endpoint, options, walked };
   if (endpoint.answer !== "package-index" || walked.reply === undefined || !isRedirect(walked.reply.status))
-    return judge(walked, endpoint, context, options);
-
+    return asked;
   // The packages themselves come from a CDN that the repository names anew: that host must be open too.
   const next = locationOf(walked.reply, url);
-  if (next === undefined || next.protocol !== "https:") return judge(walked, endpoint, context, options);
-  const { hostname } = next;
-  const further = await walk(context, {
-    ...way,
-    url: next.origin,
-    origin: `redirect of ${endpoint.host}`,
-    path: `${next.pathname}${next.search}`,
-  });
+  if (next === undefined || next.protocol !== "https:") return asked;
+  const path = `${next.pathname}${next.search}`;
+  const onwards = { ...way, url: next.origin, origin: `redirect of ${endpoint.host}`, path };
+  const further = { host: next.hostname, path: next.pathname, walked: await walk(context, onwards) };
+  return { ...asked, further };
+};
+
+const ask = async (row: OutgoingEndpoint, context: Context): Promise<Answer<Code>> => {
+  const asked = await askRow(row, context);
+  if ("status" in asked) return asked;
+  const { endpoint, options, walked, further } = asked;
+  if (further === undefined) return judge(walked, endpoint, context, options);
+  const { host, path } = further;
   const passed = {
     target: endpoint.host,
-    verdict: { status: "pass", note: `redirects to ${hostname}`, evidence: walked.evidence },
+    verdict: { status: "pass", note: `redirects to ${host}`, evidence: walked.evidence },
   } as const;
-  const last = { target: hostname, verdict: judge(further, { ...endpoint, path: next.pathname }, context, options) };
-  return hostname === endpoint.host ? [last] : [passed, last];
+  const last = { target: host, verdict: judge(further.walked, { ...endpoint, path }, context, options) };
+  return host === endpoint.host ? [last] : [passed, last];
+};
+
+export interface AskedHost {
+  /** The check's. */
+  readonly id: string;
+  readonly host: string;
+  /** Whether it answered, whatever it said. */
+  readonly reached: boolean;
+  readonly http?: HttpObservation;
+}
+
+/**
+ * What the hosts of the outgoing list that apply here have answered, for checks about all of them; or those that this
+ * component asks, in its place. What was asked before is not asked again.
+ */
+export const askedHosts = async (context: Context, name?: string): Promise<readonly AskedHost[]> => {
+  const { topology } = context;
+  const version = await context.version();
+  const rows = OUTGOING.filter(
+    (row) =>
+      row.roles.some((role) => hasRole(topology, role)) &&
+      (row.phase === undefined || row.phase === topology.phase.value) &&
+      (version === undefined || row.versions === undefined || within(version, row.versions)) &&
+      (name === undefined || isAskedBy(row, name)),
+  );
+  const asked = await Promise.all(rows.map((row) => askRow(row, context, componentOf(topology, name))));
+  return asked.flatMap((each) => {
+    if ("status" in each) return [];
+    const seen = (host: string, { evidence: { http }, reply }: Walked): AskedHost => ({
+      id: each.endpoint.id,
+      host,
+      reached: reply !== undefined,
+      ...(http && { http }),
+    });
+    const own = seen(each.walked.evidence.target?.host ?? each.endpoint.host, each.walked);
+    return each.further ? [own, seen(each.further.host, each.further.walked)] : [own];
+  });
 };
 
 const toCheck = (endpoint: OutgoingEndpoint): Check =>

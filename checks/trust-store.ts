@@ -1,30 +1,102 @@
-import { defineCheck } from "../src/model/check.ts";
+import { type Context, defineCheck, type Verdict } from "../src/model/check.ts";
+import type { Trust } from "../src/model/observation.ts";
+import type { Component } from "../src/model/topology.ts";
+
+type Store = NonNullable<Trust["store"]>;
+
+const FAULTS = {
+  "no-ca-store": {
+    blame: "this-host",
+    confidence: "certain",
+    says: "no CA certificate in any of the places where CrowdSec looks{variables}: {places}",
+    remedy: [
+      {
+        when: "system",
+        text: "Install the CA certificates of the distribution.",
+        commands: ["apt-get install ca-certificates"],
+      },
+      {
+        when: "variables",
+        text: "Take {names} out of the environment ({origin}), or name a file or folder of CA certificates there; then restart {who}.",
+      },
+    ],
+  },
+  "ca-file-unusable": {
+    severity: "warning",
+    blame: "configuration",
+    confidence: "certain",
+    says: "SSL_CERT_FILE of {who} ({origin}) names {file}, which gives no certificate; those of {from} count alone",
+    remedy: [
+      {
+        text: "Correct SSL_CERT_FILE, or take it out of the environment ({origin}), and restart {who}: an authority that stands in that file only is not trusted.",
+        commands: ["ls -l {file}"],
+      },
+    ],
+  },
+} as const;
+
+/** The components that share one store; before there is any, what CrowdSec would do. */
+interface Group {
+  /** Their names, joined by commas. */
+  readonly names: string;
+  readonly first?: Component;
+  readonly store: Store | { readonly hidden: string };
+  /** Where the variables stand. */
+  readonly origin: string;
+}
+
+const groupsOf = ({ topology: { components } }: Context): readonly Group[] => {
+  const groups = new Map<string, Group>();
+  for (const component of components) {
+    const { name, environment } = component;
+    const hidden = "hidden" in environment;
+    const store = hidden ? environment : environment.store;
+    const key = JSON.stringify("hidden" in store ? store : [store.file, store.directories]);
+    const known = groups.get(key);
+    groups.set(key, {
+      first: component,
+      store,
+      origin: hidden ? "" : environment.origin,
+      ...known,
+      names: known ? `${known.names},${name}` : name,
+    });
+  }
+  return groups.size > 0 ? [...groups.values()] : [{ names: "CrowdSec", store: {}, origin: "default" }];
+};
+
+const judge = async ({ probe }: Context, group: Group): Promise<Verdict<keyof typeof FAULTS>> => {
+  const { store, origin, first } = group;
+  if ("hidden" in store) return { status: "unknown", reason: store.hidden };
+  const evidence = first ? { component: first } : {};
+  const { certificates, from, lookedAt } = await probe.trustStore(store);
+  const names = [store.file && "SSL_CERT_FILE", store.directories && "SSL_CERT_DIR"].filter(Boolean).join(" and ");
+  const who = group.names.split(",").join(", ");
+  const told = names && `, by ${names} of ${who} (${origin})`;
+  if (certificates === 0) {
+    const places = lookedAt.join(", ") || "none known for this system";
+    const data = { who, names, origin, places, variables: told };
+    return { status: "fault", fault: "no-ca-store", when: names ? "variables" : "system", data, evidence };
+  }
+  if (store.file && !from.includes(store.file)) {
+    const data = { who, origin, file: store.file, from: from.join(", ") };
+    return { status: "fault", fault: "ca-file-unusable", data, evidence };
+  }
+  return { status: "pass", note: `${certificates} certificates from ${from.join(", ")}${told}`, evidence };
+};
 
 /** Without a CA store every TLS connection of CrowdSec fails, while tools that bring their own roots, Node among them, work. */
 export default defineCheck({
   id: "trust-store",
   title: "This system has a CA store where CrowdSec looks for it",
-  why: "CrowdSec, a Go program, trusts the certificates of the system's CA store, and of no other. Slim images often have none.",
+  why: "CrowdSec, a Go program, trusts the certificates of the system's CA store, and of no other. Slim images often have none; and each program's own SSL_CERT_FILE and SSL_CERT_DIR lead elsewhere.",
   roles: ["lapi", "agent", "bouncer", "cscli"],
   contacts: "reads the CA bundle and directories that Go looks for, or SSL_CERT_FILE and SSL_CERT_DIR",
-  faults: {
-    "no-ca-store": {
-      blame: "this-host",
-      confidence: "certain",
-      says: "no CA certificate in any of the places where CrowdSec looks: {places}",
-      remedy: [
-        { text: "Install the CA certificates of the distribution.", commands: ["apt-get install ca-certificates"] },
-      ],
-    },
-  },
-  async run({ probe }) {
-    const { certificates, from, lookedAt } = await probe.trustStore();
-    if (certificates === 0)
-      return {
-        status: "fault",
-        fault: "no-ca-store",
-        data: { places: lookedAt.join(", ") || "none known for this system" },
-      };
-    return { status: "pass", note: `${certificates} certificates from ${from.join(", ")}` };
+  faults: FAULTS,
+  async run(context) {
+    const judged = await Promise.all(
+      groupsOf(context).map(async (group) => ({ target: group.names, verdict: await judge(context, group) })),
+    );
+    const [only, ...others] = judged;
+    return only && others.length === 0 ? only.verdict : judged;
   },
 });

@@ -7,10 +7,18 @@ import { list } from "./commands/list.ts";
 import { type Streams, WriteError, write } from "./commands/streams.ts";
 import { readTargets } from "./commands/targets.ts";
 import { UsageError } from "./commands/usage-error.ts";
-import { parseCount, parseDuration, parseLapiUrl, parsePatterns, parseWord, parseWords } from "./commands/values.ts";
+import {
+  parseCount,
+  parseDuration,
+  parseLapiUrl,
+  parsePatterns,
+  parseProxy,
+  parseWord,
+  parseWords,
+} from "./commands/values.ts";
 import { EXIT_UNJUDGED } from "./exit-code.ts";
 import { printable } from "./model/text.ts";
-import { ROLES, RUN_PHASES } from "./model/topology.ts";
+import { ENVS, ROLES, RUN_PHASES } from "./model/topology.ts";
 import { FORMATS } from "./reporters/index.ts";
 
 const FAIL_ON = ["fail", "warn"] as const;
@@ -52,6 +60,18 @@ const FLAGS = {
     type: "boolean",
     describe: "Ask too what changes a row at the Local API: a machine's login, an old engine's bouncer key",
   },
+  env: {
+    type: "string",
+    default: "auto",
+    requiresArg: true,
+    describe:
+      "Whose environment counts for proxies and CA store: auto (each component's own, where known), service, shell",
+  },
+  proxy: {
+    type: "string",
+    requiresArg: true,
+    describe: "This proxy for every component, in place of what its environment says; none: no proxy",
+  },
   4: { type: "boolean", describe: "IPv4 only" },
   6: { type: "boolean", describe: "IPv6 only" },
   quiet: { alias: "q", type: "boolean", describe: "Only what failed or warns, and the last line" },
@@ -75,6 +95,8 @@ interface Flags {
   readonly deadline: string;
   readonly timeout: string;
   readonly concurrency: string;
+  readonly env: string;
+  readonly proxy?: string;
   readonly 4?: boolean;
   readonly 6?: boolean;
   readonly quiet?: boolean;
@@ -104,7 +126,9 @@ const checkOptions = async (flags: Flags): Promise<CheckOptions> => {
       ...(role && { roles: parseWords("--role", role, ROLES) }),
       ...(phase !== undefined && { phase: parseWord("--phase", phase, RUN_PHASES) }),
       ...(scraped.length > 0 && { targets: scraped }),
+      ...(flags.proxy !== undefined && { proxy: parseProxy("--proxy", flags.proxy) }),
     },
+    env: parseWord("--env", flags.env, ENVS),
     isSelected,
     allowWrites: allowWrites ?? false,
     output: parseWord("--output", flags.output, FORMATS),

@@ -18,6 +18,12 @@ export interface ReportInput {
   readonly findings: readonly Finding[];
 }
 
+/** Known only at the end of the run: until then the engine may still say which it is. */
+const judgedFor = (finding: Finding, version: Version): Finding => ({
+  ...finding,
+  vantage: { ...finding.vantage, engineVersion: showVersion(version) },
+});
+
 /** Puts the report together: the one place that counts, judges, and makes text from outside fit to show. */
 export const makeReport = ({
   tool,
@@ -43,14 +49,13 @@ export const makeReport = ({
       phase: topology.phase.value,
       roles: topology.roles.map(({ value }) => value),
       ...(version && { engineVersion: showVersion(version) }),
-      // This version probes with the environment of its own shell only.
-      env: "shell",
+      env: topology.env,
       deadlineMs,
       failOn,
       interrupted: interruption !== undefined,
     },
     summary: { verdict: verdictOf(counts), exitCode: exitCodeOf(counts, failOn, interruption), counts },
     causes: findCauses(findings, topology),
-    findings,
+    findings: version ? findings.map((finding) => judgedFor(finding, version)) : findings,
   });
 };

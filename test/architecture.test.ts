@@ -10,7 +10,7 @@ const sources = ["src", "checks"].flatMap((folder) =>
 );
 
 /** `import … from "x"`, `export … from "x"`, `import "x"` and `import("x")`. */
-const SPECIFIER = /\b(?:from|import)\s*\(?\s*"([^"]+)"/g;
+const SPECIFIER = /(?:^import |^export [{*]|\bimport\()(?:[^;"]*? from )?\s*"([^"]+)"/gm;
 
 /** What a file imports: paths from the root for neighbours, names for everything else. */
 const importsOf = (file: string): readonly string[] =>

@@ -26,7 +26,7 @@ import { failingAt, recording } from "./support/world.ts";
 const ids = catalogue.map(({ id }) => id);
 const FILES = readdirSync("checks").filter((name) => name.endsWith(".ts"));
 /** Families: their checks come from a table, and their ids begin with what stands here beside the file's name. */
-const FAMILIES: Readonly<Record<string, string>> = { outgoing: "outgoing-", port: "port-" };
+const FAMILIES: Readonly<Record<string, string>> = { outgoing: "outgoing-", port: "port-", proxy: "proxy-" };
 
 const named = (id: string): Check => {
   const check = catalogue.find((candidate) => candidate.id === id);

@@ -154,6 +154,7 @@ describe("a run", () => {
       ["lapi-tls", "skip"],
       ["lapi-identity", "skip"],
       ["lapi-database", "skip"],
+      ["lapi-latency", "skip"],
     ]);
     expect(report.findings.find(({ id }) => id === "lapi-reachable")?.target).toMatchObject({
       url: `${url}/`,
@@ -269,6 +270,7 @@ describe("a Local API that accepts and never answers", () => {
     { id: "lapi-tls", status: "skip" },
     { id: "lapi-identity", status: "unknown", reason },
     { id: "lapi-database", status: "skip", because: ["lapi-identity@agent"] },
+    { id: "lapi-latency", status: "skip", because: ["lapi-identity@agent"] },
   ];
   const lapiFindings = (report: Report) => report.findings.filter(({ id }) => id.startsWith("lapi-"));
 

@@ -39,7 +39,7 @@ test("the run is told: when, how long, as what, and with which limits", () => {
     phase: "install",
     roles: ["agent"],
     engineVersion: "1.7.8",
-    env: "shell",
+    env: "auto",
     deadlineMs: 30_000,
     failOn: "warn",
     interrupted: false,

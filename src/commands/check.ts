@@ -4,6 +4,7 @@ import { exitCodeOfSignal, INTERRUPTIONS, type Interruption } from "../exit-code
 import type { Context } from "../model/check.ts";
 import type { FailOn } from "../model/report.ts";
 import { duration } from "../model/text.ts";
+import type { Env } from "../model/topology.ts";
 import type { Version } from "../model/version.ts";
 import { createProber } from "../probes/index.ts";
 import { startProgress } from "../progress.ts";
@@ -17,6 +18,7 @@ import { UsageError } from "./usage-error.ts";
 
 export interface CheckOptions {
   readonly overrides: TopologyOverrides;
+  readonly env: Env;
   readonly isSelected: (id: string) => boolean;
   readonly allowWrites: boolean;
   readonly output: Format;
@@ -99,7 +101,8 @@ const withinTime = <T>(promise: Promise<T>, ms: number): Promise<T | undefined> 
 
 /** The main job. Returns the exit code. */
 export const check = async (options: CheckOptions, tool: Tool, streams: Streams): Promise<number> => {
-  const { overrides, isSelected, allowWrites, output, failOn, deadlineMs, timeoutMs, concurrency, family } = options;
+  const { overrides, env, isSelected, allowWrites, output, failOn, deadlineMs, timeoutMs, concurrency, family } =
+    options;
   const { environment, stdout, stderr } = streams;
   const startedAt = new Date();
   const startedMs = performance.now();
@@ -108,7 +111,6 @@ export const check = async (options: CheckOptions, tool: Tool, streams: Streams)
   const probe = createProber({
     signal: end.signal,
     timeoutMs,
-    environment,
     platform,
     userAgent: `${tool.name}/${tool.version}`,
     ...(family && { family }),
@@ -117,14 +119,14 @@ export const check = async (options: CheckOptions, tool: Tool, streams: Streams)
   const progress = await startProgress(stderr, asked);
   try {
     const prepared = Promise.all([
-      findTopology({ probe, environment, user: userName(), platform, overrides }),
+      findTopology({ probe, environment, user: userName(), platform, env, overrides }),
       probe.prepare(),
     ]);
     const [topology] = await Promise.race([prepared, tooLate(end.signal)]);
     let known: Promise<Version | undefined> | undefined;
     const version = (): Promise<Version | undefined> => {
       // A stopped engine tells nothing; the installed program is then all there is to go by.
-      known ??= withinTime(engineVersion(context), VERSION_MS).then((running) => running ?? topology.program?.version);
+      known ??= withinTime(engineVersion(context), VERSION_MS).then((running) => running ?? topology.installed?.value);
       return known;
     };
     const context: Context = { topology, probe, now: startedAt, version, allowWrites };

@@ -1,3 +1,4 @@
+import { type ProxyServer, readProxies } from "../model/proxy.ts";
 import { readUrl } from "../model/url.ts";
 import { UsageError } from "./usage-error.ts";
 
@@ -56,6 +57,20 @@ export const parseLapiUrl = (flag: string, text: string): string => {
   if (!read.ok)
     throw new UsageError(`${flag} wants a URL such as http://10.0.0.5:8080/; "${typed(text)}" is ${read.problem}.`);
   return read.url;
+};
+
+/** A proxy as HTTPS_PROXY would name it, or `none`. A login has no place in an argument list. */
+export const parseProxy = (flag: string, text: string): ProxyServer | "none" => {
+  if (text === "none") return text;
+  const value = readProxies({ HTTPS_PROXY: text }).https?.value;
+  if (value === undefined) throw new UsageError(`${flag} wants a proxy such as http://10.0.0.5:3128, or none.`);
+  if ("problem" in value)
+    throw new UsageError(`${flag} wants a proxy such as http://10.0.0.5:3128, or none; not this: ${value.problem}.`);
+  if (value.credentials !== undefined)
+    throw new UsageError(
+      `${flag} takes no user and no password, which others could read in the list of processes; set HTTPS_PROXY, and --env shell.`,
+    );
+  return value;
 };
 
 /** Patterns of check ids: an id, a family (`outgoing`), or a glob (`lapi-*`). Each must match something. */

@@ -8,8 +8,9 @@ import type {
   TcpObservation,
   TcpQuestion,
 } from "./observation.ts";
+import type { Route } from "./proxy.ts";
 import type { Blame, Party, Remedy, Target } from "./report.ts";
-import type { Role, RunPhase, Topology } from "./topology.ts";
+import type { Component, Role, RunPhase, Topology } from "./topology.ts";
 import type { Version, VersionRange } from "./version.ts";
 
 /** A remedy that fits only where the verdict says so (`Verdict.when`): the same fault is mended differently here and there. */
@@ -33,6 +34,10 @@ export interface Fault {
 /** What was looked at on the way to the verdict; layers and addresses of the finding are made from it. */
 export interface Evidence {
   readonly target?: Target;
+  /** The component in whose place it was asked. */
+  readonly component?: Component;
+  /** How that component gets there; `dns` and `tcp` are then the proxy's. */
+  readonly route?: Route;
   readonly dns?: DnsObservation;
   readonly tcp?: readonly { readonly at: TcpQuestion; readonly saw: TcpObservation }[];
   readonly http?: HttpObservation;
@@ -60,6 +65,8 @@ export type Verdict<K extends string = string> =
         readonly evidence?: readonly string[];
       };
       readonly when?: string;
+      /** What else was seen that changes what to do; it stands behind the fault's sentence. */
+      readonly also?: readonly string[];
       readonly evidence?: Evidence;
     }
   | {

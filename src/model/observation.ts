@@ -1,3 +1,4 @@
+import type { ProxyServer } from "./proxy.ts";
 import type { Secret } from "./secret.ts";
 
 /** How far a probe got; the closed list of docs/interface.md. */
@@ -21,6 +22,12 @@ export type LayerCode =
   | "tcp-timeout"
   | "tcp-unreachable"
   | "tcp-reset"
+  | "proxy-invalid"
+  | "proxy-unreachable"
+  | "proxy-auth-required"
+  | "proxy-denied"
+  | "proxy-upstream"
+  | "proxy-protocol"
   | "tls-reset"
   | "tls-stalled"
   | "tls-not-tls"
@@ -101,6 +108,8 @@ export interface Address {
 
 export interface DnsQuestion {
   readonly name: string;
+  /** Who is asked. `go`, the default: hosts file and nameservers, as Go's own resolver does; `libc`: getaddrinfo, with every module of nsswitch.conf. */
+  readonly by?: "go" | "libc";
   /** Ask for one family only (`-4`, `-6`). */
   readonly family?: Family;
 }
@@ -116,12 +125,51 @@ export interface DnsAnswer {
   readonly elapsedMs: number;
   /** In the order of the answers, IPv4 and IPv6 each as received. Never empty. */
   readonly addresses: readonly Address[];
-  /** `literal`, `hosts`, or the nameserver that answered. */
+  /** `literal`, `hosts`, `libc`, or the nameserver that answered. */
   readonly from: string;
+  /** Of `hosts`: where the name stands, `/etc/hosts:12`. */
+  readonly origin?: string;
   /** Nameservers asked before that one, in vain: CrowdSec's resolver waits for each of them too. */
   readonly nameservers: readonly NameserverSeen[];
 }
 export type DnsObservation = DnsAnswer | Failed;
+
+/** One question to one nameserver, sent once. */
+export interface NameserverQuestion {
+  readonly server: string;
+  readonly name: string;
+}
+/** It answered, be it that there is no such name. */
+export interface NameserverAnswered {
+  readonly ok: true;
+  readonly elapsedMs: number;
+  readonly answer: "addresses" | "nxdomain" | "nodata";
+}
+export type NameserverObservation = NameserverAnswered | Failed;
+
+/** How this host resolves names, as its files say. */
+export interface ResolverSeen {
+  /** In the order in which they are asked. */
+  readonly servers: readonly string[];
+  /** False: resolv.conf names no server, and these are what Go asks then. */
+  readonly configured: boolean;
+  readonly search: readonly string[];
+  /** Milliseconds that one try may take, and how often all are tried. */
+  readonly timeoutMs: number;
+  readonly attempts: number;
+  /** `options rotate`: each lookup begins at another nameserver. */
+  readonly rotate: boolean;
+  /** Modules of `hosts:` in nsswitch.conf, in order, without what stands in brackets; empty when there is no such line. */
+  readonly modules: readonly string[];
+  /** What makes a Go program that is linked with the C library leave every name to it; undefined when nothing does. */
+  readonly wantsLibc?: string;
+  /** GODEBUG=netdns: settles it for every name. */
+  readonly forced?: "go" | "libc";
+  /** Options of resolv.conf that Go knows since 1.20; an older one leaves all names to the C library because of them. */
+  readonly newOptions?: readonly string[];
+  /** Of this host, as its kernel has it. */
+  readonly hostname?: string;
+}
 
 export interface TcpQuestion extends Address {
   readonly port: number;
@@ -147,6 +195,8 @@ export interface Trust {
   readonly only: boolean;
   /** `insecure_skip_verify`: look at the certificate, refuse nothing. */
   readonly skipVerify: boolean;
+  /** SSL_CERT_FILE and SSL_CERT_DIR of the program's environment, in place of where Go looks else. */
+  readonly store?: { readonly file?: string; readonly directories?: string };
   /** The client's own certificate and key, PEM files, shown to a server that asks. */
   readonly certificate?: { readonly certFile: string; readonly keyFile: string };
 }
@@ -159,12 +209,16 @@ export interface TlsSeen {
   readonly names: readonly string[];
   readonly validFrom: string;
   readonly validTo: string;
+  /** Whether one of the public authorities that Node brings along signed the chain, whatever this system trusts. */
+  readonly publicAuthority: boolean;
 }
 
 export interface HttpRequest {
   readonly url: string;
   /** Dial this address, or this unix socket's path; the URL's host stays the name in SNI, in verification and in `Host`. */
   readonly address: string;
+  /** Go through this proxy: `address` is then one of its own. https, and everything over socks5, by a tunnel; http as a request to the proxy. */
+  readonly proxy?: ProxyServer;
   readonly method?: "GET" | "HEAD" | "POST";
   readonly body?: string | Secret;
   /** Names in lower case. A request that carries a secret is not remembered: who asks twice sends it twice. */
@@ -311,6 +365,33 @@ export interface DatabaseAnswered {
 }
 export type DatabaseObservation = DatabaseAnswered | Failed;
 
+/** The environment of a running process. Values may be secrets, so all of them are. */
+export interface EnvironmentRead {
+  readonly ok: true;
+  readonly elapsedMs: number;
+  readonly variables: Readonly<Record<string, Secret>>;
+}
+export type EnvironmentObservation = EnvironmentRead | Failed;
+
+/** What a Go program's own file tells of how it was built. */
+export interface BuildSeen {
+  readonly ok: true;
+  readonly elapsedMs: number;
+  /** `go`: it resolves names by itself only; `libc`: it can leave that to the C library, and does where nsswitch.conf wants it (golang/go, net/conf.go). */
+  readonly resolver: "go" | "libc";
+  /** For example `go1.19.8`. */
+  readonly goVersion?: string;
+}
+export type BuildObservation = BuildSeen | Failed;
+
+/** Where this process runs, as far as that changes what it sees. */
+export interface NamespaceSeen {
+  /** `docker`, `podman`, `kubernetes`, `lxc`, … */
+  readonly container?: string;
+  /** Of another network namespace than process 1: its name, or its number. */
+  readonly network?: string;
+}
+
 /** The CA store as Go's crypto/x509 finds it on this system. */
 export interface TrustStoreObservation {
   readonly certificates: number;
@@ -323,6 +404,8 @@ export interface TrustStoreObservation {
 /** Every way to touch the outside world. Each question is asked once a run; a second asker gets the same answer. */
 export interface Prober {
   dns(question: DnsQuestion): Promise<DnsObservation>;
+  nameserver(question: NameserverQuestion): Promise<NameserverObservation>;
+  resolver(): Promise<ResolverSeen>;
   tcp(question: TcpQuestion): Promise<TcpObservation>;
   /** Connects to a unix socket and closes. */
   socket(question: SocketQuestion): Promise<TcpObservation>;
@@ -340,5 +423,9 @@ export interface Prober {
   processes(name: string): Promise<readonly ProcessSeen[]>;
   /** The addresses of this host's own interfaces, loopback included. */
   interfaces(): Promise<readonly Address[]>;
-  trustStore(): Promise<TrustStoreObservation>;
+  environment(pid: number): Promise<EnvironmentObservation>;
+  build(path: string): Promise<BuildObservation>;
+  namespace(): Promise<NamespaceSeen>;
+  /** @param store SSL_CERT_FILE and SSL_CERT_DIR; without them, where Go looks by itself. */
+  trustStore(store: NonNullable<Trust["store"]>): Promise<TrustStoreObservation>;
 }

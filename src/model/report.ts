@@ -43,14 +43,22 @@ export interface Target {
   readonly origin?: string;
 }
 
+/** From where it was looked at. */
 export interface Vantage {
   readonly role?: Role;
   readonly user: string;
+  /** A container, or a network namespace of its own. */
   readonly namespace?: string;
+  /** The component, and where its environment comes from: `crowdsec: process 4711`. */
   readonly env?: string;
   readonly route: "direct" | "proxy" | "local";
+  /** Without its credentials. */
   readonly proxy?: string;
+  /** The NO_PROXY entry because of which the route is direct, and where it stands. */
+  readonly noProxy?: string;
   readonly family?: Family;
+  /** CrowdSec's version that it was judged for; without one, the newest was assumed. */
+  readonly engineVersion?: string;
 }
 
 export interface AddressResult {

@@ -1,4 +1,13 @@
-import type { Address, DatabaseQuestion, DatabaseTls, ProcessSeen, Trust } from "./observation.ts";
+import type {
+  Address,
+  BuildSeen,
+  DatabaseQuestion,
+  DatabaseTls,
+  ProcessSeen,
+  ResolverSeen,
+  Trust,
+} from "./observation.ts";
+import type { ProxySettings } from "./proxy.ts";
 import type { Secret } from "./secret.ts";
 import type { Version, VersionRange } from "./version.ts";
 
@@ -57,6 +66,33 @@ export interface LapiRoute {
   readonly trust: Trust;
 }
 
+/** `--env`: whose environment a component is asked in. */
+export const ENVS = ["auto", "service", "shell"] as const;
+export type Env = (typeof ENVS)[number];
+
+/** The environment of a component, as far as it changes where its connections go. */
+export interface ComponentEnvironment {
+  /** `process`: of the running one; `unit`: what systemd would start it with; `container`: of this container; `sudo`: what sudo leaves of the shell's; `flag`: `--proxy`. */
+  readonly from: "process" | "unit" | "container" | "shell" | "sudo" | "flag";
+  /** In words: `process 4711`, `/usr/lib/systemd/system/crowdsec.service`, `this shell`. */
+  readonly origin: string;
+  readonly proxies: ProxySettings;
+  /** SSL_CERT_FILE and SSL_CERT_DIR. */
+  readonly store: NonNullable<Trust["store"]>;
+}
+
+/** A program of CrowdSec on this host that opens connections. */
+export interface Component {
+  /** `crowdsec`, `cscli`, `cscli-sudo`, `crowdsec-hubupdate`, or a bouncer: its file's name without the ending. */
+  readonly name: string;
+  readonly environment: ComponentEnvironment | Hidden;
+  /** The unit that a drop-in belongs to. */
+  readonly unit?: string;
+  /** Its program, and how that resolves names; undefined when that is not known. */
+  readonly program?: string;
+  readonly build?: Pick<BuildSeen, "resolver" | "goVersion">;
+}
+
 /** What a client shows the Local API. `both`: a password and a certificate, which exclude each other. */
 export type ClientCredentials =
   | { readonly kind: "password"; readonly login: Sourced<string>; readonly password: Secret }
@@ -75,6 +111,12 @@ export interface LapiClient {
   /** Its file; of `self`, the main configuration. */
   readonly path: string;
   readonly way: LapiRoute | Hidden | Absent | Malformed;
+  /** The component that it is part of: whose environment and resolver count. None: the Local API's own address, or `--lapi-url` before an install. */
+  readonly component?: string;
+  /** Why it never takes a proxy, whatever its environment says; undefined when it does as Go does. */
+  readonly neverProxied?: string;
+  /** After how many milliseconds it gives a request up. */
+  readonly limitMs?: Sourced<number>;
   readonly credentials: ClientCredentials | Hidden | Absent;
 }
 
@@ -149,6 +191,8 @@ export interface Capi {
   readonly incomplete?: { readonly path: string; readonly missing: readonly string[] };
   readonly url: Sourced<string> | Malformed;
   readonly papiUrl: Sourced<string> | Malformed;
+  /** What the Central API's certificate is verified against, where the client's settings change that for the whole process. */
+  readonly trust?: Trust & { readonly origin: string };
 }
 
 export interface Metrics {
@@ -184,11 +228,20 @@ export interface Listen {
 /** The deployment as seen from this host; made once, before any check runs. */
 export interface Topology {
   readonly user: string;
+  /** A container, or a network namespace of its own; undefined on an ordinary host. */
+  readonly namespace?: string;
+  readonly env: Env;
+  readonly components: readonly Component[];
+  /** What this shell itself would do, for comparison. */
+  readonly shell: ComponentEnvironment;
+  readonly resolver: ResolverSeen;
   readonly roles: readonly Sourced<Role>[];
   readonly phase: Sourced<RunPhase>;
   readonly files: readonly ConfigFile[];
   /** Of the installed `crowdsec` program; a running one may still be older. */
   readonly program?: { readonly path: string; readonly version?: Version };
+  /** CrowdSec's version as its program or the system's package database tells it; a running one may still be older. */
+  readonly installed?: Sourced<Version>;
   /** The main configuration's path. */
   readonly config: Sourced<string>;
   /** The running `crowdsec` of this host, if there is one. */
@@ -214,6 +267,12 @@ export interface Topology {
   readonly ctiKey: boolean;
   readonly interfaces: readonly Address[];
 }
+
+/** The component of that name; undefined where this host has none. */
+export const componentOf = (
+  { components }: Pick<Topology, "components">,
+  name: string | undefined,
+): Component | undefined => components.find((component) => component.name === name);
 
 export const hasRole = (topology: Topology, role: Role): boolean => topology.roles.some(({ value }) => value === role);
 

@@ -2,10 +2,26 @@ import { randomInt } from "node:crypto";
 import dgram from "node:dgram";
 import net from "node:net";
 import dnsPacket from "dns-packet";
-import type { Address, DnsObservation, DnsQuestion, Failed, Family, NameserverSeen } from "../model/observation.ts";
+import type {
+  Address,
+  DnsObservation,
+  DnsQuestion,
+  Failed,
+  Family,
+  NameserverObservation,
+  NameserverQuestion,
+  NameserverSeen,
+} from "../model/observation.ts";
 import { stopwatch } from "./clock.ts";
 import { failed } from "./failure.ts";
-import { isDomainName, nameList, type parseHosts, plainName, type ResolverConfig } from "./go-resolver.ts";
+import {
+  isDomainName,
+  type LookupOrder,
+  nameList,
+  type parseHosts,
+  plainName,
+  type ResolverConfig,
+} from "./go-resolver.ts";
 import type { Limits } from "./tcp.ts";
 
 type RecordType = "A" | "AAAA";
@@ -174,6 +190,8 @@ const ask = async (exchange: Exchange, tcpOnly: boolean): Promise<Reply> => {
 export interface Resolver {
   readonly config: ResolverConfig;
   readonly hosts: ReturnType<typeof parseHosts>;
+  /** As nsswitch.conf has it. Default: the hosts file, then the nameservers. */
+  readonly order?: LookupOrder;
   /** 53, but for tests. */
   readonly port: number;
 }
@@ -183,6 +201,18 @@ interface Asked {
   readonly from: string;
   readonly nameservers: readonly NameserverSeen[];
 }
+
+/** How many questions were asked so far under `options rotate`. */
+const offsets = new WeakMap<ResolverConfig, number>();
+
+/** The nameservers in the order in which Go asks them for its next question (serverOffset in net/dnsconfig.go). */
+const inTurn = (config: ResolverConfig): readonly string[] => {
+  if (!config.rotate) return config.servers;
+  const offset = offsets.get(config) ?? 0;
+  offsets.set(config, offset + 1);
+  const first = offset % config.servers.length;
+  return [...config.servers.slice(first), ...config.servers.slice(0, first)];
+};
 
 /**
  * What Go's resolver would learn from these nameservers (tryOneName in dnsclient_unix.go): in order, the first that
@@ -199,6 +229,7 @@ const askInOrder = async (
 ): Promise<Asked> => {
   const { config, port } = resolver;
   const elapsed = stopwatch();
+  const servers = inTurn(config);
   // Ends what is still under way at the later nameservers once an earlier one has decided.
   const decided = new AbortController();
   const ending = AbortSignal.any([signal, decided.signal]);
@@ -207,7 +238,7 @@ const askInOrder = async (
     nameservers = [];
     const answers: Promise<Reply>[] = [];
     let previous: Promise<unknown> = Promise.resolve();
-    for (const server of config.servers) {
+    for (const server of servers) {
       const answer = previous.then(() => {
         const timeoutMs = Math.max(1, Math.min(config.timeoutMs, budgetMs - elapsed()));
         return ending.aborted ? SILENT : ask({ server, port, name, type, timeoutMs, signal: ending }, config.tcpOnly);
@@ -220,7 +251,7 @@ const askInOrder = async (
     }
     for (const [index, answer] of answers.entries()) {
       const reply = await answer;
-      const server = config.servers[index] ?? "";
+      const server = servers[index] ?? "";
       if (reply.kind !== "failed") {
         decided.abort();
         return { reply, from: server, nameservers };
@@ -252,33 +283,14 @@ const SAYS: Readonly<Record<NameserverSeen["code"], string>> = {
 const describe = (nameservers: readonly NameserverSeen[]): string =>
   nameservers.map(({ server, code }) => `nameserver ${server} ${SAYS[code]}`).join(", ");
 
-/** Resolves a name as CrowdSec's Go resolver would: literal, hosts file, then the nameservers of resolv.conf. */
-export const probeDns = async (
+/** What the nameservers say of a name: of every name that the search list makes of it, until one is found. */
+const askServers = async (
   { name, family }: DnsQuestion,
   resolver: Resolver,
   { timeoutMs, signal }: Limits,
+  elapsed: () => number,
 ): Promise<DnsObservation> => {
-  const elapsed = stopwatch();
-  const wanted = (address: Address): boolean => family === undefined || address.family === family;
-  const answer = (
-    addresses: readonly Address[],
-    from: string,
-    nameservers: readonly NameserverSeen[],
-  ): DnsObservation =>
-    addresses.length > 0
-      ? { ok: true, elapsedMs: elapsed(), addresses, from, nameservers }
-      : failed(
-          "resolve",
-          "dns-nodata",
-          family === undefined ? `${name} has no address` : `${name} has no IPv${family} address`,
-          elapsed(),
-        );
-
-  if (net.isIP(name) !== 0) return answer([{ address: name, family: familyOf(name) }].filter(wanted), "literal", []);
-  const pinned = resolver.hosts.get(plainName(name));
-  if (pinned) return answer(pinned.filter(wanted), "hosts", []);
   if (!isDomainName(name)) return failed("resolve", "dns-nxdomain", "it is no domain name", elapsed());
-
   const types: readonly RecordType[] = family === undefined ? ["A", "AAAA"] : family === 4 ? ["A"] : ["AAAA"];
   let last: Failed | undefined;
   for (const candidate of nameList(name, resolver.config)) {
@@ -288,7 +300,10 @@ export const probeDns = async (
       .flatMap(({ reply }) => (reply.kind === "addresses" ? reply.addresses : []))
       .map((address) => ({ address, family: familyOf(address) }));
     const answered = asked.find(({ reply }) => reply.kind === "addresses");
-    if (answered) return answer(addresses, answered.from, answered.nameservers);
+    if (answered) {
+      const { from, nameservers } = answered;
+      return { ok: true, elapsedMs: elapsed(), addresses, from, nameservers };
+    }
     const broken = asked.find(({ reply }) => reply.kind === "failed");
     const nodata = asked.find(({ reply }) => reply.kind === "nodata");
     const now = ((): Failed => {
@@ -308,4 +323,60 @@ export const probeDns = async (
     if (elapsed() >= timeoutMs || signal.aborted) break;
   }
   return last ?? failed("resolve", "dns-nxdomain", `${name} is not a name that can be asked for`, elapsed());
+};
+
+/** Resolves a name as CrowdSec's Go resolver would: literal, hosts file, then the nameservers of resolv.conf. */
+export const probeDns = async (question: DnsQuestion, resolver: Resolver, limits: Limits): Promise<DnsObservation> => {
+  const elapsed = stopwatch();
+  const { name, family } = question;
+  const known = (all: readonly Address[], from: string, origin?: string): DnsObservation => {
+    const addresses = all.flatMap((one) =>
+      family === undefined || one.family === family ? [{ address: one.address, family: one.family }] : [],
+    );
+    if (addresses.length > 0) {
+      return { ok: true, elapsedMs: elapsed(), addresses, from, nameservers: [], ...(origin && { origin }) };
+    }
+    const what = family === undefined ? "no address" : `no IPv${family} address`;
+    return failed("resolve", "dns-nodata", `${name} has ${what}${origin ? ` in ${origin}` : ""}`, elapsed());
+  };
+  if (net.isIP(name) !== 0) return known([{ address: name, family: familyOf(name) }], "literal");
+  const pinned = resolver.hosts.get(plainName(name));
+  const fromHosts = (): DnsObservation | undefined => {
+    if (pinned === undefined) return undefined;
+    const first = pinned.find((entry) => family === undefined || entry.family === family) ?? pinned[0];
+    return known(pinned, "hosts", `/etc/hosts:${first?.line}`);
+  };
+  const { order = ["files", "dns"] } = resolver;
+  if (order[0] === "files") {
+    const found = fromHosts();
+    if (found) return found;
+  }
+  if (!order.includes("dns")) {
+    const message = "it is not in /etc/hosts, and /etc/nsswitch.conf has no nameserver asked (hosts: without dns)";
+    return failed("resolve", "dns-nxdomain", message, elapsed());
+  }
+  const answered = await askServers(question, resolver, limits, elapsed);
+  return answered.ok || order[0] === "files" || !order.includes("files") ? answered : (fromHosts() ?? answered);
+};
+
+/**
+ * One question for IPv4 addresses to one nameserver, as Go would put it; a second time when half of the time has passed.
+ *
+ * @param port 53, but for tests
+ */
+export const probeNameserver = async (
+  { server, name }: NameserverQuestion,
+  port: number,
+  { timeoutMs, signal }: Limits,
+): Promise<NameserverObservation> => {
+  const elapsed = stopwatch();
+  const refuse = (code: NameserverSeen["code"]): Failed => {
+    const nameservers = [{ server, code }];
+    return { ...failed("resolve", code, describe(nameservers), elapsed()), nameservers };
+  };
+  // Where resolv.conf has a name in place of an address, nobody is asked.
+  if (net.isIP(server) === 0) return refuse("dns-no-resolver");
+  if (signal.aborted) return refuse("dns-timeout");
+  const reply = await ask({ server, port, name: plainName(name), type: "A", timeoutMs, signal }, false);
+  return reply.kind === "failed" ? refuse(reply.code) : { ok: true, elapsedMs: elapsed(), answer: reply.kind };
 };

@@ -1,10 +1,13 @@
 import type { EventEmitter } from "node:events";
+import http from "node:http";
 import type net from "node:net";
 import type { Failed, HttpObservation, HttpRequest, Layer, TlsSeen, Trust } from "../model/observation.ts";
+import type { ProxyServer } from "../model/proxy.ts";
 import { Secret } from "../model/secret.ts";
 import { hostAndPort } from "../model/url.ts";
 import { stopwatch } from "./clock.ts";
 import { failed, failure } from "./failure.ts";
+import { enter, isForwarded, judgeForwarded, proxyAuthorization, unreachable } from "./proxy.ts";
 import { dial, type Limits } from "./tcp.ts";
 import { handshake } from "./tls.ts";
 import type { Trusted } from "./trust-store.ts";
@@ -36,17 +39,28 @@ const requestUrl = (url: URL): URL => {
   return plain;
 };
 
-/** Sends one request over an open connection. No redirect is followed, nothing is tried again, nothing unpacked. */
+/** For a proxy that passes a request on, its first line names the whole URL; got would name the path only. */
+const absolutely =
+  ({ origin, pathname, search }: URL): typeof http.request =>
+  (url: unknown, options: unknown) =>
+    http.request(url as URL, { ...(options as http.RequestOptions), path: `${origin}${pathname}${search}` });
+
+/**
+ * Sends one request over an open connection. No redirect is followed, nothing is tried again, nothing unpacked.
+ * @param forwarder The proxy that is to pass it on, where the connection is one to a proxy.
+ */
 const exchange = async (
   socket: net.Socket,
   request: HttpRequest,
   { limits, userAgent }: Tools,
+  forwarder?: ProxyServer,
 ): Promise<Reply | Failed> => {
   const elapsed = stopwatch();
   const { got } = await loadGot();
   const maxBytes = request.maxBytes ?? MAX_BODY;
   const url = new URL(request.url);
   const body = request.body === undefined ? undefined : revealed(request.body);
+  const authorization = forwarder && proxyAuthorization(forwarder);
   const headers = Object.entries(request.headers ?? {}).map(([name, value]) => [name, revealed(value)] as const);
   return new Promise((resolve) => {
     const stream = got.stream(requestUrl(url), {
@@ -60,7 +74,9 @@ const exchange = async (
         "accept-encoding": "identity",
         ...(body !== undefined && { "content-type": "application/json" }),
         ...Object.fromEntries(headers),
+        ...(authorization && { "proxy-authorization": authorization.reveal() }),
       },
+      ...(forwarder && { request: absolutely(url) }),
       ...(body !== undefined && { body }),
       decompress: false,
       followRedirect: false,
@@ -129,13 +145,17 @@ const dateOf = (reply: Reply | Failed): string | undefined => {
 };
 
 /**
- * Connects to the address, does TLS when the URL says https, and sends one request. What the trust needs comes before any
- * of that: without its files nothing is dialed, and making the context is no latency of the network.
+ * Connects to the address, goes through the proxy where there is one, does TLS when the URL says https, and sends one
+ * request. What the trust needs comes before any of that: without its files nothing is dialed, and making the context is
+ * no latency of the network.
  */
 export const probeHttp = async (request: HttpRequest, tools: Tools): Promise<HttpObservation> => {
-  const trusted = request.url.startsWith("https:") ? await tools.context(request.trust) : undefined;
+  const { url, address, proxy, trust } = request;
+  const { limits } = tools;
+  const secure = url.startsWith("https:");
+  const trusted = secure || proxy?.scheme === "https" ? await tools.context(trust) : undefined;
   const elapsed = stopwatch();
-  const { host, port } = hostAndPort(request.url);
+  const target = hostAndPort(url);
   const layers: Layer[] = [];
   const fail = (saw: Failed): Failed => ({
     ...saw,
@@ -145,15 +165,27 @@ export const probeHttp = async (request: HttpRequest, tools: Tools): Promise<Htt
 
   if (trusted?.ok === false) return fail(trusted);
 
-  const dialed = await dial({ address: request.address, port }, tools.limits);
-  if (!dialed.ok) return fail(dialed);
-  layers.push({ phase: "connect", ok: true, durationMs: dialed.elapsedMs, detail: request.address });
+  const dialed = await dial({ address, port: proxy?.port ?? target.port }, limits);
+  if (!dialed.ok) return fail(proxy ? unreachable(dialed) : dialed);
+  const detail = proxy ? `${address}, proxy` : address;
+  layers.push({ phase: "connect", ok: true, durationMs: dialed.elapsedMs, detail });
 
   let socket: net.Socket = dialed.socket;
+  const forwarder = proxy && isForwarded(proxy, url) ? proxy : undefined;
+  if (proxy) {
+    const way = { proxy, target, forwarded: forwarder !== undefined, context: trusted?.context, trust };
+    const entered = await enter(socket, way, limits);
+    if (!entered.ok) return fail(entered);
+    socket = entered.socket;
+    if (entered.detail !== undefined) {
+      layers.push({ phase: "proxy", ok: true, durationMs: entered.elapsedMs, detail: entered.detail });
+    }
+  }
+
   let seen: TlsSeen | undefined;
-  if (trusted) {
+  if (secure && trusted) {
     const { context } = trusted;
-    const opened = await handshake(socket, { host, context, trust: request.trust }, tools.limits);
+    const opened = await handshake(socket, { host: target.host, context, trust }, limits);
     if (!opened.ok) return fail(opened);
     socket = opened.socket;
     seen = opened.seen;
@@ -161,7 +193,6 @@ export const probeHttp = async (request: HttpRequest, tools: Tools): Promise<Htt
       const { code } = opened.refused;
       // Whose clock is wrong, the peer's own Date tells; for every other fault nothing more is sent.
       // Nobody has vouched for this peer, so it gets no secret.
-      const { url, address } = request;
       const question = holdsSecret(request) ? { url, address } : request;
       const reply =
         code === "tls-expired" || code === "tls-not-yet-valid" ? await exchange(socket, question, tools) : undefined;
@@ -178,14 +209,12 @@ export const probeHttp = async (request: HttpRequest, tools: Tools): Promise<Htt
   }
 
   const beforeRequest = elapsed();
-  const reply = await exchange(socket, request, tools);
-  if (!reply.ok) return fail({ ...reply, ...(seen && { tls: seen }) });
+  const said = await exchange(socket, request, tools, forwarder);
   const elapsedMs = elapsed();
-  layers.push({
-    phase: "response",
-    ok: true,
-    durationMs: Math.round((elapsedMs - beforeRequest) * 10) / 10,
-    detail: `HTTP ${reply.status}`,
-  });
+  const durationMs = Math.round((elapsedMs - beforeRequest) * 10) / 10;
+  // Of what the end of the run cut off, nobody is to blame.
+  const reply = forwarder && !limits.signal.aborted ? judgeForwarded(forwarder, said, durationMs) : said;
+  if (!reply.ok) return fail({ ...reply, ...(seen && { tls: seen }) });
+  layers.push({ phase: "response", ok: true, durationMs, detail: `HTTP ${reply.status}` });
   return { ...reply, elapsedMs, layers, ...(seen && { tls: seen }) };
 };

@@ -9,23 +9,29 @@ import type {
   HttpObservation,
   HttpRequest,
   ListenersObservation,
+  NameserverQuestion,
+  NamespaceSeen,
   Prober,
+  ResolverSeen,
 } from "../model/observation.ts";
 import { Secret } from "../model/secret.ts";
+import { probeBuild } from "./build.ts";
 import { probeCommand } from "./command.ts";
 import { probeDns, type Resolver } from "./dns.ts";
+import { probeEnvironment } from "./environment.ts";
 import { probeFile } from "./file.ts";
 import { probeFolder } from "./folder.ts";
-import { parseHosts, parseResolvConf } from "./go-resolver.ts";
 import { holdsSecret, loadGot, probeHttp } from "./http.ts";
+import { probeLibc } from "./libc.ts";
 import { probeListeners } from "./listeners.ts";
+import { probeNamespace } from "./namespace.ts";
 import { probePath } from "./path.ts";
 import { probeProcesses } from "./process.ts";
+import { loadResolver, probeNameserver, probeResolver } from "./resolver.ts";
 import { type Limits, probeSocket, probeTcp } from "./tcp.ts";
-import { createTrustContexts, loadTrustStore } from "./trust-store.ts";
+import { createTrustContexts, createTrustStores } from "./trust-store.ts";
 
 export interface ProberOptions extends Limits {
-  readonly environment: Readonly<Record<string, string | undefined>>;
   readonly platform: string;
   /** `name/version`: exactly one slash, or CrowdSec's Local API refuses a login whatever its credentials. */
   readonly userAgent: string;
@@ -42,15 +48,6 @@ const interfaces = (): readonly Address[] =>
   Object.values(os.networkInterfaces()).flatMap((list) =>
     (list ?? []).map(({ address, family }) => ({ address, family: family === "IPv6" ? 6 : 4 }) as const),
   );
-
-const systemResolver = async (): Promise<Resolver> => {
-  const [conf, hosts] = await Promise.all([probeFile("/etc/resolv.conf"), probeFile("/etc/hosts")]);
-  return {
-    config: parseResolvConf(conf.ok ? conf.content : ""),
-    hosts: parseHosts(hosts.ok ? hosts.content : ""),
-    port: 53,
-  };
-};
 
 /** Tells secrets apart without looking into them: each has a number of its own. */
 const createNumbering = (): ((secret: Secret) => number) => {
@@ -97,18 +94,20 @@ export interface PreparedProber extends Prober {
 
 /** The one seam to the outside world. */
 export const createProber = (options: ProberOptions): PreparedProber => {
-  const { environment, platform, userAgent, signal } = options;
+  const { platform, userAgent, signal } = options;
   const limits: Limits = { timeoutMs: options.timeoutMs, signal };
   // Every open socket listens to it.
   setMaxListeners(0, signal);
   const inFlight = pLimit(NAMES_IN_FLIGHT);
   const resolver = once<"resolver", Resolver>(() =>
-    options.resolver ? Promise.resolve(options.resolver) : systemResolver(),
+    options.resolver ? Promise.resolve(options.resolver) : loadResolver(),
   );
-  const store = once<"store", Awaited<ReturnType<typeof loadTrustStore>>>(() => loadTrustStore(environment, platform));
-  const context = createTrustContexts(() => store("store"));
+  const stores = createTrustStores(platform);
+  const context = createTrustContexts(stores);
   const dns = once((question: DnsQuestion) =>
-    inFlight(async () => probeDns(question, await resolver("resolver"), limits)),
+    question.by === "libc"
+      ? probeLibc(question, limits)
+      : inFlight(async () => probeDns(question, await resolver("resolver"), limits)),
   );
   const sendHttp = (request: HttpRequest): Promise<HttpObservation> =>
     probeHttp(request, { limits, userAgent, context });
@@ -123,6 +122,10 @@ export const createProber = (options: ProberOptions): PreparedProber => {
       await Promise.all([loadGot(), context(undefined), resolver("resolver")]);
     },
     dns: (question) => dns(options.family === undefined ? question : { ...question, family: options.family }),
+    nameserver: once(async (question: NameserverQuestion) =>
+      probeNameserver(question, (await resolver("resolver")).port, limits),
+    ),
+    resolver: once<void, ResolverSeen>(() => probeResolver()),
     tcp: once((question) => probeTcp(question, limits)),
     socket: once((question) => probeSocket(question, limits)),
     http: (request) => (holdsSecret(request) ? sendHttp(request) : http(request)),
@@ -134,8 +137,11 @@ export const createProber = (options: ProberOptions): PreparedProber => {
     listeners: once<void, ListenersObservation>(probeListeners),
     processes: once(probeProcesses),
     interfaces: once<void, readonly Address[]>(async () => interfaces()),
-    trustStore: async () => {
-      const { certificates, from, lookedAt } = await store("store");
+    environment: once(probeEnvironment),
+    build: once(probeBuild),
+    namespace: once<void, NamespaceSeen>(() => probeNamespace()),
+    trustStore: async (store) => {
+      const { certificates, from, lookedAt } = await stores(store);
       return { certificates, from, lookedAt };
     },
   };

@@ -1,10 +1,12 @@
-import type { X509Certificate } from "node:crypto";
+import { X509Certificate } from "node:crypto";
 import net from "node:net";
 import tls from "node:tls";
+import { parseIp, sameIp } from "../model/address.ts";
 import type { Failed, FailureCode, TlsSeen, Trust } from "../model/observation.ts";
 import { printable } from "../model/text.ts";
 import { stopwatch } from "./clock.ts";
 import { failed, failure } from "./failure.ts";
+import { signedByPublicAuthority } from "./public-authority.ts";
 import type { Limits } from "./tcp.ts";
 
 /** `CN=R3\nO=Let's Encrypt` → `CN=R3, O=Let's Encrypt`. */
@@ -24,6 +26,7 @@ const seenOf = (socket: tls.TLSSocket, certificate: X509Certificate): TlsSeen =>
     .map((name) => printable(name, 100)),
   validFrom: isoDate(certificate.validFrom),
   validTo: isoDate(certificate.validTo),
+  publicAuthority: signedByPublicAuthority(certificate),
 });
 
 /** Go's matchHostnames: a star stands for a whole first label. OpenSSL wants two more labels behind it; Go does not. */
@@ -36,41 +39,128 @@ const matches = (pattern: string, host: string): boolean => {
   );
 };
 
+/** `DNS:a.test, IP Address:127.0.0.1`; Node writes a value with anything unusual in it in quotes. */
+const NAME = /(?:^|, )([A-Za-z ]+):("(?:[^"\\]|\\.)*"|[^,]*)/g;
+
+/** An address is held against addresses only, however they are written, and a name against names. */
 const namedRight = (certificate: X509Certificate, host: string): boolean => {
-  if (net.isIP(host) !== 0) return certificate.checkIP(host) !== undefined;
-  const names = (certificate.subjectAltName ?? "").split(", ").filter((name) => name.startsWith("DNS:"));
-  return names.some((name) => matches(name.slice("DNS:".length), host));
+  const names = [...(certificate.subjectAltName ?? "").matchAll(NAME)];
+  const ip = parseIp(host);
+  return names.some(([, kind, value = ""]) => {
+    if (ip === undefined) return kind === "DNS" && matches(value, host);
+    const named = kind === "IP Address" ? parseIp(value) : undefined;
+    return named !== undefined && sameIp(named, ip);
+  });
+};
+
+/** The certificates above a peer's own: what it showed, and what OpenSSL found in the store behind that. */
+interface Above {
+  readonly shown: readonly X509Certificate[];
+  readonly stored: readonly X509Certificate[];
+}
+
+const MAX_CHAIN = 20;
+
+/** @param detailed Must be asked for before the X509Certificate: after that, Node 20 has none any more. */
+const aboveOf = (leaf: X509Certificate, detailed: tls.DetailedPeerCertificate): Above => {
+  const shown: X509Certificate[] = [];
+  for (let next = leaf.issuerCertificate; next && shown.length < MAX_CHAIN; next = next.issuerCertificate) {
+    shown.push(next);
+  }
+  const all: X509Certificate[] = [];
+  for (let one = detailed; all.length < MAX_CHAIN && one.issuerCertificate && one.issuerCertificate !== one; ) {
+    one = one.issuerCertificate;
+    all.push(new X509Certificate(one.raw));
+  }
+  return { shown, stored: all.slice(shown.length) };
+};
+
+const SERVER = ["1.3.6.1.5.5.7.3.1", "2.5.29.37.0"];
+
+/** Its extended key usage names servers, or anything, or is not there. */
+const isForServers = ({ keyUsage }: X509Certificate): boolean =>
+  // Node names the extended key usage so, and has undefined where there is none.
+  (keyUsage as readonly string[] | undefined)?.some((use) => SERVER.includes(use)) ?? true;
+
+/** Whether `version` says 3: then an authority must say that it is one. It stands first inside, in a tag of its own. */
+const isVersion3 = ({ raw }: X509Certificate): boolean => {
+  const inside = (at: number): number => at + 2 + ((raw[at + 1] ?? 0) > 0x80 ? (raw[at + 1] ?? 0) & 0x7f : 0);
+  const at = inside(inside(0));
+  return raw[at] === 0xa0 && raw[at + 4] === 2;
+};
+
+const signed = (child: X509Certificate, parent: X509Certificate): boolean => {
+  try {
+    return parent.ca && child.verify(parent.publicKey);
+  } catch {
+    // A kind of key that OpenSSL does not know.
+    return false;
+  }
+};
+
+/** What is wrong with a certificate's dates. */
+const datesOf = (
+  { validFrom, validTo }: X509Certificate,
+  now: number,
+): { readonly code: FailureCode; readonly own: string; readonly above: string } | undefined => {
+  if (now < Date.parse(validFrom)) {
+    const own = `certificate is not valid before ${isoDate(validFrom)}`;
+    return { code: "tls-not-yet-valid", own, above: "a certificate above the server's own is not valid yet" };
+  }
+  if (now > Date.parse(validTo)) {
+    const own = `certificate expired on ${isoDate(validTo)}`;
+    return { code: "tls-expired", own, above: "a certificate above the server's own has expired" };
+  }
+  return undefined;
 };
 
 /**
- * What Go's crypto/x509 says of the leaf, in Go's order: its dates, then its names, then who signed it (Verify in
- * crypto/x509/verify.go). A common name counts for nothing there since Go 1.15, although OpenSSL and Node accept it.
+ * What Go's crypto/x509 says of the leaf, in Go's order: its dates, then its names, then who signed it, then what it is
+ * for (Verify in crypto/x509/verify.go). A common name counts for nothing there since Go 1.15, although OpenSSL and Node
+ * accept it. Whether the signers are trusted OpenSSL says; what Go sees otherwise is mended here, and proved beside Go in
+ * test/lab/go.test.ts.
  */
 const verdictOf = (
   certificate: X509Certificate,
+  { shown, stored }: Above,
   host: string,
   openssl: string | undefined,
   now: number,
 ): { code: FailureCode; message: string } | undefined => {
-  if (now < Date.parse(certificate.validFrom))
-    return {
-      code: "tls-not-yet-valid",
-      message: `certificate is not valid before ${isoDate(certificate.validFrom)}`,
-    };
-  if (now > Date.parse(certificate.validTo))
-    return { code: "tls-expired", message: `certificate expired on ${isoDate(certificate.validTo)}` };
-  if (certificate.subjectAltName === undefined && !namedRight(certificate, host)) {
-    return { code: "tls-no-san", message: "certificate has no subject alternative name, only a common name" };
+  const untrusted = (message: string) => ({ code: "tls-untrusted", message }) as const;
+  const dates = datesOf(certificate, now);
+  if (dates) return { code: dates.code, message: dates.own };
+  if (!namedRight(certificate, host)) {
+    return certificate.subjectAltName === undefined
+      ? { code: "tls-no-san", message: "certificate has no subject alternative name, only a common name" }
+      : { code: "tls-wrong-host", message: `certificate is not valid for ${host}` };
   }
-  if (!namedRight(certificate, host))
-    return { code: "tls-wrong-host", message: `certificate is not valid for ${host}` };
-  if (openssl === undefined) return undefined;
-  // The leaf's own dates were good, so these speak of a certificate above it.
-  if (openssl === "CERT_HAS_EXPIRED")
-    return { code: "tls-expired", message: "a certificate above the server's own has expired" };
-  if (openssl === "CERT_NOT_YET_VALID")
-    return { code: "tls-not-yet-valid", message: "a certificate above the server's own is not valid yet" };
-  return { code: "tls-untrusted", message: `certificate signed by an authority that is not trusted here (${openssl})` };
+  const chain = [certificate, ...shown, ...stored];
+  const links = chain.slice(1).map((parent, index) => ({ parent, holds: signed(chain[index] ?? parent, parent) }));
+  if (openssl !== undefined) {
+    // Go looks at a signer's dates as soon as it has signed, whoever stands above it.
+    const broken = links.findIndex(({ holds }) => !holds);
+    const bad = links.slice(0, broken < 0 ? links.length : broken).find(({ parent }) => datesOf(parent, now));
+    const above = bad && datesOf(bad.parent, now);
+    if (above) return { code: above.code, message: above.above };
+    if (openssl === "CERT_HAS_EXPIRED")
+      return { code: "tls-expired", message: "a certificate above the server's own has expired" };
+    if (openssl === "CERT_NOT_YET_VALID") {
+      return { code: "tls-not-yet-valid", message: "a certificate above the server's own is not valid yet" };
+    }
+  }
+  if (!chain.every(isForServers)) {
+    return untrusted("certificate, or one above it, is not for servers: its extended key usage names other uses only");
+  }
+  // Go asks for the extended key usage alone; OpenSSL wants more, and says so in place of what it said before: then the
+  // signers must be seen to lead to the store.
+  if (openssl === "INVALID_PURPOSE" && stored.length > 0 && links.every(({ holds }) => holds)) return undefined;
+  if (openssl === undefined) {
+    return chain.slice(1).some((parent) => !parent.ca && isVersion3(parent))
+      ? untrusted("certificate signed by one that is no authority: it lacks basicConstraints CA:TRUE")
+      : undefined;
+  }
+  return untrusted(`certificate signed by an authority that is not trusted here (${openssl})`);
 };
 
 /** Alert 40, as OpenSSL names it. */
@@ -130,6 +220,7 @@ export const handshake = (
     socket.once("secureConnect", () => {
       clearTimeout(timer);
       const elapsedMs = elapsed();
+      const detailed = socket.getPeerCertificate(true);
       const certificate = socket.getPeerX509Certificate();
       if (certificate === undefined) {
         end(failed("handshake", "tls-untrusted", "the server showed no certificate", elapsedMs));
@@ -138,7 +229,9 @@ export const handshake = (
       const seen = seenOf(socket, certificate);
       // authorizationError is a string code at run time, whatever its declared type.
       const openssl = socket.authorized ? undefined : String(socket.authorizationError);
-      const verdict = trust?.skipVerify ? undefined : verdictOf(certificate, host, openssl, Date.now());
+      const verdict = trust?.skipVerify
+        ? undefined
+        : verdictOf(certificate, aboveOf(certificate, detailed), host, openssl, Date.now());
       resolve({
         ok: true,
         socket,

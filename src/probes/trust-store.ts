@@ -54,21 +54,21 @@ const uniqueEntries = async (directory: string): Promise<string[]> => {
   return kept.filter((name) => name !== undefined);
 };
 
-interface Loaded extends TrustStoreObservation {
+export interface LoadedStore extends TrustStoreObservation {
   readonly pems: readonly string[];
 }
 
+type Store = NonNullable<Trust["store"]>;
+
 /**
- * Reads the CA store as Go does: the first readable bundle of the list (`SSL_CERT_FILE` replaces the list), and besides
- * it every file of the directories (`SSL_CERT_DIR` replaces those, several separated by colons).
+ * Reads the CA store as a Go program with these variables does (loadSystemRoots in golang/go, crypto/x509/root_unix.go):
+ * the first readable bundle of the list, which SSL_CERT_FILE replaces, and besides it every file of the directories,
+ * which SSL_CERT_DIR replaces, several separated by colons. Each variable replaces its own half only.
  */
-export const loadTrustStore = async (
-  environment: Readonly<Record<string, string | undefined>>,
-  platform: string,
-): Promise<Loaded> => {
+export const loadTrustStore = async ({ file, directories: named }: Store, platform: string): Promise<LoadedStore> => {
   const places = PLACES[platform] ?? { files: [], directories: [] };
-  const files = environment["SSL_CERT_FILE"] ? [environment["SSL_CERT_FILE"]] : places.files;
-  const directories = environment["SSL_CERT_DIR"] ? environment["SSL_CERT_DIR"].split(":") : places.directories;
+  const files = file ? [file] : places.files;
+  const directories = named ? named.split(":") : places.directories;
   const pems = new Set<string>();
   const from: string[] = [];
   const add = async (path: string): Promise<boolean> => {
@@ -77,11 +77,12 @@ export const loadTrustStore = async (
     for (const pem of content.match(PEM) ?? []) pems.add(pem.replaceAll("\r", ""));
     return true;
   };
-  for (const file of files) {
-    if (await add(file)) {
-      from.push(file);
-      break;
-    }
+  for (const bundle of files) {
+    const before = pems.size;
+    const wasRead = await add(bundle);
+    if (pems.size > before) from.push(bundle);
+    // A bundle that can be read ends the search, whatever is in it.
+    if (wasRead) break;
   }
   for (const directory of directories) {
     const names = await uniqueEntries(directory).catch(() => []);
@@ -90,6 +91,19 @@ export const loadTrustStore = async (
     if (pems.size > before) from.push(directory);
   }
   return { certificates: pems.size, from, lookedAt: [...files, ...directories], pems: [...pems] };
+};
+
+/** Reads each store once. */
+export const createTrustStores = (platform: string): ((store: Store) => Promise<LoadedStore>) => {
+  const stores = new Map<string, Promise<LoadedStore>>();
+  return (store) => {
+    const key = JSON.stringify([store.file ?? "", store.directories ?? ""]);
+    const known = stores.get(key);
+    if (known) return known;
+    const made = loadTrustStore(store, platform);
+    stores.set(key, made);
+    return made;
+  };
 };
 
 /** The client's own certificate and its key, PEM. */
@@ -169,13 +183,12 @@ const isFailed = (value: object | undefined): value is Failed => value !== undef
  * the configuration names must be there and good: CrowdSec stops with an error where they are not.
  */
 export const createTrustContexts = (
-  load: () => Promise<Loaded>,
+  load: (store: Store) => Promise<LoadedStore>,
 ): ((trust: Trust | undefined) => Promise<Trusted | Failed>) => {
   const contexts = new Map<string, Promise<Trusted | Failed>>();
   const make = async (
-    caFiles: Trust["caFiles"],
-    only: boolean,
-    certificate: Trust["certificate"],
+    { caFiles, only, certificate }: Pick<Trust, "caFiles" | "only" | "certificate">,
+    store: Store,
   ): Promise<Trusted | Failed> => {
     const elapsed = stopwatch();
     const [identity, ...own] = await Promise.all([
@@ -184,16 +197,17 @@ export const createTrustContexts = (
     ]);
     const bad = [...own, identity].find(isFailed);
     if (bad) return { ...bad, elapsedMs: elapsed() };
-    const system = only ? [] : (await load()).pems;
+    const system = only ? [] : (await load(store)).pems;
     const authorities = own.flatMap((pems) => (isFailed(pems) ? [] : pems));
     return { ok: true, context: contextOf([...system, ...authorities], isFailed(identity) ? undefined : identity) };
   };
   return (trust) => {
-    const { caFiles = [], only = false, certificate } = trust ?? {};
-    const key = JSON.stringify([caFiles, only, certificate?.certFile, certificate?.keyFile]);
+    const { caFiles = [], only = false, certificate, store = {} } = trust ?? {};
+    const { file, directories } = only ? {} : store;
+    const key = JSON.stringify([caFiles, only, certificate?.certFile, certificate?.keyFile, file, directories]);
     const known = contexts.get(key);
     if (known) return known;
-    const made = make(caFiles, only, certificate);
+    const made = make({ caFiles, only, ...(certificate && { certificate }) }, store);
     contexts.set(key, made);
     return made;
   };

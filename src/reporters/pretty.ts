@@ -26,11 +26,11 @@ const SYMBOLS: Readonly<Record<Status, { readonly symbol: string; readonly ascii
 
 /** Headings of the report, by the first word of the check's id. */
 const GROUPS: readonly (readonly [string, readonly string[]])[] = [
-  ["This host", ["config", "credentials", "agent", "trust", "port"]],
+  ["This host", ["config", "credentials", "agent", "proxy", "resolver", "hosts", "trust", "port"]],
   ["Database", ["database"]],
   ["Local API", ["lapi", "bouncer", "machine"]],
   ["Metrics", ["metrics", "pprof"]],
-  ["Outgoing", ["outgoing"]],
+  ["Outgoing", ["outgoing", "tls"]],
 ];
 
 const PARTIES: Readonly<Record<string, string>> = {
@@ -160,6 +160,14 @@ export const pretty = (report: Report, { color, ascii, width: columns, detail }:
       paragraph(INDENT, "", `${address}: ${ok ? "connected" : code} ${duration(durationMs)}`),
     );
 
+  /** As whom, and which way, it was asked. */
+  const asWhom = ({ vantage: { env, proxy, noProxy } }: Finding): string =>
+    [
+      ...(env === undefined ? [] : [`as ${env}`]),
+      ...(proxy === undefined ? [] : [`through ${proxy}`]),
+      ...(noProxy === undefined ? [] : [`past the proxy: ${noProxy}`]),
+    ].join(", ");
+
   /** The first finding with this fault and remedy: the remedy is shown once, and the others point to it. */
   const shownFor = new Map<string, string>();
   const fix = ({ id, fault, remedy, target }: Finding): string[] => {
@@ -188,7 +196,11 @@ export const pretty = (report: Report, { color, ascii, width: columns, detail }:
     const { status, summary, blame, layers, target } = finding;
     const verbose =
       detail === "verbose"
-        ? [...(layers.length > 0 ? paragraph(INDENT, "", layerLine(finding)) : []), ...addressLines(finding)]
+        ? [
+            ...(layers.length > 0 ? paragraph(INDENT, "", layerLine(finding)) : []),
+            ...addressLines(finding),
+            ...(asWhom(finding) === "" ? [] : paragraph(INDENT, "Asked: ", asWhom(finding))),
+          ]
         : [];
     if (status === "pass") return verbose;
     if (status === "unknown") return [...paragraph(INDENT, "", summary), ...verbose];
@@ -203,6 +215,9 @@ export const pretty = (report: Report, { color, ascii, width: columns, detail }:
       ...(detail !== "verbose" && layers.length > 1
         ? paragraph(INDENT, "Seen:  ", `${layerLine(finding)}${origin}`)
         : verbose),
+      ...(detail !== "verbose" && finding.vantage.route === "proxy"
+        ? paragraph(INDENT, "Asked: ", asWhom(finding))
+        : []),
       ...paragraph(INDENT, "Whose: ", whose),
       ...fix(finding),
     ];
@@ -330,7 +345,7 @@ export const pretty = (report: Report, { color, ascii, width: columns, detail }:
   const counts = (["pass", "warn", "fail", "unknown", "skip"] as const)
     .filter((status) => summary.counts[status] > 0)
     .map((status) => `${summary.counts[status]} ${status}`);
-  const where = `roles ${run.roles.join(", ") || "none"}, phase ${run.phase}, ${run.engineVersion === undefined ? "CrowdSec's version unknown" : `CrowdSec ${run.engineVersion}`}`;
+  const where = `roles ${run.roles.join(", ") || "none"}, phase ${run.phase}, ${run.engineVersion === undefined ? "CrowdSec's version unknown, judged as the newest" : `CrowdSec ${run.engineVersion}`}`;
   if (detail !== "quiet") {
     lines.push("", ...wrap(`Looked at as: ${where}.`, width).map((line) => paint("gray", line)));
   }

@@ -12,10 +12,13 @@ import type {
 import { fill, printable } from "../model/text.ts";
 import { hasRole, type Topology } from "../model/topology.ts";
 
-const layersOf = ({ dns, tcp, http, socket, database }: Evidence): FindingLayer[] => {
+const layersOf = ({ dns, tcp, http, socket, database, route }: Evidence): FindingLayer[] => {
   const layers: FindingLayer[] = [];
+  const whose = route?.via === "proxy" ? "the proxy: " : "";
   if (dns) {
-    const detail = dns.ok ? `${dns.addresses.map(({ address }) => address).join(", ")} from ${dns.from}` : dns.message;
+    const detail = dns.ok
+      ? `${whose}${dns.addresses.map(({ address }) => address).join(", ")} from ${dns.from}`
+      : `${whose}${dns.message}`;
     layers.push({ phase: "resolve", ok: dns.ok, durationMs: dns.elapsedMs, detail });
   }
   if (tcp && tcp.length > 0) {
@@ -28,7 +31,7 @@ const layersOf = ({ dns, tcp, http, socket, database }: Evidence): FindingLayer[
         phase: "connect",
         ok: told.saw.ok,
         durationMs: told.saw.elapsedMs,
-        detail: told.saw.ok ? told.at.address : `${told.at.address}: ${told.saw.message}`,
+        detail: `${whose}${told.saw.ok ? told.at.address : `${told.at.address}: ${told.saw.message}`}`,
       });
   }
   if (socket)
@@ -55,14 +58,27 @@ const addressesOf = ({ tcp }: Evidence): AddressResult[] | undefined =>
 
 const LOOPBACK = /^(127\.|::1$)/;
 
+const wayOf = ({ route, dns, tcp }: Evidence): Pick<Vantage, "route" | "proxy" | "noProxy"> => {
+  if (route?.via === "proxy") return { route: "proxy", proxy: route.proxy.shown };
+  const dialed = tcp?.[0]?.at;
+  if (dns === undefined || (dialed && LOOPBACK.test(dialed.address))) return { route: "local" };
+  const exempt = route?.via === "direct" && route.because === "no-proxy" ? route.detail : undefined;
+  return { route: "direct", ...(exempt !== undefined && { noProxy: exempt }) };
+};
+
 const vantageOf = (check: Check, evidence: Evidence, topology: Topology): Vantage => {
   const role = check.roles.find((candidate) => hasRole(topology, candidate));
-  const dialed = evidence.tcp?.[0]?.at;
+  const { component, tcp } = evidence;
+  const environment = component && "origin" in component.environment ? component.environment.origin : undefined;
+  // Of several addresses, one that connected.
+  const used = tcp?.find(({ saw }) => saw.ok) ?? tcp?.[0];
   return {
     ...(role && { role }),
     user: topology.user,
-    route: evidence.dns === undefined || (dialed && LOOPBACK.test(dialed.address)) ? "local" : "direct",
-    ...(dialed && { family: dialed.family }),
+    ...(topology.namespace !== undefined && { namespace: topology.namespace }),
+    ...(component && environment !== undefined && { env: `${component.name}: ${environment}` }),
+    ...wayOf(evidence),
+    ...(used && { family: used.at.family }),
   };
 };
 
@@ -101,7 +117,7 @@ const make = (check: Check, verdict: Verdict, layers: readonly FindingLayer[]): 
   const fault = check.faults[verdict.fault];
   if (fault === undefined) throw new Error(`check ${check.id} has no fault ${verdict.fault}`);
   const { failed, data } = verdict;
-  const summary = fill(fault.says, data);
+  const summary = [fill(fault.says, data), ...(verdict.also ?? [])].join("; ");
   const quoted = Object.fromEntries(Object.entries(data).map(([name, value]) => [name, shellQuote(String(value))]));
   const { httpStatus } = verdict;
   return {

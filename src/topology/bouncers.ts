@@ -10,6 +10,8 @@ import { hiddenBy, routeOf, trustWith } from "./route.ts";
 interface Format {
   /** `settings`: `KEY=value` lines; `directives`: Apache's `Key value` lines. */
   readonly syntax: "yaml" | "settings" | "directives";
+  /** What its connections are made with, which decides over proxies and limits. */
+  readonly library: "go" | "python" | "lua" | "other";
   readonly url: readonly string[];
   readonly key: readonly string[];
   /** Where the URL stands when it is not in this file. */
@@ -20,34 +22,32 @@ const NESTED: Pick<Format, "url" | "key"> = {
   url: ["crowdsec_config", "lapi_url"],
   key: ["crowdsec_config", "lapi_key"],
 };
+const FLAT: Pick<Format, "url" | "key"> = { url: ["crowdsec_lapi_url"], key: ["crowdsec_lapi_key"] };
 
 /** Firewall, custom, SPOA, AWS WAF, and whoever else uses CrowdSec's own Go library (go-cs-bouncer). */
-const GO: Format = { syntax: "yaml", url: ["api_url"], key: ["api_key"] };
+const GO: Format = { syntax: "yaml", library: "go", url: ["api_url"], key: ["api_key"] };
 /** nginx, OpenResty, and whoever else uses CrowdSec's lua library (lua-cs-bouncer). */
-const LUA: Format = { syntax: "settings", url: ["API_URL"], key: ["API_KEY"] };
+const LUA: Format = { syntax: "settings", library: "lua", url: ["API_URL"], key: ["API_KEY"] };
 
 /**
  * The bouncers whose packages keep their file in /etc/crowdsec/bouncers, from their documentation at
  * https://docs.crowdsec.net/u/bouncers/intro; the first that fits speaks.
  */
 const FORMATS: readonly (Format & { /** The file's, without its ending. */ readonly name: RegExp })[] = [
-  { name: /^crowdsec-(cloudflare-worker|fastly)-bouncer$/, syntax: "yaml", ...NESTED },
-  { name: /^crowdsec-blocklist-mirror$/, syntax: "yaml", ...NESTED },
-  {
-    name: /^crowdsec-cloudflare-bouncer$|misp/,
-    syntax: "yaml",
-    url: ["crowdsec_lapi_url"],
-    key: ["crowdsec_lapi_key"],
-  },
-  { name: /stormshield/, syntax: "yaml", url: ["lapi_url"], key: ["lapi_key"] },
+  { name: /^crowdsec-(cloudflare-worker-bouncer|blocklist-mirror)$/, syntax: "yaml", library: "go", ...NESTED },
+  { name: /^crowdsec-fastly-bouncer$/, syntax: "yaml", library: "python", ...NESTED },
+  { name: /^crowdsec-cloudflare-bouncer$/, syntax: "yaml", library: "go", ...FLAT },
+  { name: /misp/, syntax: "yaml", library: "python", ...FLAT },
+  { name: /stormshield/, syntax: "yaml", library: "python", url: ["lapi_url"], key: ["lapi_key"] },
   {
     name: /^crowdsec-haproxy-bouncer$/,
     syntax: "settings",
+    library: "other",
     url: [],
     key: ["API_KEY"],
     elsewhere: "the Local API's address stands in haproxy.cfg, backend crowdsec",
   },
-  { name: /apache/, syntax: "directives", url: ["CrowdsecURL"], key: ["CrowdsecAPIKey"] },
+  { name: /apache/, syntax: "directives", library: "other", url: ["CrowdsecURL"], key: ["CrowdsecAPIKey"] },
   { name: /^crowdsec-(nginx|openresty)-bouncer$/, ...LUA },
 ];
 
@@ -148,6 +148,41 @@ const trustOf = (settings: Settings, format: Format): Trust => {
   return trustWith({ ca, cert: cert?.value, key: key?.value }, { only: false, skipVerify });
 };
 
+/** Milliseconds; what is no such number counts as not written. */
+const MILLISECONDS = /^[1-9]\d{0,8}$/;
+
+/** Up to when a lua bouncer waits, in either mode (default_values in lib/plugins/crowdsec/config.lua of lua-cs-bouncer). */
+const limitOf = (settings: Settings, { library }: Format): Sourced<number> | undefined => {
+  if (library !== "lua") return undefined;
+  const written = settings.text("REQUEST_TIMEOUT");
+  return written && MILLISECONDS.test(written.value)
+    ? { value: Number(written.value), origin: written.origin }
+    : { value: 500, origin: "default of the lua library" };
+};
+
+/** Why a client of a unix socket takes no proxy. */
+export const BY_SOCKET = "a unix socket";
+
+/**
+ * Why a bouncer takes no proxy, whatever its environment says; undefined when that counts. go-cs-bouncer makes a bare
+ * http.Transport for https and for certificates (client.go), and leaves Go's own one, which takes proxies, for the rest.
+ * lua-resty-http knows only a proxy that its caller names, and lua-cs-bouncer names none. Python's requests takes one.
+ */
+export const whyDirect = ({
+  path,
+  way,
+  credentials,
+}: Pick<LapiClient, "path" | "way" | "credentials">): string | undefined => {
+  if ("socket" in way) return BY_SOCKET;
+  const { library } = formatOf(posix.basename(path));
+  // Before an install there is no file yet that would tell the library.
+  if (library === "python" || !ENDING.test(path)) return undefined;
+  if (library !== "go") return "takes no proxy from the environment";
+  const byCertificate = "kind" in credentials && credentials.kind === "certificate";
+  const secure = "url" in way && way.url.value.startsWith("https:");
+  return byCertificate || secure ? "go-cs-bouncer takes no proxy for https or certificates" : undefined;
+};
+
 const readBouncer = async (
   probe: Prober,
   path: string,
@@ -158,9 +193,9 @@ const readBouncer = async (
   const settings = syntax === "yaml" ? await loadYaml(probe, path, environment) : await loadLines(probe, path, syntax);
   const { files } = settings;
   const name = posix.basename(path).replace(ENDING, "");
+  const own = { name, kind: "bouncer", path, component: name } as const;
   const hidden = hiddenBy(files);
-  if (hidden !== undefined)
-    return { files, client: { name, kind: "bouncer", path, way: { hidden }, credentials: { hidden } } };
+  if (hidden !== undefined) return { files, client: { ...own, way: { hidden }, credentials: { hidden } } };
   const url = settings.text(...format.url);
   const key = settings.text(...format.key);
   const broken = files.some(({ state }) => state === "invalid" || state === "unreadable");
@@ -173,17 +208,29 @@ const readBouncer = async (
     if (TEMPLATE.test(url.value)) return { malformed: url, problem: "the installer's placeholder, never replaced" };
     return routeOf(url, trustOf(settings, format));
   };
+  const client = { ...own, way: way(), credentials: credentialsOf(settings, format, path) };
+  const direct = whyDirect(client);
+  const limit = limitOf(settings, format);
   return {
     files,
-    client: { name, kind: "bouncer", path, way: way(), credentials: credentialsOf(settings, format, path) },
+    client: { ...client, ...(direct !== undefined && { neverProxied: direct }), ...(limit && { limitMs: limit }) },
   };
 };
 
-/** Every bouncer whose file lies in this folder. A folder that is not there holds none. */
+/** Names of the bouncers whose files lie in this folder. */
+export const bouncerNames = async (probe: Prober, folder: string): Promise<readonly string[]> => {
+  const saw = await probe.folder(folder);
+  return saw.ok ? saw.names.filter((name) => ENDING.test(name)).map((name) => name.replace(ENDING, "")) : [];
+};
+
+/**
+ * Every bouncer whose file lies in this folder. A folder that is not there holds none.
+ * @param variablesOf a bouncer's own environment, by its name: its file may refer to it
+ */
 export const findBouncers = async (
   probe: Prober,
   folder: string,
-  environment: Environment,
+  variablesOf: (bouncer: string) => Environment,
 ): Promise<{ readonly files: readonly ConfigFile[]; readonly clients: readonly LapiClient[] }> => {
   const saw = await probe.folder(folder);
   if (!saw.ok) {
@@ -191,7 +238,9 @@ export const findBouncers = async (
     return { files: saw.code === "file-denied" ? [denied] : [], clients: [] };
   }
   const names = saw.names.filter((name) => ENDING.test(name));
-  const found = await Promise.all(names.map((name) => readBouncer(probe, posix.join(folder, name), environment)));
+  const found = await Promise.all(
+    names.map((name) => readBouncer(probe, posix.join(folder, name), variablesOf(name.replace(ENDING, "")))),
+  );
   return {
     files: found.flatMap(({ files }) => files),
     clients: found.flatMap(({ client }) => (client ? [client] : [])),

@@ -3,9 +3,11 @@ import { Secret } from "../model/secret.ts";
 import type { ClientCredentials, Hidden, LapiClient, Listen, Role, Sourced } from "../model/topology.ts";
 import { bracketed, dialable } from "../model/url.ts";
 import { compareVersions, type Version } from "../model/version.ts";
+import { BY_SOCKET, whyDirect } from "./bouncers.ts";
 import { type LoadedFile, type Reader, readerOf } from "./crowdsec-files.ts";
 import { type Environment, expansionOfCredentials } from "./expansion.ts";
 import { hiddenBy, NO_TRUST, routeOf, trustWith } from "./route.ts";
+import type { Tree } from "./yaml-tree.ts";
 
 export interface CredentialsFile extends LoadedFile {
   readonly path: string;
@@ -31,6 +33,25 @@ const credentialsOf = (client: Reader, path: string): ClientCredentials => {
   if (login === undefined || password === undefined || missing.length > 0)
     return { kind: "incomplete", missing, origin: path };
   return { kind: "password", login, password: new Secret(password.value) };
+};
+
+/** Whom the programs that use this file trust. */
+export const machineTrust = (
+  tree: Tree,
+  main: Reader | undefined,
+  environment: Environment,
+  version: Version | undefined,
+): Trust => trustOf(readerOf(tree, environment, expansionOfCredentials(version)), main, version);
+
+/** Whose environment counts for a machine. */
+const COMPONENT = { agent: "crowdsec", cscli: "cscli" } as const;
+
+/** The client, with the reason why it takes no proxy, where there is one. */
+const unproxied = ({ neverProxied: _, ...client }: LapiClient): LapiClient => {
+  const { kind, way } = client;
+  const ofMachine = "socket" in way ? BY_SOCKET : undefined;
+  const why = kind === "self" ? "this host asks itself" : kind === "bouncer" ? whyDirect(client) : ofMachine;
+  return { ...client, ...(why !== undefined && { neverProxied: why }) };
 };
 
 /** The agent and cscli, which share one file. */
@@ -60,13 +81,14 @@ export const machineClients = (
   const made = make();
   return (["agent", "cscli"] as const)
     .filter((name) => roles.includes(name))
-    .map((name) => ({ name, kind: "machine", path, ...made }));
+    .map((name) => unproxied({ name, kind: "machine", path, component: COMPONENT[name], ...made }));
 };
 
 /** The Local API of this host at its own listen address: what its clients should find there. */
 export const selfClient = (listen: Listen, path: string, hidden: string | undefined): LapiClient | undefined => {
   const credentials = { absent: "the Local API needs none to reach itself" };
-  const client = (way: LapiClient["way"]): LapiClient => ({ name: "lapi", kind: "self", path, way, credentials });
+  const client = (way: LapiClient["way"]): LapiClient =>
+    unproxied({ name: "lapi", kind: "self", path, way, credentials });
   const { uri, socket, tls } = listen;
   if (uri && "malformed" in uri) return client(uri);
   if (uri) {
@@ -88,10 +110,9 @@ export const overridden = (
   const clients = found.filter(({ kind }) => kind !== "self");
   const others = clients.length > 0 ? clients : roles.flatMap(wouldBe);
   const named = others.length > 0 ? others : roles.includes("lapi") ? [would("self", "lapi")] : [];
-  return named.map((client) => ({
-    ...client,
-    way: routeOf(url, "trust" in client.way ? client.way.trust : NO_TRUST),
-  }));
+  return named.map((client) =>
+    unproxied({ ...client, way: routeOf(url, "trust" in client.way ? client.way.trust : NO_TRUST) }),
+  );
 };
 
 const would = (kind: LapiClient["kind"], name: string): LapiClient => {

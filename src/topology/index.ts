@@ -1,8 +1,10 @@
 import { posix } from "node:path";
-import type { Address, Prober, ProcessSeen } from "../model/observation.ts";
+import type { NamespaceSeen, Prober } from "../model/observation.ts";
+import type { ProxyServer } from "../model/proxy.ts";
 import type {
   Capi,
   ConfigFile,
+  Env,
   Hidden,
   LapiClient,
   Listen,
@@ -15,8 +17,9 @@ import type {
 import { bracketed, dialable } from "../model/url.ts";
 import { atLeast, compareVersions, parseVersion, type Version } from "../model/version.ts";
 import { type FoundAcquisition, findAcquisition } from "./acquisition.ts";
-import { findBouncers } from "./bouncers.ts";
-import { type CredentialsFile, machineClients, overridden, selfClient } from "./clients.ts";
+import { bouncerNames, findBouncers } from "./bouncers.ts";
+import { type CredentialsFile, machineClients, machineTrust, overridden, selfClient } from "./clients.ts";
+import { findComponents } from "./components.ts";
 import {
   CONFIG_SHAPE,
   CREDENTIALS_SHAPE,
@@ -29,10 +32,11 @@ import { type LoadedFile, loadDocuments, loadFile, type Reader, readerOf } from 
 import { findDatabase } from "./database.ts";
 import { type EngineFlags, engineFlags } from "./engine.ts";
 import { type Environment, expansionOfConfig } from "./expansion.ts";
+import { packageVersion } from "./package-version.ts";
 import { rehearsalEnvironment, rehearsalFiles } from "./rehearsal.ts";
 import { hiddenBy, shownOf, sourcedUrl } from "./route.ts";
 import type { Shape } from "./shape.ts";
-import { type UnitCommand, unitCommand } from "./unit.ts";
+import { unitCommand } from "./unit.ts";
 import type { Tree } from "./yaml-tree.ts";
 
 /** What the command line says of the deployment; each wins over what is found. */
@@ -43,6 +47,8 @@ export interface TopologyOverrides {
   readonly phase?: RunPhase;
   /** `--targets` and `--target`: what the role prometheus scrapes. */
   readonly targets?: readonly ScrapeTarget[];
+  /** `--proxy`: for every component, in place of what its environment says. */
+  readonly proxy?: ProxyServer | "none";
 }
 
 export interface TopologyInput {
@@ -50,6 +56,7 @@ export interface TopologyInput {
   readonly environment: Environment;
   readonly user: string;
   readonly platform: string;
+  readonly env: Env;
   readonly overrides: TopologyOverrides;
 }
 
@@ -223,8 +230,30 @@ const findMetrics = ({ reader, main }: Configuration): Topology["metrics"] => {
   };
 };
 
-const findCapi = ({ reader, main, online, path }: Configuration, flags: EngineFlags | undefined): Topology["capi"] => {
+/** What the client's TLS settings do to the whole process, and so to the Central API too (pkg/apiclient/client.go). */
+const processTrust = (
+  { reader, credentials, path }: Configuration,
+  environment: Environment,
+  version: Version | undefined,
+): Pick<Capi, "trust"> => {
+  const trust = credentials?.tree && machineTrust(credentials.tree, reader, environment, version);
+  if (trust?.skipVerify) {
+    const origin = reader?.origin("api", "client", "insecure_skip_verify") ?? path.value;
+    return { trust: { caFiles: [], only: false, skipVerify: true, origin } };
+  }
+  if (!trust?.only) return {};
+  return { trust: { caFiles: trust.caFiles, only: true, skipVerify: false, origin: credentials?.path ?? path.value } };
+};
+
+const findCapi = (
+  configuration: Configuration,
+  flags: EngineFlags | undefined,
+  environment: Environment,
+  version: Version | undefined,
+): Topology["capi"] => {
+  const { reader, main, online, path } = configuration;
   const defaults = {
+    ...processTrust(configuration, environment, version),
     url: { value: DEFAULT_CAPI, origin: "default" },
     papiUrl: { value: DEFAULT_PAPI, origin: "default" },
   };
@@ -311,7 +340,8 @@ const findClients = (
   listen: Listen,
   roles: readonly Role[],
   phase: RunPhase,
-  { environment, overrides }: TopologyInput,
+  overrides: TopologyOverrides,
+  environment: Environment,
   version: Version | undefined,
 ): Topology["clients"] => {
   const { reader, main, path, credentials } = configuration;
@@ -333,21 +363,30 @@ const findClients = (
   return { absent: "no file of this host names a Local API; --lapi-url does" };
 };
 
+/** In words, where that changes what this process sees. */
+const inNamespace = ({ container, network }: NamespaceSeen): { readonly namespace?: string } => {
+  const words = [
+    ...(container === undefined ? [] : [`${container} container`]),
+    ...(network === undefined ? [] : [`network namespace ${network}`]),
+  ];
+  return words.length === 0 ? {} : { namespace: words.join(", ") };
+};
+
 /** Looks at this host and says what CrowdSec is, or will be, on it. Opens no connection; a bad file becomes a value. */
 export const findTopology = async (input: TopologyInput): Promise<Topology> => {
-  const { probe, environment, user, platform, overrides } = input;
-  const [processes, interfaces, program, unit]: [
-    readonly ProcessSeen[],
-    readonly Address[],
-    Topology["program"],
-    UnitCommand | undefined,
-  ] = await Promise.all([
+  const { probe, environment, user, platform, env, overrides } = input;
+  const [processes, interfaces, program, unit, resolver, namespace] = await Promise.all([
     probe.processes("crowdsec"),
     probe.interfaces(),
     findProgram(probe),
     unitCommand(probe, "crowdsec.service"),
+    probe.resolver(),
+    probe.namespace(),
   ]);
-  const version = program?.version;
+  const installed: Sourced<Version> | undefined = program?.version
+    ? { value: program.version, origin: program.path }
+    : await packageVersion(probe);
+  const version = installed?.value;
   const [engine] = processes;
   // What runs, or else what would be started.
   const started = engine
@@ -361,9 +400,18 @@ export const findTopology = async (input: TopologyInput): Promise<Topology> => {
         ? { value: posix.resolve("/", flags.config), origin: `-c of ${started?.origin}` }
         : { value: defaultConfig(platform), origin: "default" };
   const folder = posix.join(posix.dirname(path.value), "bouncers");
+  const { components, shell, variablesOf } = await findComponents({
+    probe,
+    environment,
+    user,
+    env,
+    ...(overrides.proxy !== undefined && { proxy: overrides.proxy }),
+    bouncers: await bouncerNames(probe, folder),
+  });
+  const own = variablesOf("crowdsec");
   const [configuration, bouncers] = await Promise.all([
-    readConfiguration(probe, path, environment, version, flags),
-    findBouncers(probe, folder, environment),
+    readConfiguration(probe, path, own, version, flags),
+    findBouncers(probe, folder, variablesOf),
   ]);
   const { main, reader, acquisition } = configuration;
 
@@ -395,11 +443,17 @@ export const findTopology = async (input: TopologyInput): Promise<Topology> => {
   const absent = unreadable(configuration);
   return {
     user,
+    ...inNamespace(namespace),
+    env,
+    components,
+    shell,
+    resolver,
     roles,
     phase,
     // Before the install there is nothing to miss; afterwards a missing file is a finding.
     files: [...(engineHere ? configuration.files : []), ...bouncers.files],
     ...(program && { program }),
+    ...(installed && { installed }),
     config: path,
     ...(engine && { engine }),
     sharedProcess: phase.value === "run" && has("lapi") && has("agent"),
@@ -409,17 +463,18 @@ export const findTopology = async (input: TopologyInput): Promise<Topology> => {
       listen,
       roles.map(({ value }) => value),
       phase.value,
-      input,
+      overrides,
+      own,
       version,
     ),
     listen,
     database: (reader && findDatabase(reader, version)) ?? absent ?? noDatabase(path.value, configuration.serves),
     acquisition: acquisition?.acquisition ?? absent ?? { absent: `${path.value} switches the agent off` },
-    rehearsal: findRehearsal(configuration, program, flags, environment),
+    rehearsal: findRehearsal(configuration, program, flags, own),
     ...(hubIndex && { hubIndex }),
     targets,
     metrics: findMetrics(configuration),
-    capi: findCapi(configuration, flags),
+    capi: findCapi(configuration, flags, own, version),
     ...(hubTemplate && { hubTemplate }),
     ...(hubBranch && { hubBranch }),
     ctiKey: reader?.has("api", "cti", "key") ?? false,

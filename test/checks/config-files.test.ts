@@ -197,7 +197,14 @@ test("whatever file the topology misses, there is a remedy that fits it", async 
   ].join("\n");
   const missingWith = async (files: Record<string, string>): Promise<readonly ConfigFile[]> => {
     const overrides = { config: "/etc/crowdsec/config.yaml" };
-    const input = { probe: fakeProber({ files }), environment: {}, user: "root", platform: "linux", overrides };
+    const input = {
+      probe: fakeProber({ files }),
+      environment: {},
+      user: "root",
+      platform: "linux",
+      env: "auto",
+      overrides,
+    } as const;
     return (await findTopology(input)).files.filter(({ state }) => state === "missing");
   };
   const missing = [...(await missingWith({})), ...(await missingWith({ "/etc/crowdsec/config.yaml": content }))];

@@ -2,6 +2,7 @@ import { expect, test } from "@jest/globals";
 import check from "../../checks/lapi-database.ts";
 import type { HttpAnswered, LayerCode } from "../../src/model/observation.ts";
 import type { World } from "../support/fake-prober.ts";
+import { proxyFaults } from "../support/proxied.ts";
 import { expectFault, type FaultCase, findingOf } from "../support/run.ts";
 import { agentAt } from "../support/topology.ts";
 import { answered, BLOCK_PAGE, failingAt, HEALTHY, lapiSays, REALM, recording } from "../support/world.ts";
@@ -13,6 +14,7 @@ const DRIVER_ERROR =
   "failed to connect to `host=10.0.0.9 user=crowdsec database=crowdsec`: dial error (dial tcp 10.0.0.9:5432: connect: connection refused)";
 
 const FAULTS: Record<keyof typeof check.faults, FaultCase> = {
+  ...proxyFaults("configuration", REMOTE.clients),
   "dns-nxdomain": ["resolve", "fail", "configuration"],
   "dns-nodata": ["resolve", "fail", "resolver"],
   "dns-servfail": ["resolve", "fail", "resolver"],

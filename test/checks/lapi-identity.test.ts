@@ -2,6 +2,7 @@ import { describe, expect, test } from "@jest/globals";
 import check from "../../checks/lapi-identity.ts";
 import type { HttpAnswered, LayerCode } from "../../src/model/observation.ts";
 import type { World } from "../support/fake-prober.ts";
+import { proxied, proxyFaults } from "../support/proxied.ts";
 import { expectFault, type FaultCase, findingOf, runIn } from "../support/run.ts";
 import { agentAt } from "../support/topology.ts";
 import { answered, BLOCK_PAGE, failingAt, HEALTHY, lapiSays, REALM, redirect } from "../support/world.ts";
@@ -12,6 +13,7 @@ const answering = (reply: HttpAnswered): World => ({ ...HEALTHY, http: () => rep
 const WANTS_TLS = answered({ status: 400, body: "Client sent an HTTP request to an HTTPS server.\n" });
 
 const FAULTS: Record<keyof typeof check.faults, FaultCase> = {
+  ...proxyFaults("configuration", REMOTE.clients),
   "dns-nxdomain": ["resolve", "fail", "configuration"],
   "dns-nodata": ["resolve", "fail", "resolver"],
   "dns-servfail": ["resolve", "fail", "resolver"],
@@ -26,6 +28,12 @@ const FAULTS: Record<keyof typeof check.faults, FaultCase> = {
   "http-redirect": ["response", "fail", "configuration"],
   "http-invalid": ["response", "fail", "remote-service"],
   "identity-mismatch": ["response", "fail", "configuration"],
+  "proxy-answers": [
+    "proxy",
+    "fail",
+    "configuration",
+    { topology: { ...REMOTE, ...proxied() }, world: answering(BLOCK_PAGE) },
+  ],
   "lapi-wants-tls": ["response", "fail", "configuration", { topology: REMOTE, world: answering(WANTS_TLS) }],
 };
 

@@ -6,6 +6,7 @@ import type { LayerCode } from "../../src/model/observation.ts";
 import type { LapiClient, Topology } from "../../src/model/topology.ts";
 import type { Version } from "../../src/model/version.ts";
 import { fakeProber, type World } from "../support/fake-prober.ts";
+import { proxyFaults } from "../support/proxied.ts";
 import { expectFault, type FaultCase, findingOf, NOW, runIn } from "../support/run.ts";
 import {
   agentAt,
@@ -25,6 +26,7 @@ const MALFORMED = { malformed: from("localhost:8080", "local_api_credentials.yam
 const FRESH = { pid: 4711, argv: ["/usr/bin/crowdsec"], ageSeconds: 2 };
 
 const FAULTS: Record<keyof typeof check.faults, FaultCase> = {
+  ...proxyFaults("configuration", REMOTE.clients),
   "dns-nxdomain": ["resolve", "fail", "configuration"],
   "dns-nodata": ["resolve", "fail", "resolver"],
   "dns-servfail": ["resolve", "fail", "resolver"],

@@ -5,9 +5,10 @@ import type { Check } from "../../src/model/check.ts";
 import type { HttpObservation, LayerCode, TcpQuestion } from "../../src/model/observation.ts";
 import type { Capi, Topology } from "../../src/model/topology.ts";
 import type { Version } from "../../src/model/version.ts";
-import type { World } from "../support/fake-prober.ts";
+import { RESOLVER, type World } from "../support/fake-prober.ts";
+import { PROXY, proxied, proxyFaults } from "../support/proxied.ts";
 import { expectFault, type FaultCase, findingOf, type Given, NOW, runIn } from "../support/run.ts";
-import { BEFORE_INSTALL, from } from "../support/topology.ts";
+import { BEFORE_INSTALL, crowdsecWith, from, shellWith } from "../support/topology.ts";
 import {
   answered,
   BLOCK_PAGE,
@@ -37,9 +38,22 @@ const breaking = (family: 4 | 6, code: LayerCode): World => ({
 
 /** An address that stands in a file of CrowdSec's and cannot be asked. */
 const MALFORMED = { malformed: from("api.crowdsec.net", "online_api_credentials.yaml:1"), problem: "not a URL" };
+const ON: Capi = {
+  state: "on",
+  url: from("https://api.crowdsec.net/", "online_api_credentials.yaml:1"),
+  papiUrl: from("https://papi.api.crowdsec.net/", "default"),
+};
+const PINNED = {
+  ok: true,
+  elapsedMs: 1,
+  addresses: [{ address: "203.0.113.9", family: 4 }],
+  from: "hosts",
+  nameservers: [],
+} as const;
 const PAPI_URL = from("https://papi.api.crowdsec.net/", "default");
 
 const FAULTS: Record<LayerCode | "family-broken" | "url-invalid" | "slow", FaultCase> = {
+  ...proxyFaults("proxy"),
   "dns-nxdomain": ["resolve", "fail", "resolver"],
   "dns-nodata": ["resolve", "fail", "resolver"],
   "dns-servfail": ["resolve", "fail", "resolver"],
@@ -100,6 +114,123 @@ describe("faults", () => {
   test("of a certificate that was never shown leave no sentence unfilled", async () => {
     const { fault } = await findingOf(CAPI, { world: answering(failedWith("tls-untrusted")) });
     expect(fault?.code).toBe("tls-untrusted");
+  });
+});
+
+describe("through a proxy", () => {
+  test("the request goes there, the name is the proxy's to resolve, and the vantage says so", async () => {
+    const world: World = {
+      ...HEALTHY,
+      dns: (name) => (name === "proxy.corp.example" ? resolved("10.0.0.80") : failedWith("dns-nxdomain")),
+    };
+    const { findings, asked } = await runIn([CAPI], { world, topology: proxied() });
+    expect(findings[0]?.status).toBe("pass");
+    expect(findings[0]?.vantage).toMatchObject({
+      env: "crowdsec: process 4711",
+      route: "proxy",
+      proxy: "http://proxy.corp.example:3128",
+      family: 4,
+    });
+    expect(asked).not.toContain("dns api.crowdsec.net");
+    expect(asked).toContain("http GET https://api.crowdsec.net/ through http://proxy.corp.example:3128");
+  });
+
+  test("what NO_PROXY names goes straight there, and the entry is told", async () => {
+    const { findings, asked } = await runIn([CAPI], { topology: proxied(undefined, { NO_PROXY: ".crowdsec.net" }) });
+    expect(findings[0]?.vantage).toMatchObject({ route: "direct", noProxy: expect.stringContaining(".crowdsec.net") });
+    expect(asked.join()).not.toContain("through");
+  });
+
+  test("cscli's rows go the way of the shell, the engine's own that of the service", async () => {
+    const { components = [] } = proxied();
+    const topology = { components: [crowdsecWith({}), ...components.filter(({ name }) => name === "cscli")] };
+    const { asked } = await runIn([CAPI, row("outgoing-hub")], { topology, version: [1, 7, 8] });
+    expect(asked.filter((question) => question.startsWith("http"))).toEqual([
+      "http GET https://api.crowdsec.net/",
+      expect.stringMatching(/^http GET https:\/\/cdn-hub\.crowdsec\.net\/.* through /),
+    ]);
+  });
+
+  test("a failure names the shell's other way", async () => {
+    const topology = { components: [crowdsecWith({})], shell: shellWith({ HTTPS_PROXY: PROXY }) };
+    const { summary } = await findingOf(CAPI, { world: failingAt("tcp-timeout"), topology });
+    expect(summary).toContain(
+      "this shell goes through http://proxy.corp.example:3128 (HTTPS_PROXY), but crowdsec (process 4711) goes straight there",
+    );
+  });
+
+  test("an environment that nobody may read leaves the row unknown", async () => {
+    const topology = { components: [crowdsecWith({}, { environment: { hidden: "run as root: /proc/4711/environ" } })] };
+    expect(await findingOf(CAPI, { topology })).toMatchObject({
+      status: "unknown",
+      reason: "run as root: /proc/4711/environ",
+    });
+  });
+});
+
+describe("what else was seen", () => {
+  test("Node's own list of authorities would trust what this system does not", async () => {
+    const { summary } = await findingOf(CAPI, { world: failingAt("tls-untrusted") });
+    expect(summary).toContain("Node's own list of authorities would trust it");
+  });
+
+  test("a private CA that takes the system's store's place, up to 1.5.1, is the one remedy", async () => {
+    const trust = { caFiles: ["/etc/crowdsec/ca.pem"], only: true, skipVerify: false, origin: "credentials" };
+    const { remedy } = await findingOf(CAPI, {
+      world: failingAt("tls-untrusted"),
+      topology: { capi: { ...ON, trust } },
+    });
+    expect(remedy.map(({ text }) => text).join()).toMatch(/^A public authority signed it/);
+    expect(remedy).toHaveLength(1);
+  });
+
+  test("insecure_skip_verify of the client leaves the Central API unverified, and is told", async () => {
+    const trust = { caFiles: [], only: false, skipVerify: true, origin: "config.yaml:12" };
+    const { summary } = await findingOf(CAPI, { topology: { capi: { ...ON, trust } } });
+    expect(summary).toContain("insecure_skip_verify (config.yaml:12) holds for the whole process");
+  });
+
+  test("TLS that works over the other family only is told", async () => {
+    const world: World = {
+      ...HEALTHY,
+      http: ({ address }) => (address.includes(":") ? failedWith("tls-stalled") : answered({ status: 403 })),
+    };
+    const { summary, fault } = await findingOf(CAPI, { world });
+    expect(fault?.code).toBe("tls-stalled");
+    expect(summary).toMatch(/over IPv4 \(203\.0\.113\.7\) the same works/);
+  });
+
+  test("a host without IPv4 and a name without IPv6 is explained", async () => {
+    const world: World = {
+      ...HEALTHY,
+      dns: () => resolved("203.0.113.7"),
+      tcp: () => failedWith("tcp-unreachable"),
+    };
+    const interfaces = [
+      { address: "127.0.0.1", family: 4 },
+      { address: "2001:db8::10", family: 6 },
+    ] as const;
+    const { summary, remedy } = await findingOf(CAPI, { world, topology: { interfaces } });
+    expect(summary).toContain("this host has no IPv4 address, and the name has no other");
+    expect(remedy.map(({ text }) => text).join()).toContain("NAT64");
+  });
+
+  test("a name that the hosts file pins says where", async () => {
+    const world: World = { ...HEALTHY, dns: () => ({ ...PINNED, origin: "/etc/hosts:12" }) };
+    expect((await findingOf(CAPI, { world })).summary).toContain("pinned by /etc/hosts:12");
+  });
+
+  test.each([
+    ["libc", "pass", /only the C library .* this build of crowdsec asks it/],
+    ["go", "fail", /knows it as 10\.0\.0\.9, but this build of crowdsec does not ask it/],
+  ] as const)("a name that only NSS knows: a build that resolves by %s is a %s", async (resolver, status, words) => {
+    const world: World = { ...HEALTHY, dns: () => failedWith("dns-nxdomain"), libc: () => resolved("10.0.0.9") };
+    const topology: Partial<Topology> = {
+      components: [crowdsecWith({}, { build: { resolver, goVersion: "go1.19.8" } })],
+      resolver: { ...RESOLVER, modules: ["files", "resolve", "dns"], wantsLibc: "nsswitch.conf names resolve" },
+    };
+    const finding = await findingOf(CAPI, { world, topology });
+    expect([finding.status, finding.summary]).toEqual([status, expect.stringMatching(words)]);
   });
 });
 

@@ -26,7 +26,8 @@ export type Host =
   | "prometheus"
   | "fresh"
   | "database"
-  | "bouncer";
+  | "bouncer"
+  | "proxy";
 
 /** Whether the agent and the bouncer of host `lapi` are ended: then nobody but the tool could change its rows. */
 let alone = false;
@@ -40,6 +41,61 @@ export const lab = async (...args: readonly string[]): Promise<string> => {
 
 /** A shell command on a host, as root. */
 export const on = (host: Host, command: string): Promise<string> => lab("exec", host, "bash", "-c", command);
+
+/** Variables of an environment. */
+export type Variables = Readonly<Record<string, string>>;
+
+const assignments = (variables: Variables): readonly string[] =>
+  Object.entries(variables).map(([name, value]) => `${name}=${value}`);
+
+/** Starts a service again, with these variables in its environment: what /proc/PID/environ then shows. `restore` takes them away. */
+export const environment = (host: Host, service: string, variables: Variables): Promise<string> =>
+  lab("environment", host, service, ...assignments(variables));
+
+/** Drop-ins of a unit, as files: systemd does not run in the lab, so they count for what is not running. */
+export const dropIn = (host: Host, unit: string, name: string, ...lines: readonly string[]): Promise<string> => {
+  const folder = `/etc/systemd/system/${unit}.d`;
+  const text = ["[Service]", ...lines].map((line) => `'${line}'`).join(" ");
+  return on(host, `mkdir -p ${folder} && printf '%s\\n' ${text} >${folder}/${name}.conf`);
+};
+
+/** Packet filter rules on a host; `restore` takes them away. */
+export const filter = (host: Host, chain: "input" | "output", ...rules: readonly string[]): Promise<string> =>
+  on(
+    host,
+    [
+      "nft add table inet scene",
+      `nft add chain inet scene ${chain} '{ type filter hook ${chain} priority 0; }'`,
+      ...rules.map((rule) => `nft 'add rule inet scene ${chain} ${rule}'`),
+    ].join(" && "),
+  );
+
+/** From this host the proxy, the Local API and the resolver can be reached, and nothing else. */
+export const onlyWayOut = (host: Host): Promise<string> =>
+  filter(
+    host,
+    "output",
+    "oif lo accept",
+    "ip daddr { 10.77.0.80, 10.77.0.10, 10.77.0.53 } accept",
+    "ip6 daddr fd77:0::80 accept",
+    "tcp flags syn / syn,ack reject with icmpx type admin-prohibited",
+  );
+
+/** The proxies of host `proxy`, as CrowdSec's variables name them. */
+export const PROXIES = {
+  open: "http://10.77.0.80:3128",
+  closed: "http://10.77.0.80:3129",
+  withCredentials: "http://lab:canary-proxy-password@10.77.0.80:3129",
+  withWrongCredentials: "http://lab:canary-wrong-password@10.77.0.80:3129",
+  /** Denies the hub's names. */
+  picky: "http://10.77.0.80:3130",
+  /** Reads TLS, with the CA of $LAB_STATE/ca/inspector.crt. */
+  inspecting: "http://10.77.0.80:3131",
+  /** Nothing listens there. */
+  dead: "http://10.77.0.80:3132",
+  /** Another kind: tinyproxy, which lets through to port 443 only. */
+  tiny: "http://10.77.0.80:8888",
+} as const;
 
 /** What host `lapi` may keep its rows in, as its `db_config.type` says it. */
 export type Database = "sqlite" | "postgresql" | "mysql";
@@ -95,23 +151,28 @@ const under: { runs: number; before: Promise<string | undefined> } = { runs: 0, 
  * The tool on a host, as a user starts it there. Without --allow-writes, the rows of the Local API are held against what
  * they were before, row by row.
  */
-export const preflight = async (host: Host, ...flags: readonly string[]): Promise<Ran> => {
+export const preflight = (host: Host, ...flags: readonly string[]): Promise<Ran> => preflightWith(host, {}, ...flags);
+
+/** The same, in a shell that has these variables. */
+export const preflightWith = async (host: Host, variables: Variables, ...flags: readonly string[]): Promise<Ran> => {
   const watched = !flags.includes("--allow-writes");
   if (under.runs === 0) under.before = comparable();
   under.runs += 1;
   const before = await under.before;
-  const ran = await start(host, flags).finally(() => {
+  const ran = await start(host, variables, flags).finally(() => {
     under.runs -= 1;
   });
   if (watched && under.runs === 0 && before !== undefined) expect(await comparable()).toBe(before);
   return ran;
 };
 
-const start = async (host: Host, flags: readonly string[]): Promise<Ran> => {
+const start = async (host: Host, variables: Variables, flags: readonly string[]): Promise<Ran> => {
   const command = [
     "scripts/lab",
     "exec",
     host,
+    "env",
+    ...assignments(variables),
     process.execPath,
     `${process.cwd()}/bin/crowdsec-preflight.js`,
     "-o",

@@ -1,7 +1,7 @@
-import { afterEach, expect, test } from "@jest/globals";
+import { afterEach, describe, expect, test } from "@jest/globals";
 import type { DnsObservation, DnsQuestion } from "../../src/model/observation.ts";
-import { probeDns } from "../../src/probes/dns.ts";
-import { parseHosts, parseResolvConf } from "../../src/probes/go-resolver.ts";
+import { probeDns, probeNameserver } from "../../src/probes/dns.ts";
+import { type LookupOrder, parseHosts, parseResolvConf } from "../../src/probes/go-resolver.ts";
 import { FORGED, type Nameservers, startNameservers, type Zone } from "../support/dns-server.ts";
 
 let running: Nameservers | undefined;
@@ -21,6 +21,7 @@ interface Setting {
   /** How long one try takes, in place of resolv.conf's whole seconds. */
   readonly tryMs?: number;
   readonly hosts?: string;
+  readonly order?: LookupOrder;
   readonly timeoutMs?: number;
   readonly signal?: AbortSignal;
 }
@@ -28,7 +29,7 @@ interface Setting {
 /** Asks about a name where the nameservers are as `zones` says, and gives what each of them was asked. */
 const ask = async (
   question: DnsQuestion,
-  { zones = [{}], conf = "", servers, tryMs, hosts = "", timeoutMs = 3000, signal }: Setting = {},
+  { zones = [{}], conf = "", servers, tryMs, hosts = "", order, timeoutMs = 3000, signal }: Setting = {},
 ): Promise<{ readonly saw: DnsObservation; readonly asked: readonly (readonly string[])[] }> => {
   running = await startNameservers(...zones);
   const config = parseResolvConf(conf);
@@ -41,6 +42,7 @@ const ask = async (
         timeoutMs: tryMs ?? config.timeoutMs,
       },
       hosts: parseHosts(hosts),
+      ...(order && { order }),
       port: running.port,
     },
     { timeoutMs, signal: signal ?? new AbortController().signal },
@@ -84,9 +86,13 @@ test("the hosts file comes first, whatever a nameserver would say", async () => 
   expect(saw).toMatchObject({
     ok: true,
     from: "hosts",
+    origin: "/etc/hosts:1",
     nameservers: [],
-    addresses: [{ address: "192.0.2.9" }, { address: "2001:db8::9" }],
   });
+  expect(saw.ok && saw.addresses).toEqual([
+    { address: "192.0.2.9", family: 4 },
+    { address: "2001:db8::9", family: 6 },
+  ]);
   expect(asked).toEqual([[]]);
 });
 
@@ -95,8 +101,52 @@ test("a name that the hosts file has for the other family only has no address, a
     { ...LAPI, family: 6 },
     { hosts: "192.0.2.9 lapi.test", zones: [{ "lapi.test": BOTH }] },
   );
-  expect(saw).toMatchObject({ ok: false, code: "dns-nodata" });
+  expect(saw).toMatchObject({
+    ok: false,
+    code: "dns-nodata",
+    message: "lapi.test has no IPv6 address in /etc/hosts:1",
+  });
   expect(asked).toEqual([[]]);
+});
+
+test("of several lines of the hosts file, the one of the wanted family is told", async () => {
+  const hosts = "# none\n192.0.2.9 lapi.test\n2001:db8::9 lapi.test";
+  const { saw } = await ask({ ...LAPI, family: 6 }, { hosts });
+  expect(saw).toMatchObject({ ok: true, addresses: [{ address: "2001:db8::9" }], origin: "/etc/hosts:3" });
+});
+
+test.each([
+  ["asks the nameservers first", ["dns", "files"], { "lapi.test": { A: ["192.0.2.1"] } }, "127.0.0.1", 1],
+  ["falls back to the hosts file", ["dns", "files"], {}, "hosts", 1],
+  ["asks no nameserver", ["files"], { "lapi.test": BOTH }, "hosts", 0],
+] as const)("nsswitch.conf decides: with %p, %p", async (_what, order, zone, from, questions) => {
+  const { saw, asked } = await ask({ ...LAPI, family: 4 }, { hosts: "192.0.2.9 lapi.test", order, zones: [zone] });
+  expect(saw).toMatchObject({ ok: true, from });
+  expect(asked[0]).toHaveLength(questions);
+});
+
+test("a name that is not in the hosts file is not found where nsswitch.conf has no dns, and the reason says so", async () => {
+  const { saw, asked } = await ask(LAPI, { order: ["files"], zones: [{ "lapi.test": BOTH }] });
+  expect(saw).toMatchObject({ ok: false, code: "dns-nxdomain", message: expect.stringContaining("without dns") });
+  expect(asked).toEqual([[]]);
+});
+
+test("the hosts file says nothing where nsswitch.conf does not name it", async () => {
+  const { saw } = await ask(LAPI, { order: ["dns"], hosts: "192.0.2.9 lapi.test" });
+  expect(saw).toMatchObject({ ok: false, code: "dns-nxdomain" });
+});
+
+test("with rotate, each question begins at the nameserver after the one before", async () => {
+  const A = { A: ["192.0.2.1"] };
+  const { asked } = await ask(LAPI, { zones: [{ "lapi.test": BOTH }, { "lapi.test": A }], conf: "options rotate" });
+  // IPv4 begins at the first, IPv6 at the second.
+  expect(asked).toEqual([["udp A lapi.test"], ["udp AAAA lapi.test"]]);
+});
+
+test("with rotate too, every nameserver is asked when the others fail", async () => {
+  const zones = [{ "lapi.test": { rcode: "REFUSED" } }, { "lapi.test": BOTH }] as const;
+  const { saw } = await ask(LAPI, { zones, conf: "options rotate" });
+  expect(saw).toMatchObject({ ok: true, addresses: BOTH_SEEN, from: "127.0.0.2" });
 });
 
 test("IPv4 and IPv6 are asked for once each, and both are in the answer", async () => {
@@ -464,4 +514,62 @@ test("nothing stays open afterwards: neither where a nameserver was silent, nor 
     for (let turn = 0; turn < 100 && open().length > 0; turn++) await new Promise((resolve) => setTimeout(resolve, 20));
     expect(open()).toEqual([]);
   }
+});
+
+describe("one nameserver by itself", () => {
+  const askOne = async (
+    zone: Zone,
+    { server = "127.0.0.1", name = "lapi.test", timeoutMs = 1000, signal = new AbortController().signal } = {},
+  ) => {
+    running = await startNameservers(zone);
+    const saw = await probeNameserver({ server, name }, running.port, { timeoutMs, signal });
+    return { saw, asked: running.servers[0]?.asked };
+  };
+
+  test.each([
+    ["an address", BOTH, "addresses"],
+    ["an address of the other family only", { AAAA: ["2001:db8::1"] }, "nodata"],
+    ["NXDOMAIN", { rcode: "NXDOMAIN" }, "nxdomain"],
+    ["an address after a truncated answer", { ...BOTH, truncated: true }, "addresses"],
+  ] as const)("%s is an answer: it serves", async (_what, behaviour, answer) => {
+    const { saw, asked } = await askOne({ "lapi.test": behaviour });
+    expect(saw).toEqual({ ok: true, elapsedMs: expect.any(Number), answer });
+    expect(asked?.[0]).toBe("udp A lapi.test");
+  });
+
+  test.each([
+    ["REFUSED", { rcode: "REFUSED" }, "dns-refused", "nameserver 127.0.0.1 refused the question"],
+    ["SERVFAIL", { rcode: "SERVFAIL" }, "dns-servfail", "nameserver 127.0.0.1 answered SERVFAIL"],
+    ["silence", { silent: true }, "dns-timeout", "nameserver 127.0.0.1 did not answer"],
+  ] as const)("%s is told as what it is", async (_what, behaviour, code, message) => {
+    const { saw } = await askOne({ "lapi.test": behaviour }, { timeoutMs: 300 });
+    const nameservers = [{ server: "127.0.0.1", code }];
+    expect(saw).toMatchObject({ ok: false, phase: "resolve", code, message, nameservers });
+  });
+
+  test("a nameserver is asked twice at most, and one lost packet does not make it silent", async () => {
+    const { saw, asked } = await askOne({ "lapi.test": { ...BOTH, dropsFirst: true } }, { timeoutMs: 600 });
+    expect(saw).toMatchObject({ ok: true, answer: "addresses" });
+    expect(asked).toHaveLength(2);
+  });
+
+  test.each([
+    ["an address where nobody listens", "127.0.0.9"],
+    ["an address without a route", "fe80::1"],
+    ["a name in place of an address", "dns.example"],
+  ])("%s has no DNS service", async (_what, server) => {
+    expect((await askOne({}, { server })).saw).toMatchObject({ ok: false, code: "dns-no-resolver" });
+  });
+
+  test("the run's end ends the wait, and a run that has ended asks nothing", async () => {
+    const stop = new AbortController();
+    setTimeout(() => stop.abort(), 50);
+    const waiting = askOne({ "lapi.test": { silent: true } }, { timeoutMs: 20_000, signal: stop.signal });
+    expect(await within(2000, waiting)).toMatchObject({ saw: { ok: false, code: "dns-timeout" } });
+    await stopNameservers();
+    expect(await askOne({ "lapi.test": BOTH }, { signal: stop.signal })).toMatchObject({
+      saw: { ok: false },
+      asked: [],
+    });
+  });
 });

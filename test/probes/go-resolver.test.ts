@@ -1,8 +1,14 @@
 import { describe, expect, test } from "@jest/globals";
-import { nameList, parseHosts, parseResolvConf, plainName } from "../../src/probes/go-resolver.ts";
+import {
+  hasStandardCriteria,
+  lookupOrder,
+  nameList,
+  parseNsswitch,
+  parseResolvConf,
+} from "../../src/probes/go-resolver.ts";
 
-// What is expected here is what Go's net package does: dnsReadConfig in dnsconfig_unix.go, readHosts in hosts.go and
-// nameList in dnsclient_unix.go.
+// What is expected here is what Go's net package does: dnsReadConfig in dnsconfig_unix.go, parseNSSConf in nss.go,
+// lookupOrder in conf.go and nameList in dnsclient_unix.go.
 
 describe("resolv.conf", () => {
   test("an empty file asks this host itself, with Go's defaults", () => {
@@ -13,7 +19,38 @@ describe("resolv.conf", () => {
       timeoutMs: 5000,
       attempts: 2,
       tcpOnly: false,
+      rotate: false,
+      configured: false,
+      unknown: [],
+      newOptions: [],
     });
+  });
+
+  test("servers that the file names are told from those that Go makes up", () => {
+    expect(parseResolvConf("nameserver 127.0.0.1").configured).toBe(true);
+    expect(parseResolvConf("nameserver dns.example.net")).toMatchObject({
+      servers: ["127.0.0.1", "::1"],
+      configured: false,
+    });
+  });
+
+  test.each([
+    ["without a line of its own", "nameserver 192.0.2.1", ["corp.test."]],
+    ["without a file", "", ["corp.test."]],
+    ["with a search line that names none", "search .", ["corp.test."]],
+    ["unless the file says another", "search other.test", ["other.test."]],
+    ["unless the file names a domain", "domain other.test", ["other.test."]],
+  ])("the domain of this host's own name is searched %s", (_what, content, search) => {
+    expect(parseResolvConf(content, "web1.corp.test").search).toEqual(search);
+  });
+
+  test.each([
+    ["web1", []],
+    ["web1.", []],
+    ["web1.corp.test.", ["corp.test."]],
+    ["web1.corp", ["corp."]],
+  ])("the host name %s has the domain %p", (hostname, search) => {
+    expect(parseResolvConf("", hostname).search).toEqual(search);
   });
 
   test("the first three nameservers count, in their order", () => {
@@ -63,17 +100,28 @@ describe("resolv.conf", () => {
     ["use-vc", { tcpOnly: true }],
     ["usevc", { tcpOnly: true }],
     ["tcp", { tcpOnly: true }],
+    ["rotate", { rotate: true }],
+    ["single-request", {}],
+    ["single-request-reopen", {}],
+    ["edns0 trust-ad", { newOptions: ["edns0", "trust-ad"] }],
+    ["no-reload", { newOptions: ["no-reload"] }],
     ["timeout:2 attempts:1 ndots:3", { timeoutMs: 2000, attempts: 1, ndots: 3 }],
   ])("option %s is understood", (options, expected) => {
     expect(parseResolvConf(`options ${options}`)).toEqual({ ...parseResolvConf(""), ...expected });
   });
 
-  test.each(["rotate edns0 trust-ad inet6", "ndots 3", "timeout 7", "attempts 3", "tcp:x", "NDOTS:3", "ndotsx:3"])(
-    "option %j changes nothing here",
+  test.each(["inet6", "ndots", "timeout", "attempts", "tcp:x", "rotate:1", "NDOTS:3", "ndotsx:3"])(
+    "option %j changes nothing but that Go does not know it",
     (options) => {
-      expect(parseResolvConf(`options ${options}`)).toEqual(parseResolvConf(""));
+      expect(parseResolvConf(`options ${options}`)).toEqual({ ...parseResolvConf(""), unknown: [options] });
     },
   );
+
+  test("lines that Go does not know are told, those that it reads are not", () => {
+    const content =
+      "sortlist 192.0.2.0\nlookup file bind\nsearch a.test\ndomain\nnameserver\noptions\n# x\n; y\n\n  \n";
+    expect(parseResolvConf(content).unknown).toEqual(["sortlist"]);
+  });
 
   test("a limit of ours keeps absurd numbers from taking forever", () => {
     expect(parseResolvConf("options timeout:999999999 attempts:999999999")).toMatchObject({
@@ -97,46 +145,61 @@ describe("resolv.conf", () => {
   });
 });
 
-describe("hosts", () => {
+describe("nsswitch.conf", () => {
   test.each([
-    ["one address", "192.0.2.1 lapi.test", [{ address: "192.0.2.1", family: 4 }]],
-    ["IPv6", "2001:db8::1 lapi.test", [{ address: "2001:db8::1", family: 6 }]],
-    ["an alias", "192.0.2.1\tother.test   lapi.test", [{ address: "192.0.2.1", family: 4 }]],
-    ["other case", "192.0.2.1 LAPI.Test", [{ address: "192.0.2.1", family: 4 }]],
-    ["a final dot", "192.0.2.1 lapi.test.", [{ address: "192.0.2.1", family: 4 }]],
-    ["a comment after it", "192.0.2.1 lapi.test # 192.0.2.2 lapi.test", [{ address: "192.0.2.1", family: 4 }]],
-    ["a comment that touches it", "192.0.2.1 lapi.test#other", [{ address: "192.0.2.1", family: 4 }]],
-    ["an indent and a Windows line end", "  192.0.2.1 lapi.test\r", [{ address: "192.0.2.1", family: 4 }]],
-    ["a zone", "fe80::1%eth0 lapi.test", [{ address: "fe80::1%eth0", family: 6 }]],
+    ["hosts: files dns", ["files", "dns"]],
+    ["passwd: files systemd\nhosts:\tfiles dns # as always\r\nnetworks: files", ["files", "dns"]],
+    ["  hosts :  files   dns  ", ["files", "dns"]],
+    ["hosts: files mdns4_minimal [NOTFOUND=return] dns", ["files", "mdns4_minimal", "dns"]],
     [
-      "several addresses, in the order of the file",
-      "192.0.2.2 lapi.test\n2001:db8::1 lapi.test\n192.0.2.1 lapi.test",
-      [
-        { address: "192.0.2.2", family: 4 },
-        { address: "2001:db8::1", family: 6 },
-        { address: "192.0.2.1", family: 4 },
-      ],
+      "hosts: mymachines resolve [!UNAVAIL=return] files myhostname dns",
+      ["mymachines", "resolve", "files", "myhostname", "dns"],
     ],
-  ])("a name is found with %s", (_what, content, addresses) => {
-    expect(parseHosts(content).get("lapi.test")).toEqual(addresses);
+    ["hosts: files\nhosts: dns", ["files", "dns"]],
+    // A tab is no blank to Go: one module of an odd name.
+    ["hosts: files\tdns", ["files\tdns"]],
+    ["hosts:", []],
+    ["", []],
+    ["# hosts: files", []],
+  ])("%j names the modules %p", (content, modules) => {
+    expect(parseNsswitch(content)?.map(({ module }) => module)).toEqual(modules);
   });
 
   test.each([
-    "# 192.0.2.1 lapi.test",
-    "192.0.2.1 # lapi.test",
-    "192.0.2.1",
-    "lapi.test 192.0.2.1",
-    "127.1 lapi.test",
-    "192.0.2.1/32 lapi.test",
-    "192.0.2.1 xlapi.test",
-    "",
-  ])("%j does not name lapi.test", (content) => {
-    expect(parseHosts(content).has("lapi.test")).toBe(false);
+    "hosts files dns",
+    "hosts: files [NOTFOUND=return dns",
+    "hosts: files [ab]",
+    "hosts: files [NOTFOUND] dns",
+  ])("%j makes the whole file unreadable to Go", (content) => {
+    expect(parseNsswitch(`passwd: files\n${content}`)).toBeUndefined();
   });
 
-  test("odd names of JavaScript are names like others", () => {
-    const hosts = parseHosts("192.0.2.1 constructor __proto__");
-    expect([...hosts.keys()]).toEqual(["constructor", "__proto__"]);
+  test.each([
+    ["files", true],
+    ["files [NOTFOUND=continue]", true],
+    ["files [success=return]", true],
+    ["files [NOTFOUND=return]", true],
+    ["files [NOTFOUND=return UNAVAIL=continue]", false],
+    ["files [!UNAVAIL=return]", false],
+    ["files [SUCCESS=merge]", false],
+    ["files [OTHER=return]", false],
+  ])("%s is what Go does anyway: %p", (source, expected) => {
+    expect((parseNsswitch(`hosts: ${source} dns`) ?? []).slice(0, 1).map(hasStandardCriteria)).toEqual([expected]);
+  });
+
+  test.each([
+    ["hosts: files dns", ["files", "dns"]],
+    ["hosts: dns files", ["dns", "files"]],
+    ["hosts: files", ["files"]],
+    ["hosts: dns", ["dns"]],
+    ["hosts: resolve [!UNAVAIL=return] files dns", ["files", "dns"]],
+    ["hosts: files resolve", ["files", "dns"]],
+    ["hosts: resolve files", ["dns", "files"]],
+    ["hosts: resolve", ["dns"]],
+    ["", ["files", "dns"]],
+    ["no colon", ["files", "dns"]],
+  ])("%j has a program without the C library look in %p", (content, order) => {
+    expect(lookupOrder(parseNsswitch(content))).toEqual(order);
   });
 });
 
@@ -184,8 +247,4 @@ describe("the names that are asked for", () => {
     expect(nameList(`${longest}y`, config)).toEqual([]);
     expect(nameList(`${longest}y.`, config)).toEqual([]);
   });
-});
-
-test("a plain name is in lower case and has no final dot", () => {
-  expect([plainName("LAPI.Test."), plainName("lapi.test"), plainName(".")]).toEqual(["lapi.test", "lapi.test", ""]);
 });

@@ -1,15 +1,18 @@
 import http from "node:http";
 import https from "node:https";
 import net from "node:net";
+import tls from "node:tls";
 import { gzipSync } from "node:zlib";
 import { afterAll, afterEach, beforeAll, expect, test } from "@jest/globals";
 import type { HttpObservation, HttpRequest } from "../../src/model/observation.ts";
+import type { ProxyServer } from "../../src/model/proxy.ts";
 import { Secret } from "../../src/model/secret.ts";
 import { hostAndPort } from "../../src/model/url.ts";
-import { loadGot, probeHttp } from "../../src/probes/http.ts";
+import { holdsSecret, loadGot, probeHttp } from "../../src/probes/http.ts";
 import { createTrustContexts } from "../../src/probes/trust-store.ts";
 import { type LeafName, makeCertificates } from "../support/certificates.ts";
 import { makeFolder } from "../support/folder.ts";
+import { httpProxy, socksProxy } from "../support/proxies.ts";
 import { closedPort, createServers } from "../support/servers.ts";
 
 const certificates = makeCertificates();
@@ -581,3 +584,290 @@ test.each([
 ])("the port of %s is %i", (url, port) => {
   expect(hostAndPort(url).port).toBe(port);
 });
+
+const login = { user: "crowd", password: "pr0xy-pass" };
+const credentials = { user: new Secret(login.user), password: new Secret(login.password) };
+
+/** A proxy of the tests that listens, and what it was asked. */
+const startProxy = async (
+  scheme: ProxyServer["scheme"],
+  options: { readonly login?: typeof login; readonly leaf?: LeafName } = {},
+): Promise<{ readonly proxy: ProxyServer; readonly asked: readonly string[]; readonly server: net.Server }> => {
+  const { asked, handler } = scheme === "socks5" ? socksProxy(options.login) : httpProxy(options.login);
+  const server =
+    scheme === "https"
+      ? tls.createServer(certificates.leaves[options.leaf ?? "good"], (socket) => {
+          socket.on("error", () => {});
+          handler(socket);
+        })
+      : net.createServer(handler);
+  const port = await servers.listen(server);
+  const proxy = { scheme, host: "second.test", port, shown: `${scheme}://second.test:${port}` } as const;
+  return { proxy: { ...proxy, ...(options.login && { credentials }) }, asked, server };
+};
+
+const SCHEMES = ["http", "https", "socks5"] as const;
+
+test.each(SCHEMES.flatMap((scheme) => [[scheme, undefined] as const, [scheme, login] as const]))(
+  "over an %s proxy (login: %p) an https host is asked through a tunnel, and sees nothing of the proxy",
+  async (scheme, wanted) => {
+    const { proxy, asked } = await startProxy(scheme, wanted && { login: wanted });
+    const headers: http.IncomingHttpHeaders[] = [];
+    const server = showing("good", {}, (request, response) => {
+      headers.push(request.headers);
+      response.end("hello");
+    });
+    const saw = await ask(server, { proxy, path: "/v1/x?y=z" });
+    expect(saw).toMatchObject({
+      ok: true,
+      status: 200,
+      body: "hello",
+      tls: { subject: "O=Preflight tests, CN=lapi.test" },
+      layers: [
+        { phase: "connect", ok: true, detail: "127.0.0.1, proxy" },
+        {
+          phase: "proxy",
+          ok: true,
+          durationMs: expect.any(Number),
+          detail: { http: "CONNECT HTTP 200", https: "TLSv1.3, CONNECT HTTP 200", socks5: "SOCKS5" }[scheme],
+        },
+        { phase: "handshake", ok: true },
+        { phase: "response", ok: true, detail: "HTTP 200" },
+      ],
+    });
+    const { port } = server.address() as net.AddressInfo;
+    // The name, which nobody here has resolved.
+    expect(asked).toEqual([expect.stringContaining(scheme === "socks5" ? `3 lapi.test ${port}` : `lapi.test:${port}`)]);
+    expect(headers).toEqual([expect.not.objectContaining({ "proxy-authorization": expect.anything() })]);
+    expect(JSON.stringify(saw)).not.toMatch(/pr0xy-pass|crowd/);
+  },
+);
+
+test.each(["http", "https"] as const)(
+  "over an %s proxy an http host is asked for by its whole URL, with the credentials for the proxy only",
+  async (scheme) => {
+    const { proxy, asked } = await startProxy(scheme, { login });
+    const { server, requests, bodies } = heard("hello");
+    const saw = await ask(server, { proxy, path: "/v1/x?y=z", method: "POST", body: "{}" });
+    expect(saw).toMatchObject({
+      ok: true,
+      status: 200,
+      body: "hello",
+      layers: [
+        { phase: "connect", ok: true, detail: "127.0.0.1, proxy" },
+        ...(scheme === "https" ? [{ phase: "proxy", ok: true, detail: "TLSv1.3" }] : []),
+        { phase: "response", ok: true, detail: "HTTP 200" },
+      ],
+    });
+    const { port } = server.address() as net.AddressInfo;
+    const token = Buffer.from(`${login.user}:${login.password}`).toString("base64");
+    expect(asked).toHaveLength(1);
+    expect(asked[0]).toMatch(new RegExp(`^POST http://lapi\\.test:${port}/v1/x\\?y=z HTTP/1\\.1\r\n`));
+    expect(asked[0]).toMatch(new RegExp(`^host: lapi\\.test:${port}\r$`, "im"));
+    expect(asked[0]).toMatch(new RegExp(`^proxy-authorization: Basic ${token}\r$`, "im"));
+    expect(requests[0]?.headers).not.toHaveProperty("proxy-authorization");
+    expect(bodies).toEqual(["{}"]);
+  },
+);
+
+test("over a socks5 proxy an http host is asked through a tunnel too", async () => {
+  const { proxy, asked } = await startProxy("socks5", { login });
+  const { server, requests } = heard("hello");
+  expect(await ask(server, { proxy, path: "/x" })).toMatchObject({
+    ok: true,
+    body: "hello",
+    layers: [{ phase: "connect" }, { phase: "proxy", detail: "SOCKS5" }, { phase: "response" }],
+  });
+  expect(asked).toHaveLength(1);
+  expect(requests[0]?.url).toBe("/x");
+  expect(requests[0]?.headers).not.toHaveProperty("proxy-authorization");
+});
+
+test.each(SCHEMES)("over an %s proxy the target's certificate must be for the target's own name", async (scheme) => {
+  const { proxy } = await startProxy(scheme);
+  // The proxy is called second.test, and the certificate is good for that as well.
+  expect(await ask(showing("good"), { proxy, host: "third.test" })).toMatchObject({
+    ok: false,
+    phase: "handshake",
+    code: "tls-wrong-host",
+    layers: [{ phase: "connect" }, { phase: "proxy", ok: true }, { phase: "handshake", ok: false }],
+  });
+});
+
+test("over a proxy an IPv6 address of a URL reaches its target", async () => {
+  for (const scheme of SCHEMES) {
+    const { proxy, asked } = await startProxy(scheme);
+    const port = await servers.listen(showing("address"), "::1");
+    const saw = await probeHttp(
+      { url: `https://[::1]:${port}/`, address: "127.0.0.1", proxy },
+      {
+        limits: { timeoutMs: 5000, signal: new AbortController().signal },
+        userAgent: "a/1",
+        context: createTrustContexts(async () => ({
+          certificates: 1,
+          from: [],
+          lookedAt: [],
+          pems: [certificates.ca],
+        })),
+      },
+    );
+    expect(saw).toMatchObject({ ok: true, status: 200 });
+    expect(asked).toHaveLength(1);
+  }
+});
+
+test("a proxy with an expired certificate behind it: the peer's own Date is asked for through the tunnel", async () => {
+  const { proxy, asked } = await startProxy("http", { login });
+  const headers: http.IncomingHttpHeaders[] = [];
+  const server = showing("expired", {}, (request, response) => {
+    headers.push(request.headers);
+    response.writeHead(200, { date: "Sun, 06 Nov 1994 08:49:37 GMT" }).end();
+  });
+  expect(await ask(server, { proxy, headers: { "x-api-key": new Secret("k3y") } })).toMatchObject({
+    phase: "handshake",
+    code: "tls-expired",
+    peerDate: "1994-11-06T08:49:37.000Z",
+  });
+  expect(asked).toHaveLength(1);
+  expect(Object.keys(headers[0] ?? {})).not.toEqual(expect.arrayContaining(["x-api-key"]));
+  expect(headers[0]).not.toHaveProperty("proxy-authorization");
+});
+
+test("a proxy that is not there is told from a target that is not there", async () => {
+  const port = await closedPort(servers, net.createServer());
+  const gone: ProxyServer = { scheme: "http", host: "second.test", port, shown: "" };
+  expect(await ask(showing("good"), { proxy: gone })).toMatchObject({
+    ok: false,
+    phase: "proxy",
+    code: "proxy-unreachable",
+    errno: "ECONNREFUSED",
+    message: `connect ECONNREFUSED 127.0.0.1:${port}`,
+    layers: [{ phase: "proxy", ok: false }],
+  });
+  const { proxy } = await startProxy("http");
+  const nobody = await closedPort(servers, net.createServer());
+  const tools = {
+    limits: { timeoutMs: 5000, signal: new AbortController().signal },
+    userAgent: "a/1",
+    context: createTrustContexts(async () => ({ certificates: 1, from: [], lookedAt: [], pems: [certificates.ca] })),
+  };
+  expect(await probeHttp({ url: `https://lapi.test:${nobody}/`, address: "127.0.0.1", proxy }, tools)).toMatchObject({
+    ok: false,
+    phase: "proxy",
+    code: "proxy-upstream",
+    message: "HTTP 502 Bad Gateway",
+    layers: [
+      { phase: "connect", ok: true },
+      { phase: "proxy", ok: false },
+    ],
+  });
+});
+
+test("an https proxy that is not trusted gets no request, neither by CONNECT nor one to pass on", async () => {
+  for (const scheme of ["https", "http"] as const) {
+    const { proxy, asked } = await startProxy("https", { login, leaf: "otherName" });
+    expect(await ask(showing("good"), { proxy, scheme })).toMatchObject({
+      ok: false,
+      phase: "proxy",
+      code: "proxy-unreachable",
+      layers: [
+        { phase: "connect", ok: true },
+        { phase: "proxy", ok: false },
+      ],
+    });
+    expect(asked).toEqual([]);
+  }
+});
+
+test("a client certificate is shown to the target behind a proxy, and to an https proxy that asks, as Go does", async () => {
+  const options = { requestCert: true, rejectUnauthorized: true, ca: [certificates.ca] };
+  const certFile = folder.write("own.crt", certificates.leaves.good.cert);
+  const keyFile = folder.write("own.key", certificates.leaves.good.key);
+  const trust = { caFiles: [], only: false, skipVerify: false, certificate: { certFile, keyFile } };
+  const { handler } = httpProxy();
+  const server = tls.createServer({ ...certificates.leaves.good, ...options }, handler);
+  const port = await servers.listen(server);
+  const proxy: ProxyServer = { scheme: "https", host: "second.test", port, shown: "" };
+  expect(await ask(showing("good", options), { proxy, trust })).toMatchObject({ ok: true, status: 200 });
+  expect(await ask(showing("good"), { proxy })).toMatchObject({ phase: "proxy", code: "proxy-denied" });
+});
+
+/** Sends an http request to be passed on by what answers like that. */
+const forwarded = async (server: net.Server, asking: Asking = {}): Promise<HttpObservation> => {
+  const port = await servers.listen(server);
+  const proxy: ProxyServer = { scheme: "http", host: "second.test", port, shown: "", ...asking.proxy };
+  return ask(net.createServer(), { ...asking, scheme: "http", proxy });
+};
+
+test("a 407 to a request that was to be passed on is the proxy's own", async () => {
+  const answer =
+    'HTTP/1.1 407 No\r\nProxy-Authenticate: Basic realm="corp"\r\nServer: squid\r\nContent-Length: 0\r\n\r\n';
+  expect(await forwarded(raw(answer))).toMatchObject({
+    ok: false,
+    phase: "proxy",
+    code: "proxy-auth-required",
+    message:
+      "HTTP 407 Proxy Authentication Required to a request without credentials " +
+      '(it wants Basic realm="corp"; Server: squid)',
+    layers: [
+      { phase: "connect", ok: true },
+      { phase: "proxy", ok: false },
+    ],
+  });
+});
+
+test.each([200, 302, 403, 502, 503])("a %i to a request that was to be passed on is an answer", async (status) => {
+  const saw = await forwarded(raw(`HTTP/1.1 ${status} Any\r\nX-Squid-Error: a\r\nContent-Length: 2\r\n\r\nok`));
+  expect(saw).toMatchObject({ ok: true, status, headers: { "x-squid-error": "a" }, body: "ok" });
+});
+
+test.each([
+  ["says nothing", () => http.createServer(), "proxy-upstream"],
+  ["is an SSH server", () => raw("SSH-2.0-OpenSSH_9.2\r\n"), "proxy-protocol"],
+  ["closes", () => raw(""), "proxy-protocol"],
+  ["resets", () => raw("", (socket) => socket.resetAndDestroy()), "proxy-protocol"],
+])("what is to pass a request on and %s is named as the proxy", async (_what, server, code) => {
+  const saw = await forwarded(server(), { timeoutMs: 300 });
+  expect(saw).toMatchObject({ ok: false, phase: "proxy", code, message: expect.stringMatching(/./) });
+});
+
+test("a secret that no header can carry is no fault of the proxy", async () => {
+  const saw = await forwarded(http.createServer(), { headers: { "x-api-key": new Secret("k3y\nx: 1") } });
+  expect(saw).toMatchObject({ ok: false, phase: "response", code: "http-invalid" });
+  expect(JSON.stringify(saw)).not.toContain("k3y");
+});
+
+test("a proxy's credentials do not keep an answer from being remembered; the request's own do", () => {
+  const proxy: ProxyServer = { scheme: "http", host: "p", port: 1, shown: "", credentials };
+  const request = { url: "http://a.test/", address: "127.0.0.1", proxy };
+  expect(holdsSecret(request)).toBe(false);
+  expect(holdsSecret({ ...request, headers: { "x-api-key": new Secret("k3y") } })).toBe(true);
+});
+
+test.each(SCHEMES)("after an answer over an %s proxy every connection is closed", async (scheme) => {
+  for (const [secure, target] of [
+    [true, showing("good")],
+    [true, showing("byStranger")],
+    [false, heard().server],
+  ] as const) {
+    const { proxy, server } = await startProxy(scheme);
+    const closed = new Promise((resolve) => server.once("connection", (socket) => socket.on("close", resolve)));
+    await ask(target, { proxy, scheme: secure ? "https" : "http" });
+    await closed;
+  }
+});
+
+test.each(SCHEMES.flatMap((scheme) => [[scheme, "https"] as const, [scheme, "http"] as const]))(
+  "a signal ends a request over an %s proxy to an %s host, and nothing is thrown or put on the proxy",
+  async (scheme, secure) => {
+    const stop = new AbortController();
+    const { proxy, server: at } = await startProxy(scheme);
+    const closed = new Promise((resolve) => at.once("connection", (socket) => socket.on("close", resolve)));
+    const server = secure === "https" ? showing("good", {}, () => {}) : http.createServer();
+    server.on("request", () => setTimeout(() => stop.abort(), 20));
+    const saw = await ask(server, { proxy, timeoutMs: 20_000, signal: stop.signal });
+    expect(saw).toMatchObject({ ok: false, phase: "response" });
+    expect(saw.elapsedMs).toBeLessThan(10_000);
+    await closed;
+  },
+);

@@ -26,7 +26,6 @@ const prober = (options: Partial<ProberOptions> = {}): PreparedProber =>
   createProber({
     signal: new AbortController().signal,
     timeoutMs: 5000,
-    environment: { SSL_CERT_FILE: `${folder.path}/nowhere`, SSL_CERT_DIR: `${folder.path}/nowhere` },
     platform: "linux",
     userAgent: "preflight-test/1.2.3",
     ...options,
@@ -254,23 +253,21 @@ test("the interfaces have loopback among them, each address with its family", as
   for (const { address, family } of interfaces) expect(net.isIP(address)).toBe(family);
 });
 
-test("the trust store of the environment is shown, without its certificates, and read once", async () => {
+test("a trust store is shown, without its certificates, and read once", async () => {
   const certificates = makeCertificates();
   const file = folder.write("store.pem", certificates.ca);
   certificates.remove();
-  const probe = prober({ environment: { SSL_CERT_FILE: file, SSL_CERT_DIR: `${folder.path}/nowhere` } });
+  const probe = prober();
+  const named = { file, directories: `${folder.path}/nowhere` };
   const store = { certificates: 1, from: [file], lookedAt: [file, `${folder.path}/nowhere`] };
-  expect(await probe.trustStore()).toEqual(store);
+  expect(await probe.trustStore(named)).toEqual(store);
   folder.write("store.pem", "");
-  expect(await probe.trustStore()).toEqual(store);
+  expect(await probe.trustStore({ ...named })).toEqual(store);
 });
 
-test("preparing reads the trust store ahead, and asks nothing of the network", async () => {
-  const file = folder.write("prepared.pem", "no certificate yet");
-  const probe = await resolving({ environment: { SSL_CERT_FILE: file, SSL_CERT_DIR: `${folder.path}/nowhere` } });
+test("preparing asks nothing of the network", async () => {
+  const probe = await resolving({});
   await probe.prepare();
-  folder.remove();
-  expect(await probe.trustStore()).toMatchObject({ certificates: 0, from: [file] });
   expect(nameservers?.servers[0]?.asked).toEqual([]);
 });
 

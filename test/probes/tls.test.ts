@@ -233,3 +233,13 @@ test("a signal ends a handshake that is under way", async () => {
   expect(saw.elapsedMs).toBeLessThan(10_000);
   expect(raw.destroyed).toBe(true);
 });
+
+test("a private authority is told from a public one, trusted or not, whatever else the server shows", async () => {
+  const { key, cert } = certificates.leaves.good;
+  const besides = tls.createServer({ key, cert: `${cert}\n${tls.rootCertificates[0]}` });
+  const { saw: trusted } = await shake(besides);
+  expect(refusal(trusted)).toBeUndefined();
+  expect(trusted).toMatchObject({ ok: true, seen: { publicAuthority: false } });
+  const { saw: refused } = await shake(showing("byStranger"));
+  expect(refusal(refused)?.tls?.publicAuthority).toBe(false);
+});

@@ -5,7 +5,7 @@ import { afterAll, afterEach, expect, test } from "@jest/globals";
 import type { Failed, Trust } from "../../src/model/observation.ts";
 import { dial } from "../../src/probes/tcp.ts";
 import { handshake } from "../../src/probes/tls.ts";
-import { createTrustContexts, loadTrustStore, type Trusted } from "../../src/probes/trust-store.ts";
+import { createTrustContexts, createTrustStores, loadTrustStore, type Trusted } from "../../src/probes/trust-store.ts";
 import { makeCertificates } from "../support/certificates.ts";
 import { makeFolder } from "../support/folder.ts";
 import { createServers } from "../support/servers.ts";
@@ -31,7 +31,7 @@ folder.write("b/four.pem", FOUR);
 const [a, b] = [`${folder.path}/a`, `${folder.path}/b`];
 
 test("SSL_CERT_FILE and SSL_CERT_DIR take the place of the system's, and count together", async () => {
-  const store = await loadTrustStore({ SSL_CERT_FILE: bundle, SSL_CERT_DIR: `${a}:${b}` }, "linux");
+  const store = await loadTrustStore({ file: bundle, directories: `${a}:${b}` }, "linux");
   expect(store).toMatchObject({ certificates: 3 + 1, from: [bundle, a, b], lookedAt: [bundle, a, b] });
   expect([...store.pems].sort()).toEqual([ONE, TWO, THREE, FOUR].map((pem) => pem.trim()).sort());
 });
@@ -39,7 +39,7 @@ test("SSL_CERT_FILE and SSL_CERT_DIR take the place of the system's, and count t
 test("a certificate that is in two places counts once", async () => {
   folder.write("twice/one.pem", ONE.replaceAll("\n", "\r\n"));
   const twice = `${folder.path}/twice`;
-  expect(await loadTrustStore({ SSL_CERT_FILE: bundle, SSL_CERT_DIR: twice }, "linux")).toMatchObject({
+  expect(await loadTrustStore({ file: bundle, directories: twice }, "linux")).toMatchObject({
     certificates: 2,
     from: [bundle],
     lookedAt: [bundle, twice],
@@ -51,7 +51,7 @@ test("a certificate behind a link to its neighbour counts once, and one behind a
   folder.write("linked/plain.pem", FOUR);
   symlinkSync("plain.pem", `${linked}/hash.0`);
   symlinkSync("../a/three.pem", `${linked}/elsewhere.0`);
-  const store = await loadTrustStore({ SSL_CERT_FILE: NOWHERE, SSL_CERT_DIR: linked }, "linux");
+  const store = await loadTrustStore({ file: NOWHERE, directories: linked }, "linux");
   expect(store).toMatchObject({ certificates: 2, from: [linked] });
 });
 
@@ -86,9 +86,9 @@ test.each([
 });
 
 test("each variable replaces its own half of the places", async () => {
-  const { lookedAt: withFile } = await loadTrustStore({ SSL_CERT_FILE: bundle }, "linux");
+  const { lookedAt: withFile } = await loadTrustStore({ file: bundle }, "linux");
   expect(withFile).toEqual([bundle, "/etc/ssl/certs", "/etc/pki/tls/certs"]);
-  const { lookedAt: withDirectory } = await loadTrustStore({ SSL_CERT_DIR: a }, "linux");
+  const { lookedAt: withDirectory } = await loadTrustStore({ directories: a }, "linux");
   expect([withDirectory[0], withDirectory.length, withDirectory.at(-1)]).toEqual([
     "/etc/ssl/certs/ca-certificates.crt",
     7,
@@ -97,15 +97,29 @@ test("each variable replaces its own half of the places", async () => {
 });
 
 test.each([
-  ["places that are not there", { SSL_CERT_FILE: NOWHERE, SSL_CERT_DIR: `${NOWHERE}:${NOWHERE}2` }],
-  ["a file in place of a directory", { SSL_CERT_FILE: NOWHERE, SSL_CERT_DIR: bundle }],
-  ["a directory in place of a file", { SSL_CERT_FILE: a, SSL_CERT_DIR: NOWHERE }],
-])("%s give an empty store", async (_what, environment) => {
-  expect(await loadTrustStore(environment, "linux")).toMatchObject({ certificates: 0, from: [], pems: [] });
+  ["places that are not there", { file: NOWHERE, directories: `${NOWHERE}:${NOWHERE}2` }],
+  ["a file in place of a directory", { file: NOWHERE, directories: bundle }],
+  ["a directory in place of a file", { file: a, directories: NOWHERE }],
+])("%s give an empty store", async (_what, store) => {
+  expect(await loadTrustStore(store, "linux")).toMatchObject({ certificates: 0, from: [], pems: [] });
+});
+
+test("a bundle without a certificate ends the search all the same, and gave none", async () => {
+  const empty = folder.write("empty.pem", "no certificate");
+  expect(await loadTrustStore({ file: empty, directories: a }, "linux")).toMatchObject({ certificates: 1, from: [a] });
+});
+
+test("each store is read once, however many components share it", async () => {
+  const stores = createTrustStores("linux");
+  const shared = stores({ file: bundle, directories: a });
+  expect(stores({ directories: a, file: bundle })).toBe(shared);
+  expect(stores({ file: bundle, directories: b })).not.toBe(shared);
+  expect(stores({})).not.toBe(shared);
+  expect(await shared).toMatchObject({ certificates: 3, from: [bundle, a] });
 });
 
 test("an unknown system has no places, and an empty variable is none", async () => {
-  expect(await loadTrustStore({ SSL_CERT_FILE: "", SSL_CERT_DIR: "" }, "sunos")).toEqual({
+  expect(await loadTrustStore({ file: "", directories: "" }, "sunos")).toEqual({
     certificates: 0,
     from: [],
     lookedAt: [],
@@ -164,6 +178,21 @@ test("a context is made once for each trust, and the store is not read where it 
   expect(await context(undefined)).not.toBe(await context(own));
   expect(loads).toBe(1);
   expect(await context({ ...own, only: false })).not.toBe(await context(own));
+});
+
+test("each component is judged by the store of its own environment", async () => {
+  const file = folder.write("corporate.pem", certificates.ca);
+  const context = createTrustContexts(createTrustStores("linux"));
+  const trust = { caFiles: [], only: false, skipVerify: false };
+  const by = async (store?: NonNullable<Trust["store"]>): Promise<string> =>
+    verdict(await contextOf(context(store ? { ...trust, store } : trust)));
+  expect(await by({ file, directories: NOWHERE })).toBe("accepted");
+  expect(await by({ file: NOWHERE, directories: NOWHERE })).toBe("tls-untrusted");
+  expect(await by({ file: bundle, directories: folder.path })).toBe("accepted");
+  expect(await by()).toBe("tls-untrusted");
+  // Without a word about a store, or with an empty one, it is the same context.
+  expect(await context({ ...trust, store: {} })).toBe(await context(undefined));
+  expect(await context({ ...trust, store: { file } })).not.toBe(await context(undefined));
 });
 
 const NOTHING = folder.write("nothing.pem", "no certificate");

@@ -1,29 +1,41 @@
 import type {
   Address,
+  BuildObservation,
   CommandObservation,
   CommandQuestion,
   DatabaseObservation,
   DatabaseQuestion,
   DnsObservation,
+  EnvironmentObservation,
   Failed,
   FailureCode,
   FileObservation,
   HttpObservation,
   HttpRequest,
   Listener,
+  NameserverObservation,
+  NameserverQuestion,
+  NamespaceSeen,
   PathSeen,
   Phase,
   Prober,
   ProcessSeen,
+  ResolverSeen,
   SocketQuestion,
   TcpObservation,
   TcpQuestion,
+  Trust,
   TrustStoreObservation,
 } from "../../src/model/observation.ts";
+import { Secret } from "../../src/model/secret.ts";
 
 /** What a test says the world looks like; what it leaves out does not exist there. */
 export interface World {
   readonly dns?: (name: string) => DnsObservation;
+  /** What the C library says of a name; without it, the same as `dns`. */
+  readonly libc?: (name: string) => DnsObservation;
+  readonly nameserver?: (question: NameserverQuestion) => NameserverObservation;
+  readonly resolver?: ResolverSeen;
   readonly tcp?: (question: TcpQuestion) => TcpObservation;
   readonly http?: (request: HttpRequest) => HttpObservation;
   readonly sockets?: (question: SocketQuestion) => TcpObservation;
@@ -35,10 +47,27 @@ export interface World {
   readonly folders?: Readonly<Record<string, readonly string[] | Failed>>;
   readonly commands?: (question: CommandQuestion) => CommandObservation;
   readonly listeners?: readonly Listener[] | Failed;
-  readonly processes?: readonly ProcessSeen[];
+  /** All of them for every name; or those of each name. */
+  readonly processes?: readonly ProcessSeen[] | Readonly<Record<string, readonly ProcessSeen[]>>;
   readonly interfaces?: readonly Address[];
-  readonly trustStore?: TrustStoreObservation;
+  /** By process id. */
+  readonly environments?: Readonly<Record<number, Readonly<Record<string, string>> | Failed>>;
+  /** By path of the program. */
+  readonly builds?: Readonly<Record<string, BuildObservation>>;
+  readonly namespace?: NamespaceSeen;
+  readonly trustStore?: TrustStoreObservation | ((store: NonNullable<Trust["store"]>) => TrustStoreObservation);
 }
+
+/** One nameserver, and nothing special about it. */
+export const RESOLVER: ResolverSeen = {
+  servers: ["9.9.9.9"],
+  configured: true,
+  search: [],
+  timeoutMs: 5000,
+  attempts: 2,
+  rotate: false,
+  modules: ["files", "dns"],
+};
 
 /** A path of which a test says no more than that it is there: an ordinary file, with room for a terabyte more. */
 const SOMETHING: PathSeen = {
@@ -68,10 +97,16 @@ export const fakeProber = (world: World): Prober & { readonly asked: string[] } 
   };
   return {
     asked,
-    dns: async ({ name }) => {
-      note("dns", name);
-      return world.dns?.(name) ?? nothing("resolve", "dns-nxdomain", "NXDOMAIN");
+    dns: async ({ name, by }) => {
+      note(by === "libc" ? "libc" : "dns", name);
+      const answer = by === "libc" && world.libc ? world.libc(name) : world.dns?.(name);
+      return answer ?? nothing("resolve", "dns-nxdomain", "NXDOMAIN");
     },
+    nameserver: async (question) => {
+      note("nameserver", `${question.server} ${question.name}`);
+      return world.nameserver?.(question) ?? { ok: true, elapsedMs: 4, answer: "addresses" };
+    },
+    resolver: async () => world.resolver ?? RESOLVER,
     tcp: async (question) => {
       note("tcp", `${question.address}:${question.port}`);
       return world.tcp?.(question) ?? nothing("connect", "tcp-refused", "refused");
@@ -81,7 +116,8 @@ export const fakeProber = (world: World): Prober & { readonly asked: string[] } 
       return world.sockets?.(question) ?? nothing("connect", "socket-missing", "ENOENT");
     },
     http: async (request) => {
-      note("http", `${request.method ?? "GET"} ${request.url}`);
+      const through = request.proxy ? ` through ${request.proxy.shown}` : "";
+      note("http", `${request.method ?? "GET"} ${request.url}${through}`);
       return world.http?.(request) ?? nothing("connect", "tcp-refused", "refused");
     },
     database: async (question) => {
@@ -117,10 +153,29 @@ export const fakeProber = (world: World): Prober & { readonly asked: string[] } 
     },
     processes: async (name) => {
       note("processes", name);
-      return world.processes ?? [];
+      const processes = world.processes ?? [];
+      return Array.isArray(processes) ? processes : ((processes as Record<string, ProcessSeen[]>)[name] ?? []);
     },
     interfaces: async () => world.interfaces ?? [{ address: "127.0.0.1", family: 4 }],
-    trustStore: async () =>
-      world.trustStore ?? { certificates: 140, from: ["/etc/ssl/certs"], lookedAt: ["/etc/ssl/certs"] },
+    environment: async (pid): Promise<EnvironmentObservation> => {
+      note("environment", String(pid));
+      const found = world.environments?.[pid] ?? nothing("host", "file-missing", "ENOENT");
+      if ("ok" in found && found.ok === false) return found as Failed;
+      const variables = Object.entries(found as Readonly<Record<string, string>>);
+      return {
+        ok: true,
+        elapsedMs: 0,
+        variables: Object.fromEntries(variables.map(([name, value]) => [name, new Secret(value)])),
+      };
+    },
+    build: async (path) => {
+      note("build", path);
+      return world.builds?.[path] ?? nothing("host", "file-missing", "ENOENT");
+    },
+    namespace: async () => world.namespace ?? {},
+    trustStore: async (store) => {
+      const answer = typeof world.trustStore === "function" ? world.trustStore(store) : world.trustStore;
+      return answer ?? { certificates: 140, from: ["/etc/ssl/certs"], lookedAt: ["/etc/ssl/certs"] };
+    },
   };
 };

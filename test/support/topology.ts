@@ -1,5 +1,8 @@
+import { readProxies } from "../../src/model/proxy.ts";
 import { Secret } from "../../src/model/secret.ts";
 import type {
+  Component,
+  ComponentEnvironment,
   ConfigFile,
   LapiClient,
   LapiRoute,
@@ -7,6 +10,7 @@ import type {
   Sourced,
   Topology,
 } from "../../src/model/topology.ts";
+import { RESOLVER } from "./fake-prober.ts";
 
 export const from = <T>(value: T, origin: string): Sourced<T> => ({ value, origin });
 
@@ -32,6 +36,7 @@ export const agentTo = (way: LapiClient["way"], rest: Partial<LapiClient> = {}):
   kind: "machine",
   path: CREDENTIALS,
   way,
+  component: "crowdsec",
   credentials: {
     kind: "password",
     login: from("machine", `${CREDENTIALS}:2`),
@@ -50,6 +55,7 @@ export const bouncerTo = (way: LapiClient["way"], rest: Partial<LapiClient> = {}
   kind: "bouncer",
   path: BOUNCER,
   way,
+  component: "crowdsec-firewall-bouncer",
   credentials: { kind: "key", key: new Secret("canary-bouncer-key"), origin: `${BOUNCER}:4` },
   ...rest,
 });
@@ -60,6 +66,7 @@ export const itself = (way: LapiClient["way"] = routeTo("http://127.0.0.1:8080/"
   kind: "self",
   path: CONFIG,
   way,
+  neverProxied: "this host asks itself",
   credentials: { absent: "the Local API needs none to reach itself" },
 });
 
@@ -85,9 +92,48 @@ export const fileRead = (path: string, purpose: string, rest: Partial<ConfigFile
   ...rest,
 });
 
+/** An environment with these variables; by default that of the running crowdsec. */
+export const environmentWith = (
+  variables: Readonly<Record<string, string>>,
+  rest: Partial<ComponentEnvironment> = {},
+): ComponentEnvironment => ({
+  from: "process",
+  origin: "process 4711",
+  proxies: readProxies(variables),
+  store: {},
+  ...rest,
+});
+
+export const shellWith = (variables: Readonly<Record<string, string>>): ComponentEnvironment =>
+  environmentWith(variables, { from: "shell", origin: "this shell" });
+
+/** The running crowdsec with these variables, built by Debian. */
+export const crowdsecWith = (
+  variables: Readonly<Record<string, string>>,
+  rest: Partial<Component> = {},
+): Component => ({
+  name: "crowdsec",
+  environment: environmentWith(variables),
+  unit: "crowdsec.service",
+  program: "/usr/bin/crowdsec",
+  build: { resolver: "go", goVersion: "go1.24.1" },
+  ...rest,
+});
+
+/** cscli as this shell would start it. */
+export const cscliWith = (variables: Readonly<Record<string, string>>, rest: Partial<Component> = {}): Component => ({
+  name: "cscli",
+  environment: shellWith(variables),
+  ...rest,
+});
+
 /** An ordinary package install that has run for an hour: Local API, agent and cscli on one host, no TLS, CAPI on. */
 export const packageInstall = (overrides: Partial<Topology> = {}): Topology => ({
   user: "root",
+  env: "auto",
+  components: [crowdsecWith({}), cscliWith({})],
+  shell: shellWith({}),
+  resolver: RESOLVER,
   roles: [from("lapi", CONFIG), from("agent", CONFIG), from("cscli", CONFIG)],
   phase: from("run", CONFIG),
   files: [
@@ -138,6 +184,7 @@ export const packageInstall = (overrides: Partial<Topology> = {}): Topology => (
 /** What differs on a host before CrowdSec is there. */
 export const BEFORE_INSTALL = {
   phase: from("install", `no ${CONFIG}`),
+  components: [cscliWith({})],
   files: [],
   sharedProcess: false,
   clients: { absent: "no CrowdSec is installed here yet; --lapi-url names a Local API elsewhere" },

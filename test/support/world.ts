@@ -19,6 +19,7 @@ import type { World } from "./fake-prober.ts";
 const PHASES: readonly (readonly [string, Phase])[] = [
   ["dns-", "resolve"],
   ["tcp-", "connect"],
+  ["proxy-", "proxy"],
   ["tls-", "handshake"],
   ["http-", "response"],
   ["socket-", "connect"],
@@ -44,6 +45,7 @@ export const CERTIFICATE: TlsSeen = {
   names: ["DNS:somebody.example"],
   validFrom: "2026-01-01T00:00:00.000Z",
   validTo: "2027-01-01T00:00:00.000Z",
+  publicAuthority: true,
 };
 
 export const answered = (rest: Partial<HttpAnswered> = {}): HttpAnswered => ({

@@ -22,7 +22,7 @@ const find = async (
 ): Promise<Found> => {
   const entries = Object.entries(files).map(([name, content]) => [`${FOLDER}/${name}`, content] as const);
   const probe = fakeProber({ files: Object.fromEntries(entries), folders: { [FOLDER]: Object.keys(files) } });
-  const found = await findBouncers(probe, FOLDER, environment);
+  const found = await findBouncers(probe, FOLDER, () => environment);
   // Whatever a test is about: the key does not get out.
   expect(JSON.stringify(found)).not.toContain(CANARY);
   expect(inspect(found, { depth: null })).not.toContain(CANARY);
@@ -126,9 +126,13 @@ test.each(SHIPPED)("%s tells where it goes and with which key", async (file, con
   expect(found).toEqual({
     name: file.replace(/\.(yaml|conf)$/, ""),
     kind: "bouncer",
+    component: file.replace(/\.(yaml|conf)$/, ""),
     path,
     way: { url: { value: "http://127.0.0.1:8080/", origin: `${path}:${url}` }, trust: NO_TRUST },
     credentials: { kind: "key", key: expect.anything(), origin: `${path}:${key}` },
+    // What the library decides has tests of its own below.
+    ...(found.neverProxied !== undefined && { neverProxied: expect.any(String) }),
+    ...(found.limitMs && { limitMs: expect.anything() }),
   });
   expect(keyOf(found)).toBe(CANARY);
 });
@@ -277,6 +281,74 @@ describe("credentials", () => {
   });
 });
 
+describe("a bouncer's proxy", () => {
+  const GO = "go-cs-bouncer takes no proxy for https or certificates";
+  const NONE = "takes no proxy from the environment";
+  const flat = (url: string, rest = `api_key: ${CANARY}`) => `api_url: ${url}\n${rest}\n`;
+  const nested = (url: string) => `crowdsec_config:\n  lapi_url: ${url}\n  lapi_key: ${CANARY}\n`;
+  const upper = (url: string) => `API_URL=${url}\nAPI_KEY=${CANARY}\n`;
+
+  test.each([
+    // go-cs-bouncer: Go's own transport for http with a key, a bare one for the rest.
+    [FIREWALL, flat("http://lapi.test/"), undefined],
+    [FIREWALL, flat("https://lapi.test/"), GO],
+    [FIREWALL, flat("http://lapi.test/", "cert_path: /c.pem\nkey_path: /c.key"), GO],
+    [FIREWALL, flat("/run/crowdsec.sock"), "a unix socket"],
+    [FIREWALL, `api_key: ${CANARY}\n`, undefined],
+    ["crowdsec-spoa-bouncer.yaml", flat("https://lapi.test/"), GO],
+    ["crowdsec-blocklist-mirror.yaml", nested("https://lapi.test/"), GO],
+    ["crowdsec-cloudflare-worker-bouncer.yaml", nested("https://lapi.test/"), GO],
+    ["crowdsec-cloudflare-bouncer.yaml", `crowdsec_lapi_url: https://a/\ncrowdsec_lapi_key: ${CANARY}\n`, GO],
+    // Python's requests takes one, for https too.
+    ["crowdsec-fastly-bouncer.yaml", nested("https://lapi.test/"), undefined],
+    ["misp-feed-generator.yaml", `crowdsec_lapi_url: https://a/\ncrowdsec_lapi_key: ${CANARY}\n`, undefined],
+    ["crowdsec-stormshield-bouncer.yaml", `lapi_url: https://a/\nlapi_key: ${CANARY}\n`, undefined],
+    // What lives in a web server knows no environment.
+    [NGINX, upper("http://lapi.test"), NONE],
+    [NGINX, upper("https://lapi.test"), NONE],
+    ["crowdsec-openresty-bouncer.conf", upper("http://lapi.test"), NONE],
+    ["my-own-bouncer.conf", upper("http://lapi.test"), NONE],
+    ["crowdsec-haproxy-bouncer.conf", `API_KEY=${CANARY}\n`, NONE],
+    ["crowdsec-apache2-bouncer.conf", `CrowdsecURL http://a/\nCrowdsecAPIKey ${CANARY}\n`, NONE],
+  ])("%s with %j: %p", async (file, content, why) => {
+    const { neverProxied, component, name } = await bouncer(file, content);
+    expect(neverProxied).toBe(why);
+    expect(component).toBe(name);
+  });
+
+  test("of a hidden file is not known, but whose environment it is", async () => {
+    const found = await bouncer(FIREWALL, DENIED);
+    expect(found).toMatchObject({ component: "crowdsec-firewall-bouncer" });
+    expect(found).not.toHaveProperty("neverProxied");
+  });
+});
+
+describe("a bouncer's patience", () => {
+  const DEFAULT = { value: 500, origin: "default of the lua library" };
+  const nginx = (...lines: readonly string[]) => `API_URL=http://a/\n${lines.join("\n")}\nAPI_KEY=${CANARY}\n`;
+
+  test.each([
+    ["nothing", nginx(), DEFAULT],
+    ["REQUEST_TIMEOUT", nginx("REQUEST_TIMEOUT=3000"), { value: 3000, origin: `${FOLDER}/${NGINX}:2` }],
+    ["an empty one", nginx("REQUEST_TIMEOUT="), DEFAULT],
+    ["no number", nginx("REQUEST_TIMEOUT=soon"), DEFAULT],
+    ["the limit of another question", nginx("APPSEC_PROCESS_TIMEOUT=100"), DEFAULT],
+  ])("in nginx, with %s in the file, is what the library makes of it", async (_what, content, limit) => {
+    expect((await bouncer(NGINX, content)).limitMs).toEqual(limit);
+  });
+
+  test("in nginx is that of the overlay, where it has one", async () => {
+    const found = await bouncer(NGINX, nginx("REQUEST_TIMEOUT=3000"), "REQUEST_TIMEOUT=100\n");
+    expect(found.limitMs).toEqual({ value: 100, origin: `${FOLDER}/${NGINX}.local:1` });
+  });
+
+  test("has no end in Go and in Apache", async () => {
+    expect(await bouncer(FIREWALL, `api_url: http://a/\napi_key: ${CANARY}\n`)).not.toHaveProperty("limitMs");
+    const apache = await bouncer("crowdsec-apache2-bouncer.conf", `CrowdsecURL http://a/\nCrowdsecAPIKey ${CANARY}\n`);
+    expect(apache).not.toHaveProperty("limitMs");
+  });
+});
+
 describe("a file", () => {
   test("without a URL is a bouncer without a way", async () => {
     expect((await bouncer(FIREWALL, `api_key: ${CANARY}\n`)).way).toEqual({
@@ -331,16 +403,16 @@ describe("the folder", () => {
   });
 
   test("that is not there, or is none, holds nothing", async () => {
-    expect(await findBouncers(fakeProber({}), FOLDER, {})).toEqual({ files: [], clients: [] });
+    expect(await findBouncers(fakeProber({}), FOLDER, () => ({}))).toEqual({ files: [], clients: [] });
     const file: Failed = { ...DENIED, code: "file-error", message: "not a folder" };
-    expect(await findBouncers(fakeProber({ folders: { [FOLDER]: file } }), FOLDER, {})).toEqual({
+    expect(await findBouncers(fakeProber({ folders: { [FOLDER]: file } }), FOLDER, () => ({}))).toEqual({
       files: [],
       clients: [],
     });
   });
 
   test("that this user may not read says so", async () => {
-    expect(await findBouncers(fakeProber({ folders: { [FOLDER]: DENIED } }), FOLDER, {})).toEqual({
+    expect(await findBouncers(fakeProber({ folders: { [FOLDER]: DENIED } }), FOLDER, () => ({}))).toEqual({
       files: [{ path: FOLDER, purpose: "bouncers", state: "denied", mistakes: [] }],
       clients: [],
     });

@@ -61,8 +61,8 @@ describe("agent and cscli", () => {
       },
     };
     expect(found).toEqual([
-      { name: "agent", ...same },
-      { name: "cscli", ...same },
+      { name: "agent", component: "crowdsec", ...same },
+      { name: "cscli", component: "cscli", ...same },
     ]);
   });
 
@@ -92,6 +92,8 @@ describe("agent and cscli", () => {
       socket: "/run/crowdsec.sock",
       trust: NO_TRUST,
     });
+    expect(await agent(`url: /run/crowdsec.sock\n${PASSWORD}`)).toMatchObject({ neverProxied: "a unix socket" });
+    expect(await agent(`url: https://a/\n${PASSWORD}`)).not.toHaveProperty("neverProxied");
   });
 
   test.each([`http://me:${CANARY}@lapi.test:8080/`, `http://me:${CANARY}@la pi/`])(
@@ -226,6 +228,7 @@ describe("the Local API itself", () => {
       path: MAIN,
       way: { url: from("https://127.0.0.1:8080/", `${MAIN}:47`), trust: { skipVerify: true } },
       credentials: { absent: expect.any(String) },
+      neverProxied: "this host asks itself",
     });
   });
 
@@ -265,14 +268,26 @@ describe("--lapi-url", () => {
     expect(found?.way).toEqual({ url, trust: NO_TRUST });
   });
 
+  test("decides over the proxy anew: a bouncer that took one for http takes none for https, and the other way", () => {
+    const why = (client: LapiClient, value: string) =>
+      overridden([client], ["agent", "bouncer"], from(value, "--lapi-url")).map(({ neverProxied }) => neverProxied);
+    const firewall = bouncerTo(routeTo("http://a/"));
+    expect(why(firewall, "https://lapi.test/")).toEqual([expect.stringContaining("go-cs-bouncer")]);
+    expect(why({ ...firewall, neverProxied: "old" }, "http://lapi.test/")).toEqual([undefined]);
+    expect(why(agentTo(routeTo("http://a/")), "/run/crowdsec.sock")).toEqual(["a unix socket"]);
+    expect(why(agentTo(routeTo("http://unix/"), { neverProxied: "a unix socket" }), "http://b/")).toEqual([undefined]);
+  });
+
   test("is for those who would be there, before they are", () => {
     const found = overridden([], ["lapi", "agent", "bouncer", "prometheus"], url);
     expect(found.map(({ name, kind }) => [name, kind])).toEqual([
       ["agent", "machine"],
       ["bouncer", "bouncer"],
     ]);
-    for (const { way, credentials } of found) {
+    for (const { way, credentials, component, neverProxied } of found) {
       expect(way).toEqual({ url, trust: NO_TRUST });
+      // Whose environment, and with which library, nobody knows yet.
+      expect([component, neverProxied]).toEqual([undefined, undefined]);
       expect(credentials).toHaveProperty("absent");
     }
   });

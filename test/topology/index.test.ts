@@ -5,7 +5,7 @@ import { Secret } from "../../src/model/secret.ts";
 import type { LapiClient, Topology } from "../../src/model/topology.ts";
 import { dialable } from "../../src/model/url.ts";
 import { findTopology, type TopologyInput } from "../../src/topology/index.ts";
-import { fakeProber, type World } from "../support/fake-prober.ts";
+import { fakeProber, RESOLVER, type World } from "../support/fake-prober.ts";
 
 const MAIN = "/etc/crowdsec/config.yaml";
 const CREDENTIALS = "/etc/crowdsec/local_api_credentials.yaml";
@@ -95,6 +95,7 @@ const look = async (host: Host = {}): Promise<Topology> => {
     environment: {},
     user: "root",
     platform: "linux",
+    env: "auto",
     overrides: {},
     ...input,
   });
@@ -130,8 +131,10 @@ test("a package install is all of it: roles, files and services, each with where
   });
   const file = (path: string, purpose: string) => ({ path, purpose, state: "read", mistakes: [] });
   const trust = { caFiles: [], only: false, skipVerify: false };
-  const machine = (name: string) => ({
+  const unproxied = { proxies: { cgi: false, ignored: [] }, store: {} };
+  const machine = (name: string, component: string) => ({
     name,
+    component,
     kind: "machine",
     path: CREDENTIALS,
     way: { url: { value: "http://127.0.0.1:8080/", origin: `${CREDENTIALS}:1` }, trust },
@@ -143,6 +146,18 @@ test("a package install is all of it: roles, files and services, each with where
   });
   expect(await look({ runs: ["-c", MAIN], version: "2026/01/01 version: v1.7.8-debian-5\nCodename: x\n" })).toEqual({
     user: "root",
+    env: "auto",
+    components: [
+      {
+        name: "crowdsec",
+        environment: { ...unproxied, from: "shell", origin: "this shell: crowdsec does not run and has no unit" },
+        program: PROGRAM,
+      },
+      { name: "cscli", environment: { ...unproxied, from: "shell", origin: "this shell" } },
+    ],
+    shell: { ...unproxied, from: "shell", origin: "this shell" },
+    resolver: RESOLVER,
+    installed: { value: [1, 7, 8], origin: PROGRAM },
     roles: ["lapi", "agent", "cscli"].map((value) => ({ value, origin: MAIN })),
     phase: { value: "run", origin: MAIN },
     files: [
@@ -168,10 +183,11 @@ test("a package install is all of it: roles, files and services, each with where
           url: { value: "http://127.0.0.1:8080/", origin: `${MAIN}:19` },
           trust: { ...trust, skipVerify: true },
         },
+        neverProxied: "this host asks itself",
         credentials: { absent: expect.any(String) },
       },
-      machine("agent"),
-      machine("cscli"),
+      machine("agent", "crowdsec"),
+      machine("cscli", "cscli"),
     ],
     listen: { uri: { value: { host: "127.0.0.1", port: 8080 }, origin: `${MAIN}:19` }, tls: false, appsec: [] },
     database: { kind: "sqlite", path: { value: "/var/lib/crowdsec/data/crowdsec.db", origin: `${MAIN}:9` } },
@@ -205,9 +221,11 @@ test("a package install is all of it: roles, files and services, each with where
 
 test("nothing is asked of the network, and no program is run but crowdsec's own -version", async () => {
   const probe = fakeProber(world({ runs: ["-c", MAIN], version: "version: v1.7.8\n", folders: { [BOUNCERS]: [] } }));
-  await findTopology({ probe, environment: {}, user: "root", platform: "linux", overrides: {} });
+  await findTopology({ probe, environment: {}, user: "root", platform: "linux", env: "auto", overrides: {} });
   expect(probe.asked.filter((question) => !/^(file|folder|path|processes) /.test(question))).toEqual([
     `command ${PROGRAM} -version`,
+    "environment 42",
+    `build ${PROGRAM}`,
   ]);
 });
 
@@ -386,7 +404,7 @@ describe("the program", () => {
   test("that is not there, or may not be run, is left out", async () => {
     expect(await look()).not.toHaveProperty("program");
     const probe = fakeProber({ ...world({}), paths: { [PROGRAM]: { executable: false } } });
-    await findTopology({ probe, environment: {}, user: "root", platform: "linux", overrides: {} });
+    await findTopology({ probe, environment: {}, user: "root", platform: "linux", env: "auto", overrides: {} });
     expect(probe.asked.filter((question) => question.startsWith("command "))).toEqual([]);
   });
 
@@ -412,7 +430,14 @@ describe("the program", () => {
       paths,
       processes: [{ pid: 1, argv: ["/tmp/crowdsec"], ageSeconds: 1 }],
     });
-    const topology = await findTopology({ probe, environment: {}, user: "root", platform: "linux", overrides: {} });
+    const topology = await findTopology({
+      probe,
+      environment: {},
+      user: "root",
+      platform: "linux",
+      env: "auto",
+      overrides: {},
+    });
     expect(topology.program).toEqual({ path: "/usr/local/bin/crowdsec" });
     expect(probe.asked.filter((question) => question.startsWith("command "))).toEqual([
       "command /usr/local/bin/crowdsec -version",

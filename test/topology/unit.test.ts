@@ -1,5 +1,6 @@
 import { expect, test } from "@jest/globals";
-import { unitCommand } from "../../src/topology/unit.ts";
+import type { Failed } from "../../src/model/observation.ts";
+import { readUnit, unitCommand } from "../../src/topology/unit.ts";
 import { fakeProber, type World } from "../support/fake-prober.ts";
 
 const UNIT = "crowdsec.service";
@@ -61,4 +62,47 @@ test("what stands in another section, or in a comment, is no command", async () 
 test("no unit, or one without a command: nothing is known", async () => {
   expect(await commandIn({})).toBeUndefined();
   expect(await commandIn({ [VENDOR]: service("Type=simple") })).toBeUndefined();
+});
+
+test("a masked unit is known as such: what the package brought is not started", async () => {
+  const link: Failed = { ok: false, phase: "host", code: "file-error", message: "not a regular file", elapsedMs: 0 };
+  for (const mask of [link, ""]) {
+    const probe = fakeProber({ files: { [VENDOR]: PACKAGED, [ADMIN]: mask } });
+    expect(await readUnit(probe, UNIT)).toEqual({ name: UNIT, path: ADMIN, masked: true, settings: [], denied: [] });
+    expect(await unitCommand(probe, UNIT)).toBeUndefined();
+  }
+});
+
+test("files of a unit that this user may not read are named", async () => {
+  const denied: Failed = { ok: false, phase: "host", code: "file-denied", message: "EACCES", elapsedMs: 0 };
+  const dropIn = `${ADMIN}.d/proxy.conf`;
+  const probe = fakeProber({
+    files: { [VENDOR]: PACKAGED, [dropIn]: denied },
+    folders: { [`${ADMIN}.d`]: ["proxy.conf"] },
+  });
+  expect(await readUnit(probe, UNIT)).toMatchObject({ path: VENDOR, denied: [dropIn] });
+});
+
+test("a drop-in that is a link to /dev/null takes one of the same name away", async () => {
+  const link: Failed = { ok: false, phase: "host", code: "file-error", message: "not a regular file", elapsedMs: 0 };
+  const packaged = `/usr/lib/systemd/system/${UNIT}.d`;
+  const files = {
+    [VENDOR]: PACKAGED,
+    [`${ADMIN}.d/10.conf`]: link,
+    [`${packaged}/10.conf`]: service("ExecStart=", "ExecStart=/bin/false"),
+  };
+  const probe = fakeProber({ files, folders: { [`${ADMIN}.d`]: ["10.conf"], [packaged]: ["10.conf"] } });
+  expect((await unitCommand(probe, UNIT))?.argv).toEqual(["/usr/bin/crowdsec", "-c", "/etc/config.yaml"]);
+});
+
+test("each setting is known by the line on which it begins", async () => {
+  const unit = await readUnit(
+    fakeProber({ files: { [VENDOR]: "[Service]\r\nA=1\r\n# x\\\r\nB=2 \\\r\n;\r\n 3\r\n\r\nC = 4" } }),
+    UNIT,
+  );
+  expect(unit?.settings.map(({ name, value, origin }) => [name, value, origin])).toEqual([
+    ["A", "1", `${VENDOR}:2`],
+    ["B", "2   3", `${VENDOR}:4`],
+    ["C", "4", `${VENDOR}:8`],
+  ]);
 });

@@ -1,0 +1,3 @@
+module crowdsec-preflight.test/go
+
+go 1.19
