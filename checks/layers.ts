@@ -187,13 +187,16 @@ const resolve = async (context: Context, host: string, component: Component | un
   if (dns.ok || (dns.code !== "dns-nxdomain" && dns.code !== "dns-nodata")) return { dns, also: [] };
   const libc = await context.probe.dns({ name: host, by: "libc" });
   if (!libc.ok) return { dns, also: [] };
-  const { modules } = context.topology.resolver;
+  const names = component && "origin" in component.environment ? component.environment.names : undefined;
+  const seen = {
+    ...context.topology.resolver,
+    ...(names?.forced && { forced: names.forced }),
+    ...(names?.because !== undefined && { wantsLibc: names.because }),
+  };
+  const { modules } = seen;
   const knows = `the C library (nsswitch.conf: ${modules.join(" ") || "no hosts line"})`;
   const addresses = libc.addresses.map(({ address }) => address).join(", ");
-  const reason =
-    component?.build?.resolver === "libc"
-      ? usesLibc(context.topology.resolver, host, component.build.goVersion)
-      : undefined;
+  const reason = component?.build?.resolver === "libc" ? usesLibc(seen, host, component.build.goVersion) : undefined;
   if (reason !== undefined)
     return {
       dns: libc,

@@ -71,12 +71,17 @@ const whichOf = (states: readonly State[], index: number, rotate: boolean): stri
 };
 
 /** What a nameserver that does not serve costs, as Go's resolver does it. */
-const costOf = (states: readonly State[], index: number, { rotate, timeoutMs, attempts }: ResolverSeen): string => {
+const costOf = (
+  states: readonly State[],
+  index: number,
+  { rotate, timeoutMs, attempts }: ResolverSeen,
+  lost: string,
+): string => {
   const waits = states[index] === "waits";
   if (!states.includes("serves")) {
     const whole = states.filter((state) => state === "waits").length * timeoutMs * attempts;
     const alone = states.length === 1 ? "it is the only one" : "none of them serves";
-    return `${alone}, so no name resolves${whole > 0 ? `, and each lookup takes ${duration(whole)} or more to fail` : ""}`;
+    return `${alone}, so ${lost}${whole > 0 ? `, and each lookup takes ${duration(whole)} or more to fail` : ""}`;
   }
   const price = waits ? duration(timeoutMs) : "a round trip";
   const which = whichOf(states, index, rotate);
@@ -197,13 +202,15 @@ export default defineCheck({
       ...(failed && { failed }),
       evidence,
     });
+    // SERVFAIL may be about this one name; whoever refuses or is silent does so with every name.
+    const lost = failed?.code === "dns-servfail" ? `${name} does not resolve` : "no name resolves";
     if (failed) {
-      if (isKnown(failed.code)) return fault(failed.code, costOf(states, index, resolver));
+      if (isKnown(failed.code)) return fault(failed.code, costOf(states, index, resolver, lost));
       return { status: "unknown", reason: `${failed.code}: ${failed.message}`, evidence };
     }
     if (saw.elapsedMs >= timeoutMs) {
       const late = `its answer comes after ${duration(saw.elapsedMs)}, when Go has given up`;
-      return fault("dns-timeout", `${late}; ${costOf(states, index, resolver)}`, timeoutMs);
+      return fault("dns-timeout", `${late}; ${costOf(states, index, resolver, lost)}`, timeoutMs);
     }
     if (saw.elapsedMs > SLOW_MS) {
       const which = whichOf(states, index, resolver.rotate);

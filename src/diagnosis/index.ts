@@ -14,6 +14,12 @@ const SHARED: Readonly<Record<string, string>> = {
   "tcp-timeout": "outgoing tcp/443 to {n} hosts is dropped on the way",
   "tcp-unreachable": "{n} hosts on the internet cannot be reached from here",
   "tcp-reset": "something on the way resets outgoing connections to {n} hosts",
+  "proxy-invalid": "a proxy variable that Go cannot use keeps {n} hosts out of reach",
+  "proxy-unreachable": "the proxy that CrowdSec goes through cannot be reached, and with it {n} hosts",
+  "proxy-auth-required": "the proxy wants a login that CrowdSec does not give, for {n} hosts",
+  "proxy-denied": "the proxy denies {n} hosts that CrowdSec needs",
+  "proxy-upstream": "the proxy does not get to {n} hosts itself",
+  "proxy-protocol": "what CrowdSec is told to use as a proxy is none ({n} hosts)",
   "tls-reset": "a filter on the way cuts off TLS to {n} hosts",
   "tls-stalled": "TLS to {n} hosts stalls after the ClientHello: path MTU or a filter",
   "tls-not-tls": "something that does not speak TLS answers for {n} hosts: a captive portal?",
@@ -31,6 +37,8 @@ const keyOf = ({ id, instance, fault, blame, target }: Finding): string => {
   if (family === "outgoing" || id === "metrics-target")
     return `${id === "metrics-target" ? id : family} ${fault?.code} ${blame?.party}`;
   // Clients of one file share its faults.
+  // Of several nameservers, all of them fail together.
+  if (id === "resolver") return id;
   if (id === "config-agreement" || id === "credentials") return `${id} ${fault?.code} ${target?.path}`;
   if (family === "lapi") return `${id} ${fault?.code} ${target?.host ?? target?.path}:${target?.port}`;
   return instance;
@@ -90,6 +98,18 @@ const ORDER = ["config-files", "database", "port-lapi", "agent-config", "port-ap
 const stopperOf = (findings: readonly Finding[], topology: Topology): Finding | undefined =>
   findings.filter((finding) => stops(finding, topology)).sort((a, b) => ORDER.indexOf(a.id) - ORDER.indexOf(b.id))[0];
 
+/** A nameserver that fails, where all of them do: then no name resolves. */
+const deadResolverOf = ({ fault, id }: Finding, findings: readonly Finding[]): Finding | undefined =>
+  id !== "resolver" && fault?.phase === "resolve"
+    ? findings.find(
+        (one) =>
+          one.id === "resolver" &&
+          one.status === "fail" &&
+          // SERVFAIL may be about one name only.
+          (one.fault?.code === fault.code || one.fault?.code !== "dns-servfail"),
+      )
+    : undefined;
+
 /** Whose own file sends him elsewhere than this host's Local API listens, finds nothing there for that reason. */
 const disagreementOf = ({ id, instance }: Finding, findings: readonly Finding[]): Finding | undefined =>
   familyOf(id) === "lapi"
@@ -130,7 +150,7 @@ export const findCauses = (findings: readonly Finding[], topology: Topology): re
   for (const finding of findings) {
     if (finding.status !== "fail" || finding === stopper) continue;
     const stopped = stopper && isMissingHere(finding, stopper, topology) ? stopper : undefined;
-    const key = keyOf(stopped ?? disagreementOf(finding, findings) ?? finding);
+    const key = keyOf(stopped ?? disagreementOf(finding, findings) ?? deadResolverOf(finding, findings) ?? finding);
     groups.set(key, [...(groups.get(key) ?? []), finding]);
   }
   return [...groups.values()]

@@ -79,6 +79,8 @@ export interface ComponentEnvironment {
   readonly proxies: ProxySettings;
   /** SSL_CERT_FILE and SSL_CERT_DIR. */
   readonly store: NonNullable<Trust["store"]>;
+  /** What of it decides who resolves names (GODEBUG, LOCALDOMAIN, RES_OPTIONS, HOSTALIASES), as `resolverVariables` reads it. */
+  readonly names?: { readonly forced?: "go" | "libc"; readonly because?: string };
 }
 
 /** A program of CrowdSec on this host that opens connections. */

@@ -203,7 +203,8 @@ export const handshake = (
     }, timeoutMs);
     const end = (result: Failed): void => {
       clearTimeout(timer);
-      socket.destroy();
+      // Over a connection that is gone already, Node 20 has crashed here: destroying that ends the TLS above it too.
+      if (!raw.destroyed) socket.destroy();
       raw.destroy();
       resolve(result);
     };

@@ -120,8 +120,9 @@ const would = (kind: LapiClient["kind"], name: string): LapiClient => {
   return { name, kind, path: "--lapi-url", way: absent, credentials: absent };
 };
 
-/** The client that a host with this role will have; the Local API itself is none. */
+/** The client that a host with this role will have, in the environment that it will most likely have; the Local API itself is none. */
 const wouldBe = (role: Role): readonly LapiClient[] => {
   if (role === "prometheus" || role === "lapi") return [];
-  return [would(role === "bouncer" ? "bouncer" : "machine", role)];
+  if (role === "bouncer") return [would("bouncer", role)];
+  return [{ ...would("machine", role), component: role === "agent" ? "crowdsec" : "cscli" }];
 };

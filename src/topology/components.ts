@@ -1,6 +1,7 @@
 import { posix } from "node:path";
 import type { BuildSeen, EnvironmentRead, NamespaceSeen, Prober, ProcessSeen } from "../model/observation.ts";
 import { type ProxyServer, type ProxySettings, readProxies } from "../model/proxy.ts";
+import { resolverVariables } from "../model/resolver.ts";
 import type { Component, ComponentEnvironment, Env, Hidden } from "../model/topology.ts";
 import type { Environment } from "./expansion.ts";
 import { pamVariables, sudoEnvironment } from "./sudo.ts";
@@ -63,7 +64,7 @@ const placeOf = (bouncer: string): Place => {
 };
 
 /** An environment and what is to be said of it. */
-interface Known extends Omit<ComponentEnvironment, "proxies" | "store"> {
+interface Known extends Pick<ComponentEnvironment, "from" | "origin"> {
   readonly variables: Environment;
 }
 
@@ -74,12 +75,16 @@ const storeOf = (variables: Environment): ComponentEnvironment["store"] => {
   return { ...(file && { file }), ...(directories && { directories }) };
 };
 
-const described = ({ from, origin, variables }: Known, goVersion?: string): ComponentEnvironment => ({
-  from,
-  origin,
-  proxies: readProxies(variables, goVersion),
-  store: storeOf(variables),
-});
+const described = ({ from, origin, variables }: Known, goVersion?: string): ComponentEnvironment => {
+  const names = resolverVariables(variables);
+  return {
+    from,
+    origin,
+    proxies: readProxies(variables, goVersion),
+    store: storeOf(variables),
+    ...(Object.keys(names).length > 0 && { names }),
+  };
+};
 
 const plain = (variables: Variables): Environment =>
   Object.fromEntries([...variables].map(([name, { value }]) => [name, value]));
@@ -352,6 +357,7 @@ const withProxy = (environment: ComponentEnvironment | Hidden, proxy: ProxyServe
       cgi: false,
     },
     store: own?.store ?? {},
+    ...(own?.names && { names: own.names }),
   };
 };
 

@@ -10,7 +10,7 @@ const MANAGERS: readonly { readonly argv: readonly [string, ...string[]]; readon
   // Of a package that was removed, only its configuration is left: that is no version of anything.
   {
     argv: ["/usr/bin/dpkg-query", "-s", "crowdsec"],
-    version: /^Status: \S+ \S+ (?!config-files|not-installed)[^]*^Version: (?:\d+:)?(\S+)/m,
+    version: /^Status: \S+ \S+ (?!config-files|not-installed)[\s\S]*^Version: (?:\d+:)?(\S+)/m,
   },
   { argv: ["/usr/bin/rpm", "-q", "--qf", "%{VERSION}", "crowdsec"], version: /^(\d\S*)/ },
   { argv: ["/sbin/apk", "list", "--installed", "crowdsec"], version: /^crowdsec-(\d\S*)/m },

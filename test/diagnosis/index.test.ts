@@ -346,3 +346,22 @@ describe("targets of Prometheus", () => {
     expect(causesOf(target(1), own)).toHaveLength(2);
   });
 });
+
+describe("a nameserver that fails", () => {
+  const dead = finding("resolver", "fail", {
+    code: "dns-timeout",
+    phase: "resolve",
+    instance: "resolver@10.0.0.53",
+    target: { host: "10.0.0.53", port: 53 },
+  });
+
+  test("explains every name that does not resolve, and what follows", () => {
+    const causes = causesOf(dead, outgoing("capi", "dns-timeout", { phase: "resolve" }));
+    expect(explained(causes)).toEqual([["resolver@10.0.0.53", "outgoing-capi"]]);
+    expect(causes[0]?.summary).toContain(dead.summary);
+  });
+
+  test("explains nothing that failed for another reason", () => {
+    expect(causesOf(dead, outgoing("capi", "tcp-timeout"))).toHaveLength(2);
+  });
+});

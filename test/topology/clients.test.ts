@@ -284,10 +284,10 @@ describe("--lapi-url", () => {
       ["agent", "machine"],
       ["bouncer", "bouncer"],
     ]);
-    for (const { way, credentials, component, neverProxied } of found) {
+    for (const { name, way, credentials, component, neverProxied } of found) {
       expect(way).toEqual({ url, trust: NO_TRUST });
-      // Whose environment, and with which library, nobody knows yet.
-      expect([component, neverProxied]).toEqual([undefined, undefined]);
+      // With which library a bouncer will be built, and what it will be called, nobody knows yet.
+      expect([component, neverProxied]).toEqual([name === "agent" ? "crowdsec" : undefined, undefined]);
       expect(credentials).toHaveProperty("absent");
     }
   });
