@@ -53,26 +53,27 @@ const namedRight = (certificate: X509Certificate, host: string): boolean => {
   });
 };
 
-/** The certificates above a peer's own: what it showed, and what OpenSSL found in the store behind that. */
+/** The certificates above a peer's own, each the signer's of the one before, as far as they are known. */
 interface Above {
-  readonly shown: readonly X509Certificate[];
-  readonly stored: readonly X509Certificate[];
+  readonly signers: readonly X509Certificate[];
+  /** The last of them was not shown by the peer: it is one of those that are trusted here. */
+  readonly endsInStore: boolean;
 }
 
 const MAX_CHAIN = 20;
 
 /** @param detailed Must be asked for before the X509Certificate: after that, Node 20 has none any more. */
 const aboveOf = (leaf: X509Certificate, detailed: tls.DetailedPeerCertificate): Above => {
-  const shown: X509Certificate[] = [];
-  for (let next = leaf.issuerCertificate; next && shown.length < MAX_CHAIN; next = next.issuerCertificate) {
-    shown.push(next);
-  }
-  const all: X509Certificate[] = [];
-  for (let one = detailed; all.length < MAX_CHAIN && one.issuerCertificate && one.issuerCertificate !== one; ) {
+  // All that the peer showed, in its order; what it may show is bounded by TLS.
+  const shown = new Set([leaf.fingerprint256]);
+  for (let next = leaf.issuerCertificate; next; next = next.issuerCertificate) shown.add(next.fingerprint256);
+  const signers: X509Certificate[] = [];
+  for (let one = detailed; signers.length < MAX_CHAIN && one.issuerCertificate && one.issuerCertificate !== one; ) {
     one = one.issuerCertificate;
-    all.push(new X509Certificate(one.raw));
+    signers.push(new X509Certificate(one.raw));
   }
-  return { shown, stored: all.slice(shown.length) };
+  const last = signers.at(-1);
+  return { signers, endsInStore: last !== undefined && !shown.has(last.fingerprint256) };
 };
 
 const SERVER = ["1.3.6.1.5.5.7.3.1", "2.5.29.37.0"];
@@ -122,7 +123,7 @@ const datesOf = (
  */
 const verdictOf = (
   certificate: X509Certificate,
-  { shown, stored }: Above,
+  { signers, endsInStore }: Above,
   host: string,
   openssl: string | undefined,
   now: number,
@@ -135,8 +136,8 @@ const verdictOf = (
       ? { code: "tls-no-san", message: "certificate has no subject alternative name, only a common name" }
       : { code: "tls-wrong-host", message: `certificate is not valid for ${host}` };
   }
-  const chain = [certificate, ...shown, ...stored];
-  const links = chain.slice(1).map((parent, index) => ({ parent, holds: signed(chain[index] ?? parent, parent) }));
+  const chain = [certificate, ...signers];
+  const links = signers.map((parent, index) => ({ parent, holds: signed(chain[index] ?? parent, parent) }));
   if (openssl !== undefined) {
     // Go looks at a signer's dates as soon as it has signed, whoever stands above it.
     const broken = links.findIndex(({ holds }) => !holds);
@@ -154,9 +155,9 @@ const verdictOf = (
   }
   // Go asks for the extended key usage alone; OpenSSL wants more, and says so in place of what it said before: then the
   // signers must be seen to lead to the store.
-  if (openssl === "INVALID_PURPOSE" && stored.length > 0 && links.every(({ holds }) => holds)) return undefined;
+  if (openssl === "INVALID_PURPOSE" && endsInStore && links.every(({ holds }) => holds)) return undefined;
   if (openssl === undefined) {
-    return chain.slice(1).some((parent) => !parent.ca && isVersion3(parent))
+    return signers.some((parent) => !parent.ca && isVersion3(parent))
       ? untrusted("certificate signed by one that is no authority: it lacks basicConstraints CA:TRUE")
       : undefined;
   }

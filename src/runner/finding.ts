@@ -70,8 +70,8 @@ const vantageOf = (check: Check, evidence: Evidence, topology: Topology): Vantag
   const role = check.roles.find((candidate) => hasRole(topology, candidate));
   const { component, tcp } = evidence;
   const environment = component && "origin" in component.environment ? component.environment.origin : undefined;
-  // Of several addresses, one that connected.
-  const used = tcp?.find(({ saw }) => saw.ok) ?? tcp?.[0];
+  // Of the addresses that connect, one of IPv6, as Go does.
+  const [used = tcp?.[0]] = (tcp ?? []).filter(({ saw }) => saw.ok).sort((a, b) => b.at.family - a.at.family);
   return {
     ...(role && { role }),
     user: topology.user,

@@ -5,6 +5,7 @@ import {
   parseDuration,
   parseLapiUrl,
   parsePatterns,
+  parseProxy,
   parseWord,
   parseWords,
 } from "../../src/commands/values.ts";
@@ -121,6 +122,32 @@ describe("the Local API's URL", () => {
     expect(refusal(() => parseLapiUrl("--lapi-url", text))).toBe(
       `--lapi-url wants a URL such as http://10.0.0.5:8080/; ${reason}.`,
     );
+  });
+});
+
+describe("a proxy", () => {
+  test.each([
+    ["http://10.0.0.5:3128", "http://10.0.0.5:3128"],
+    ["proxy.corp.example:3128", "http://proxy.corp.example:3128"],
+    ["socks5://10.0.0.5", "socks5://10.0.0.5:1080"],
+  ])("%s is read as HTTPS_PROXY would be", (text, shown) => {
+    expect(parseProxy("--proxy", text)).toMatchObject({ shown });
+  });
+
+  test("none is none", () => {
+    expect(parseProxy("--proxy", "none")).toBe("none");
+  });
+
+  test.each(["", "ftp://10.0.0.5", "http://10.0.0.5:99999"])('"%s" is refused with an example', (text) => {
+    expect(() => parseProxy("--proxy", text)).toThrow(
+      /^--proxy wants a proxy such as http:\/\/10\.0\.0\.5:3128, or none/,
+    );
+  });
+
+  test("a login is refused, and not repeated: others can read an argument list", () => {
+    const parse = () => parseProxy("--proxy", "http://user:canary-secret@10.0.0.5:3128");
+    expect(parse).toThrow(/takes no user and no password/);
+    expect(parse).not.toThrow(/canary/);
   });
 });
 

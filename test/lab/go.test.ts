@@ -753,7 +753,7 @@ describe("names, beside net.Resolver with PreferGo", () => {
   });
 
   // Where nsswitch.conf has something unusual, Go 1.19 goes back to "files dns", and for a name in .local it always does.
-  // Go since 1.21 does as the tool says: it keeps the order, and takes a module that it does not know for "dns".
+  // Later Go does as the tool says: it keeps the order, and takes a module that it does not know for "dns".
   test.each<[string, readonly string[]]>([
     ["hosts: files dns", []],
     ["hosts: dns files", ["name.local"]],

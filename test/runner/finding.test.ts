@@ -1,10 +1,11 @@
 import { describe, expect, test } from "@jest/globals";
 import type { Check, Evidence, Verdict } from "../../src/model/check.ts";
+import { readProxies, routeTo } from "../../src/model/proxy.ts";
 import type { Finding } from "../../src/model/report.ts";
 import type { Topology } from "../../src/model/topology.ts";
 import { toFindings } from "../../src/runner/finding.ts";
 import { reported } from "../support/run.ts";
-import { from, packageInstall } from "../support/topology.ts";
+import { crowdsecWith, from, packageInstall } from "../support/topology.ts";
 import { answered, CONNECTED, failedWith, resolved } from "../support/world.ts";
 
 const CHECK: Check = {
@@ -50,6 +51,11 @@ const shut = (rest: Partial<Extract<Verdict, { status: "fault" }>> = {}): Verdic
 const passing = (evidence: Evidence): Finding => findingOf({ status: "pass", evidence });
 
 const at = (address: string) => ({ address, family: address.includes(":") ? 6 : 4, port: 443 }) as const;
+
+test("what else was seen stands behind the sentence of a fault", () => {
+  const { summary } = findingOf(shut({ also: ["the window is open", "the key is under the mat"] }));
+  expect(summary).toBe("a.example is shut: no; the window is open; the key is under the mat");
+});
 
 describe("status and words", () => {
   test.each<[Verdict, Partial<Finding>]>([
@@ -248,6 +254,50 @@ describe("layers and addresses", () => {
 });
 
 describe("the vantage", () => {
+  const PROXY = "http://user:canary-proxy-password@10.0.0.80:3128";
+  const proxies = readProxies({ HTTPS_PROXY: PROXY, NO_PROXY: ".exempt.example" });
+  const component = crowdsecWith({ HTTPS_PROXY: PROXY, NO_PROXY: ".exempt.example" });
+  const routed = (url: string): Evidence => ({ component, route: routeTo(proxies, url), dns: resolved("10.0.0.80") });
+
+  test("names the component, whose environment counts, and the proxy without its credentials", () => {
+    expect(passing(routed("https://a.example/")).vantage).toEqual({
+      role: "agent",
+      user: "root",
+      env: "crowdsec: process 4711",
+      route: "proxy",
+      proxy: "http://10.0.0.80:3128",
+    });
+  });
+
+  test("names the entry of NO_PROXY that keeps the proxy out", () => {
+    const { vantage } = passing(routed("https://a.exempt.example/"));
+    expect(vantage).toMatchObject({ route: "direct", noProxy: ".exempt.example (NO_PROXY)" });
+    expect(vantage).not.toHaveProperty("proxy");
+  });
+
+  test("says when the names and connections are the proxy's", () => {
+    const { layers } = passing({
+      ...routed("https://a.example/"),
+      tcp: [{ at: at("10.0.0.80"), saw: CONNECTED }],
+    });
+    expect(layers.map(({ detail }) => detail)).toEqual(["the proxy: 10.0.0.80 from 9.9.9.9", "the proxy: 10.0.0.80"]);
+  });
+
+  test("names a container or a network namespace", () => {
+    const topology = packageInstall({ namespace: "docker container" });
+    expect(findingOf({ status: "pass" }, topology).vantage.namespace).toBe("docker container");
+  });
+
+  test("has the family that was used: of addresses that connect, IPv6 as Go does", () => {
+    const tcp = [
+      { at: at("203.0.113.7"), saw: CONNECTED },
+      { at: at("2001:db8::7"), saw: CONNECTED },
+      { at: at("2001:db8::8"), saw: failedWith("tcp-timeout") },
+    ];
+    expect(passing({ dns: resolved("203.0.113.7", "2001:db8::7"), tcp }).vantage.family).toBe(6);
+    expect(passing({ dns: resolved("203.0.113.7"), tcp: tcp.slice(0, 1) }).vantage.family).toBe(4);
+  });
+
   test("is this user, in the first role of the check that this host has", () => {
     expect(findingOf({ status: "pass" }).vantage).toEqual({ role: "agent", user: "root", route: "local" });
     const other = packageInstall({ user: "nobody", roles: [from("prometheus", "--role")] });

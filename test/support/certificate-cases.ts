@@ -165,6 +165,17 @@ const LEAVES: Readonly<Record<string, Leaf>> = {
   "through an intermediate among others": through("between", {
     with: ["stranger", "between-other", "between", "between-expired"],
   }),
+  "through an intermediate among others for clients": through("between", {
+    with: ["between-client", "plain-ca", "between"],
+  }),
+  "for anything, through an intermediate among others": through("between", {
+    says: [NAMED, "extendedKeyUsage=anyExtendedKeyUsage"],
+    with: ["between-client", "between-expired", "between"],
+  }),
+  "for anything, through a stranger's among others": through("between-expired-stranger", {
+    says: [NAMED, "extendedKeyUsage=anyExtendedKeyUsage"],
+    with: ["ca", "between", "between-expired-stranger", "stranger"],
+  }),
   "through an intermediate that is trusted, not the root": { by: "between", trusted: ["between"] },
   "through an intermediate that is shown and trusted, not the root": through("between", { trusted: ["between"] }),
   "through an expired intermediate": through("between-expired"),
