@@ -121,6 +121,20 @@ const proxy = defineCheck({
         },
       ],
     },
+    "proxy-dropped": {
+      severity: "warning",
+      blame: "configuration",
+      confidence: "certain",
+      phase: "proxy",
+      says: "systemd passes over {dropped}: a single % in its value is none of the specifiers that it knows, so {component} gets nothing from there",
+      remedy: [
+        {
+          text: "Write every % of the value twice, as in http://user:p%%40ss@proxy:3128; then let systemd read it again.",
+          commands: ["systemctl daemon-reload && systemctl restart {unit}"],
+          url: "https://www.freedesktop.org/software/systemd/man/latest/systemd.unit.html#Specifiers",
+        },
+      ],
+    },
     "proxy-ignored": {
       severity: "warning",
       blame: "configuration",
@@ -152,6 +166,11 @@ const proxy = defineCheck({
         fault: "proxy-invalid",
         data: { ...data, variable: name, shown: value.shown, problem },
       };
+    }
+    const { dropped = [] } = known.environment;
+    if (dropped.length > 0) {
+      const names = dropped.map(({ value, origin }) => `${value} (${origin})`).join(" and ");
+      return { status: "fault", fault: "proxy-dropped", data: { ...data, dropped: names } };
     }
     const { shell } = context.topology;
     const own = routeTo(proxies, CAPI);

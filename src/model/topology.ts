@@ -77,6 +77,8 @@ export interface ComponentEnvironment {
   /** In words: `process 4711`, `/usr/lib/systemd/system/crowdsec.service`, `this shell`. */
   readonly origin: string;
   readonly proxies: ProxySettings;
+  /** Proxy variables of its unit that systemd passes over, because of a single % in their value. */
+  readonly dropped?: readonly Sourced<string>[];
   /** SSL_CERT_FILE and SSL_CERT_DIR. */
   readonly store: NonNullable<Trust["store"]>;
   /** What of it decides who resolves names (GODEBUG, LOCALDOMAIN, RES_OPTIONS, HOSTALIASES), as `resolverVariables` reads it. */

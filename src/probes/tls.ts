@@ -137,7 +137,10 @@ const verdictOf = (
       : { code: "tls-wrong-host", message: `certificate is not valid for ${host}` };
   }
   const chain = [certificate, ...signers];
-  const links = signers.map((parent, index) => ({ parent, holds: signed(chain[index] ?? parent, parent) }));
+  const links =
+    openssl === undefined
+      ? []
+      : signers.map((parent, index) => ({ parent, holds: signed(chain[index] ?? parent, parent) }));
   if (openssl !== undefined) {
     // Go looks at a signer's dates as soon as it has signed, whoever stands above it.
     const broken = links.findIndex(({ holds }) => !holds);

@@ -64,7 +64,7 @@ const placeOf = (bouncer: string): Place => {
 };
 
 /** An environment and what is to be said of it. */
-interface Known extends Pick<ComponentEnvironment, "from" | "origin"> {
+interface Known extends Pick<ComponentEnvironment, "from" | "origin" | "dropped"> {
   readonly variables: Environment;
 }
 
@@ -75,12 +75,13 @@ const storeOf = (variables: Environment): ComponentEnvironment["store"] => {
   return { ...(file && { file }), ...(directories && { directories }) };
 };
 
-const described = ({ from, origin, variables }: Known, goVersion?: string): ComponentEnvironment => {
+const described = ({ from, origin, dropped, variables }: Known, goVersion?: string): ComponentEnvironment => {
   const names = resolverVariables(variables);
   return {
     from,
     origin,
     proxies: readProxies(variables, goVersion),
+    ...(dropped && { dropped }),
     store: storeOf(variables),
     ...(Object.keys(names).length > 0 && { names }),
   };
@@ -120,14 +121,20 @@ interface Service {
   readonly environment: UnitEnvironment;
 }
 
-const serviceKnown = ({ unit, environment }: Service): Known => {
+const droppedBy = (service: Service | undefined): Pick<ComponentEnvironment, "dropped"> => {
+  const dropped = (service?.environment.dropped ?? []).filter(({ value }) => /^(https?|no)_proxy$/i.test(value));
+  return dropped.length > 0 ? { dropped } : {};
+};
+
+const serviceKnown = (service: Service): Known => {
+  const { unit, environment } = service;
   const { variables, denied, stops } = environment;
   const words = [
     proxyPlaces(variables) || unit.path,
     ...(denied.length > 0 ? [`${AS_ROOT} ${denied.join(" and ")}`] : []),
     ...(stops ? [`systemd does not start it: ${stops}`] : []),
   ];
-  return { from: "unit", origin: words.join("; "), variables: plain(variables) };
+  return { from: "unit", origin: words.join("; "), variables: plain(variables), ...droppedBy(service) };
 };
 
 /** A running process by the side of its service: where its proxies come from, or that they are others. */
@@ -200,7 +207,7 @@ const look = async (search: Search, place: Place): Promise<Looked> => {
   if (process && saw?.ok) {
     const variables = revealed(saw);
     const origin = processOrigin(process, variables, service);
-    return { known: { from: "process", origin, variables }, process, ...unit };
+    return { known: { from: "process", origin, variables, ...droppedBy(service) }, process, ...unit };
   }
   // Between the two looks it may have ended.
   const runs = process && saw?.ok === false && saw.code !== "file-missing" ? process : undefined;

@@ -12,6 +12,8 @@ export interface UnitEnvironment {
   readonly variables: Variables;
   /** What of it this user may not read: paths. */
   readonly denied: readonly string[];
+  /** Variables that systemd passes over: a % in their value is none of its specifiers. */
+  readonly dropped: readonly Sourced<string>[];
   /** Why systemd would not start it, in a sentence that begins with the setting. */
   readonly stops?: string;
 }
@@ -72,6 +74,15 @@ const assigned = (values: readonly Sourced<string>[], unit: string): Variables =
   }
   return found;
 };
+
+/** Names of the variables that systemd passes over because of a % in their value that is none of its specifiers. */
+const passedOver = (values: readonly Sourced<string>[], unit: string): readonly Sourced<string>[] =>
+  values.flatMap(({ value, origin }) =>
+    wordsOf(value)
+      .filter((word) => resolved(word, unit) === undefined)
+      .map((word) => ({ value: word.split("=")[0] ?? "", origin }))
+      .filter(({ value: name }) => isVariableName(name)),
+  );
 
 const WILD = /[*?[]/;
 
@@ -183,6 +194,7 @@ export const unitEnvironment = async (probe: Prober, unit: Unit, manager: Variab
   return {
     variables: unset(all, list("UnsetEnvironment"), unit.name),
     denied: [...unit.denied, ...pass.denied, ...files.denied],
+    dropped: passedOver(list("Environment"), unit.name),
     ...(files.stops !== undefined && { stops: files.stops }),
   };
 };

@@ -10,6 +10,7 @@ import {
   crowdsecWith,
   cscliWith,
   environmentWith,
+  from,
   routeTo,
   shellWith,
 } from "../support/topology.ts";
@@ -21,6 +22,7 @@ const check = (id: string): Check => {
   return found;
 };
 
+const DROP_IN = "/etc/systemd/system/crowdsec.service.d/proxy.conf";
 const PROXY = "http://proxy.corp.example:3128";
 /** Only the proxy is reached from here. */
 const ONLY_PROXY: World = {
@@ -50,6 +52,21 @@ const FAULTS: Readonly<Record<string, readonly [id: string, FaultCase]>> = {
   "proxy-differs": [
     "proxy",
     ["proxy", "warn", "configuration", { world: ONLY_PROXY, topology: withVariables({}, { HTTPS_PROXY: PROXY }) }],
+  ],
+  "proxy-dropped": [
+    "proxy",
+    [
+      "proxy",
+      "warn",
+      "configuration",
+      {
+        topology: {
+          components: [
+            crowdsecWith({}, { environment: environmentWith({}, { dropped: [from("HTTPS_PROXY", `${DROP_IN}:2`)] }) }),
+          ],
+        },
+      },
+    ],
   ],
   "proxy-ignored": [
     "proxy",

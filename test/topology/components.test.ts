@@ -527,3 +527,11 @@ test("no value of an environment is shown: a proxy's password least of all", asy
     shown: "http://proxy.corp:3128",
   });
 });
+
+test("a proxy that systemd passes over because of its % is told, with its line", async () => {
+  const files = { [UNIT]: DEBIAN_UNIT, [DROP_IN]: "[Service]\nEnvironment=HTTPS_PROXY=http://u:p%40w@proxy:1 A=%40\n" };
+  const { components } = await find({ files, folders: { [`${ETC}/crowdsec.service.d`]: ["proxy.conf"] } });
+  const environment = components.find(({ name }) => name === "crowdsec")?.environment;
+  expect(environment).toMatchObject({ dropped: [{ value: "HTTPS_PROXY", origin: `${DROP_IN}:2` }] });
+  expect(environment).not.toHaveProperty("proxies.https");
+});
