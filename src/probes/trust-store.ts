@@ -114,11 +114,13 @@ interface Identity {
 
 /** One certificate that OpenSSL cannot read must not spoil the others: Go skips such entries too. */
 const contextOf = (pems: readonly string[], identity: Identity | undefined): tls.SecureContext => {
-  const ca = [...pems];
+  // Any certificate of the pool is an anchor to Go; OpenSSL by itself wants a root.
+  const trusting = (ca: string[]): tls.SecureContext =>
+    tls.createSecureContext({ ca, allowPartialTrustChain: true, ...identity });
   try {
-    return tls.createSecureContext({ ca, ...identity });
+    return trusting([...pems]);
   } catch {
-    return tls.createSecureContext({ ca: ca.filter((pem) => succeeds(() => new X509Certificate(pem))), ...identity });
+    return trusting(pems.filter((pem) => succeeds(() => new X509Certificate(pem))));
   }
 };
 

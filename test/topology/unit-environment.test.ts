@@ -186,7 +186,7 @@ test("a file's variables win over the unit's, the later file over the earlier on
 test("a missing file keeps the service from starting, unless a dash says that it may be missing", async () => {
   const at = `${VENDOR}/${NAME}`;
   const optional = await environmentIn({ [at]: service("EnvironmentFile=-/etc/none", "Environment=A=1") });
-  expect(optional).toEqual({ variables: new Map([["A", { value: "1", origin: `${at}:3` }]]), denied: [] });
+  expect(optional).toEqual({ variables: new Map([["A", { value: "1", origin: `${at}:3` }]]), denied: [], dropped: [] });
   const { stops } = await environmentIn({ [at]: service("EnvironmentFile=/etc/none") });
   expect(stops).toBe(`EnvironmentFile=/etc/none (${at}:2) is missing`);
 });
@@ -194,7 +194,7 @@ test("a missing file keeps the service from starting, unless a dash says that it
 test("a file that this user may not read is named: it may hold the proxy that is asked for", async () => {
   const files = { [`${VENDOR}/${NAME}`]: service("EnvironmentFile=/etc/default/a") };
   const found = await environmentIn(files, { files: { ...files, "/etc/default/a": denied } });
-  expect(found).toEqual({ variables: new Map(), denied: ["/etc/default/a"] });
+  expect(found).toEqual({ variables: new Map(), denied: ["/etc/default/a"], dropped: [] });
 });
 
 test("wildcards in a file's name are filled in, sorted, hidden files left out; without any match it is missing", async () => {
