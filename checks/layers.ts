@@ -371,7 +371,8 @@ const overOther = async (
   other: Address | undefined,
   request: HttpRequest,
 ): Promise<readonly string[]> => {
-  if (other === undefined) return [];
+  // What is more than a look is sent once.
+  if (other === undefined || request.method !== undefined || request.headers !== undefined) return [];
   const saw = await probe.http({ ...request, address: other.address });
   if (!saw.ok) return [];
   return [`over IPv${other.family} (${other.address}) the same works, but CrowdSec stays with what connected first`];

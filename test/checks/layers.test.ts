@@ -143,3 +143,12 @@ test("layer faults get the common sentence and keep their own blame, remedy and 
   });
   expect(layerFaults({ "tcp-refused": own })["tcp-refused"]).not.toHaveProperty("severity");
 });
+
+test("a login that fails is not sent again over the other family; a question is", async () => {
+  const { world, requests } = recording({ ...HEALTHY, http: () => failedWith("tls-stalled") });
+  const way = { ...WAY, path: "v1/watchers/login" };
+  await walk(contextOf(world), { ...way, request: { method: "POST", body: "{}" } });
+  expect(requests).toHaveLength(1);
+  const { also } = await walk(contextOf(world), { ...way, request: {} });
+  expect([requests.length, also]).toEqual([3, []]);
+});
