@@ -1,7 +1,15 @@
 import { type Context, defineCheck } from "../src/model/check.ts";
 import type { ClientCredentials, LapiClient, LapiRoute } from "../src/model/topology.ts";
 import { compareVersions, type Version } from "../src/model/version.ts";
-import { askableRouteOf, askLapi, clientOf, credentialsOf, isHere, lapiClients } from "./lapi-way.ts";
+import {
+  askableRouteOf,
+  askLapi,
+  clientOf,
+  credentialsOf,
+  isHere,
+  lapiClients,
+  withoutCertificate,
+} from "./lapi-way.ts";
 import { describe, type Walked } from "./layers.ts";
 
 /** Since then a HEAD request with a key writes nothing (pkg/apiserver/middlewares/v1/api_key.go). */
@@ -67,7 +75,8 @@ export default defineCheck({
     if ("verdict" in shown) return shown.verdict;
     const { credentials } = shown;
     if (credentials.kind !== "key") return { status: "skip", reason: NO_KEY[credentials.kind] };
-    const { harmless, asked } = await isHarmless(context, client, found.route);
+    const route = withoutCertificate(found.route);
+    const { harmless, asked } = await isHarmless(context, client, route);
     const { failed } = asked;
     if (failed) return { status: "unknown", reason: `${failed.code}: ${failed.message}`, evidence: asked.evidence };
     if (!harmless && !context.allowWrites)
@@ -76,7 +85,7 @@ export default defineCheck({
         reason:
           "not asked: this Local API is, or may be, older than 1.6.4, where asking with a key overwrites the bouncer's type, version and address; --allow-writes asks all the same",
       };
-    const walked = await askLapi(context, client, found.route, harmless ? "v1/decisions/stream" : NO_DECISION, {
+    const walked = await askLapi(context, client, route, harmless ? "v1/decisions/stream" : NO_DECISION, {
       method: "HEAD",
       headers: { "x-api-key": credentials.key },
     });

@@ -80,6 +80,15 @@ export const destinationOf = (
   };
 };
 
+/**
+ * The same way without the client's certificate. A Local API that takes certificates registers whoever shows one and asks
+ * for a login or for decisions (pkg/apiserver/middlewares/v1/tls_auth.go): that would write.
+ */
+export const withoutCertificate = ({ trust: { certificate: _shown, ...trust }, ...route }: LapiRoute): LapiRoute => ({
+  ...route,
+  trust,
+});
+
 /** Asks the Local API as this client reaches it. */
 export const askLapi = (
   context: Context,

@@ -131,10 +131,13 @@ const whenOf = (
   { missing, evidence }: Walked,
   { code }: Failed,
   { privateCa }: Options,
-): { readonly when?: string } => {
+): Pick<Extract<Verdict, { status: "fault" }>, "when" | "blame"> => {
   if (code === "tcp-unreachable") return { when: missing === undefined ? "route" : "family" };
   if (code !== "tls-untrusted") return {};
-  return { when: privateCa !== undefined && evidence.http?.tls?.publicAuthority ? "private-ca" : "stranger" };
+  const replaced = privateCa !== undefined && evidence.http?.tls?.publicAuthority;
+  return replaced
+    ? { when: "private-ca", blame: { party: "configuration", confidence: "certain" } }
+    : { when: "stranger" };
 };
 
 const inWords = (route: Route): string =>

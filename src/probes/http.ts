@@ -1,7 +1,8 @@
 import type { EventEmitter } from "node:events";
 import http from "node:http";
 import type net from "node:net";
-import type { Failed, HttpObservation, HttpRequest, Layer, TlsSeen, Trust } from "../model/observation.ts";
+import type { SecureContext } from "node:tls";
+import type { Failed, FailureCode, HttpObservation, HttpRequest, Layer, Trust } from "../model/observation.ts";
 import type { ProxyServer } from "../model/proxy.ts";
 import { Secret } from "../model/secret.ts";
 import { hostAndPort } from "../model/url.ts";
@@ -9,7 +10,7 @@ import { stopwatch } from "./clock.ts";
 import { failed, failure } from "./failure.ts";
 import { enter, isForwarded, judgeForwarded, proxyAuthorization, unreachable } from "./proxy.ts";
 import { dial, type Limits } from "./tcp.ts";
-import { handshake } from "./tls.ts";
+import { handshake, type TlsOpened } from "./tls.ts";
 import type { Trusted } from "./trust-store.ts";
 
 /** Imported when the first run needs it, since it costs more than all else; before any clock runs (see `prepare`). */
@@ -57,6 +58,7 @@ const exchange = async (
 ): Promise<Reply | Failed> => {
   const elapsed = stopwatch();
   const { got } = await loadGot();
+  if (socket.destroyed) return failed("response", "http-invalid", CLOSED, elapsed());
   const maxBytes = request.maxBytes ?? MAX_BODY;
   const url = new URL(request.url);
   const body = request.body === undefined ? undefined : revealed(request.body);
@@ -133,15 +135,78 @@ const exchange = async (
       settle(failure("response", error, elapsed()));
     });
     socket.once("close", () => {
-      if (!head) settle(failed("response", "http-invalid", "connection closed before an HTTP response", elapsed()));
+      if (!head) settle(failed("response", "http-invalid", CLOSED, elapsed()));
     });
     if (body === undefined && request.method === "POST") stream.end();
   });
 };
 
+/** The words of a connection that ends without an answer. */
+const CLOSED = "connection closed before an HTTP response";
+
 const dateOf = (reply: Reply | Failed): string | undefined => {
   const date = reply.ok ? Date.parse(reply.headers["date"] ?? "") : Number.NaN;
   return Number.isNaN(date) ? undefined : new Date(date).toISOString();
+};
+
+interface Opened {
+  readonly ok: true;
+  readonly socket: net.Socket;
+  /** The proxy that is to pass the request on. */
+  readonly forwarder: ProxyServer | undefined;
+  readonly tls?: TlsOpened;
+}
+
+/** Connection, proxy and TLS; each layer that went well is added to `layers`. */
+const open = async (
+  { url, address, proxy, trust }: HttpRequest,
+  context: SecureContext | undefined,
+  limits: Limits,
+  layers: Layer[],
+  maxVersion?: "TLSv1.2",
+): Promise<Opened | Failed> => {
+  const target = hostAndPort(url);
+  const dialed = await dial({ address, port: proxy?.port ?? target.port }, limits);
+  if (!dialed.ok) return proxy ? unreachable(dialed) : dialed;
+  const detail = proxy ? `${address}, proxy` : address;
+  layers.push({ phase: "connect", ok: true, durationMs: dialed.elapsedMs, detail });
+
+  let socket: net.Socket = dialed.socket;
+  const forwarder = proxy && isForwarded(proxy, url) ? proxy : undefined;
+  if (proxy) {
+    const entered = await enter(socket, { proxy, target, forwarded: forwarder !== undefined, context, trust }, limits);
+    if (!entered.ok) return entered;
+    socket = entered.socket;
+    if (entered.detail !== undefined) {
+      layers.push({ phase: "proxy", ok: true, durationMs: entered.elapsedMs, detail: entered.detail });
+    }
+  }
+  if (!url.startsWith("https:") || context === undefined) return { ok: true, socket, forwarder };
+  const version = maxVersion && { maxVersion };
+  const tls = await handshake(socket, { host: target.host, context, trust, ...version }, limits);
+  return tls.ok ? { ok: true, socket: tls.socket, forwarder, tls } : tls;
+};
+
+/** Alerts of a handshake that say why a server did not like its client. */
+const REFUSALS: ReadonlySet<FailureCode> = new Set(["tls-client-cert", "tls-alert"]);
+
+/**
+ * Why a TLS 1.3 server ended the connection instead of answering. Its alert for a client certificate that is missing, or
+ * that it does not take, comes after the handshake, and often gets lost in the reset that follows; TLS 1.2 has it inside
+ * the handshake, so that is tried then.
+ */
+const refusalBehind = async (
+  request: HttpRequest,
+  context: SecureContext | undefined,
+  limits: Limits,
+  { seen, broken }: TlsOpened,
+): Promise<Failed | undefined> => {
+  const late = broken();
+  if (late && REFUSALS.has(late.code)) return { ...late, phase: "handshake" };
+  if (seen.protocol !== "TLSv1.3" || limits.signal.aborted) return undefined;
+  const again = await open(request, context, limits, [], "TLSv1.2");
+  if (again.ok) again.socket.destroy();
+  return !again.ok && again.phase === "handshake" && REFUSALS.has(again.code) ? again : undefined;
 };
 
 /**
@@ -152,10 +217,8 @@ const dateOf = (reply: Reply | Failed): string | undefined => {
 export const probeHttp = async (request: HttpRequest, tools: Tools): Promise<HttpObservation> => {
   const { url, address, proxy, trust } = request;
   const { limits } = tools;
-  const secure = url.startsWith("https:");
-  const trusted = secure || proxy?.scheme === "https" ? await tools.context(trust) : undefined;
+  const trusted = url.startsWith("https:") || proxy?.scheme === "https" ? await tools.context(trust) : undefined;
   const elapsed = stopwatch();
-  const target = hostAndPort(url);
   const layers: Layer[] = [];
   const fail = (saw: Failed): Failed => ({
     ...saw,
@@ -164,48 +227,24 @@ export const probeHttp = async (request: HttpRequest, tools: Tools): Promise<Htt
   });
 
   if (trusted?.ok === false) return fail(trusted);
-
-  const dialed = await dial({ address, port: proxy?.port ?? target.port }, limits);
-  if (!dialed.ok) return fail(proxy ? unreachable(dialed) : dialed);
-  const detail = proxy ? `${address}, proxy` : address;
-  layers.push({ phase: "connect", ok: true, durationMs: dialed.elapsedMs, detail });
-
-  let socket: net.Socket = dialed.socket;
-  const forwarder = proxy && isForwarded(proxy, url) ? proxy : undefined;
-  if (proxy) {
-    const way = { proxy, target, forwarded: forwarder !== undefined, context: trusted?.context, trust };
-    const entered = await enter(socket, way, limits);
-    if (!entered.ok) return fail(entered);
-    socket = entered.socket;
-    if (entered.detail !== undefined) {
-      layers.push({ phase: "proxy", ok: true, durationMs: entered.elapsedMs, detail: entered.detail });
-    }
+  const opened = await open(request, trusted?.context, limits, layers);
+  if (!opened.ok) return fail(opened);
+  const { socket, forwarder, tls } = opened;
+  const seen = tls?.seen;
+  if (tls?.refused) {
+    const { code } = tls.refused;
+    // Whose clock is wrong, the peer's own Date tells; for every other fault nothing more is sent.
+    // Nobody has vouched for this peer, so it gets no secret.
+    const question = holdsSecret(request) ? { url, address } : request;
+    const reply =
+      code === "tls-expired" || code === "tls-not-yet-valid" ? await exchange(socket, question, tools) : undefined;
+    socket.destroy();
+    const peerDate = reply && dateOf(reply);
+    return fail({ ...tls.refused, ...(peerDate !== undefined && { peerDate }) });
   }
-
-  let seen: TlsSeen | undefined;
-  if (secure && trusted) {
-    const { context } = trusted;
-    const opened = await handshake(socket, { host: target.host, context, trust }, limits);
-    if (!opened.ok) return fail(opened);
-    socket = opened.socket;
-    seen = opened.seen;
-    if (opened.refused) {
-      const { code } = opened.refused;
-      // Whose clock is wrong, the peer's own Date tells; for every other fault nothing more is sent.
-      // Nobody has vouched for this peer, so it gets no secret.
-      const question = holdsSecret(request) ? { url, address } : request;
-      const reply =
-        code === "tls-expired" || code === "tls-not-yet-valid" ? await exchange(socket, question, tools) : undefined;
-      socket.destroy();
-      const peerDate = reply && dateOf(reply);
-      return fail({ ...opened.refused, ...(peerDate !== undefined && { peerDate }) });
-    }
-    layers.push({
-      phase: "handshake",
-      ok: true,
-      durationMs: opened.elapsedMs,
-      detail: `${seen.protocol}, ${seen.issuer}`,
-    });
+  if (tls) {
+    const detail = `${tls.seen.protocol}, ${tls.seen.issuer}`;
+    layers.push({ phase: "handshake", ok: true, durationMs: tls.elapsedMs, detail });
   }
 
   const beforeRequest = elapsed();
@@ -214,7 +253,11 @@ export const probeHttp = async (request: HttpRequest, tools: Tools): Promise<Htt
   const durationMs = Math.round((elapsedMs - beforeRequest) * 10) / 10;
   // Of what the end of the run cut off, nobody is to blame.
   const reply = forwarder && !limits.signal.aborted ? judgeForwarded(forwarder, said, durationMs) : said;
-  if (!reply.ok) return fail({ ...reply, ...(seen && { tls: seen }) });
+  if (!reply.ok) {
+    const refusal =
+      tls && reply.code === "http-invalid" ? await refusalBehind(request, trusted?.context, limits, tls) : undefined;
+    return fail({ ...(refusal ?? reply), ...(seen && { tls: seen }) });
+  }
   layers.push({ phase: "response", ok: true, durationMs, detail: `HTTP ${reply.status}` });
   return { ...reply, elapsedMs, layers, ...(seen && { tls: seen }) };
 };

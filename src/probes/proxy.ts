@@ -231,7 +231,8 @@ const marks = (proxy: ProxyServer, { status, line, headers }: Head, page: string
 const refusalCode = (status: number): FailureCode => {
   // 401: tinyproxy, to wrong credentials.
   if (status === 407 || status === 401) return "proxy-auth-required";
-  if (status < 300 || status === 405 || status === 501 || status === 505) return "proxy-protocol";
+  // A web server, or a Local API, takes "host:port" for a path that it does not have, or for nonsense.
+  if (status < 300 || [400, 404, 405, 501, 505].includes(status)) return "proxy-protocol";
   return status < 500 ? "proxy-denied" : "proxy-upstream";
 };
 

@@ -175,6 +175,8 @@ export interface TlsOpened {
   readonly socket: tls.TLSSocket;
   readonly elapsedMs: number;
   readonly seen: TlsSeen;
+  /** What ended the connection after the handshake: a TLS 1.3 server refuses a missing client certificate only then. */
+  readonly broken: () => Failed | undefined;
   /** The certificate's fault, when it has one; the socket is open all the same, so that the peer's `Date` can be asked for. */
   readonly refused?: Failed;
 }
@@ -186,7 +188,13 @@ export const handshake = (
     host: named,
     context,
     trust,
-  }: { readonly host: string; readonly context: tls.SecureContext; readonly trust: Trust | undefined },
+    maxVersion = "TLSv1.3",
+  }: {
+    readonly host: string;
+    readonly context: tls.SecureContext;
+    readonly trust: Trust | undefined;
+    readonly maxVersion?: tls.SecureVersion;
+  },
   { timeoutMs }: Limits,
 ): Promise<TlsOpened | Failed> =>
   new Promise((resolve) => {
@@ -200,13 +208,16 @@ export const handshake = (
       rejectUnauthorized: false,
       checkServerIdentity: () => undefined,
       minVersion: "TLSv1.2",
+      maxVersion,
       ...(net.isIP(host) === 0 && { servername: host }),
     });
     const timer = setTimeout(() => {
       end(failed("handshake", "tls-stalled", `no answer to the TLS ClientHello within ${timeoutMs} ms`, elapsed()));
     }, timeoutMs);
+    let broken: Failed | undefined;
     const end = (result: Failed): void => {
       clearTimeout(timer);
+      broken ??= result;
       // Over a connection that is gone already, Node 20 has crashed here: destroying that ends the TLS above it too.
       if (!raw.destroyed) socket.destroy();
       raw.destroy();
@@ -242,6 +253,7 @@ export const handshake = (
         socket,
         elapsedMs,
         seen,
+        broken: () => broken,
         ...(verdict && {
           refused: {
             ...failed("handshake", verdict.code, verdict.message, elapsedMs),

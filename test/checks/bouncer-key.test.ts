@@ -221,3 +221,13 @@ describe("what cannot be judged", () => {
     expect(await findingOf(check, { topology })).toMatchObject({ status, reason });
   });
 });
+
+test("a bouncer with a key and a certificate is asked for by its key alone: with the certificate it would be registered", async () => {
+  const certificate = { certFile: "/b.pem", keyFile: "/b.key" };
+  const trust = { caFiles: [], only: false, skipVerify: false, certificate };
+  const { world, requests } = recording();
+  const clients = [bouncerTo(routeTo("https://lapi.example:8080/", { trust }))];
+  await findingOf(check, { world, topology: { roles: [from("bouncer", "file")], clients } });
+  expect(requests.length).toBeGreaterThan(0);
+  expect(requests.filter((request) => request.trust?.certificate !== undefined)).toEqual([]);
+});

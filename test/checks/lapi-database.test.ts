@@ -1,4 +1,4 @@
-import { expect, test } from "@jest/globals";
+import { describe, expect, test } from "@jest/globals";
 import check from "../../checks/lapi-database.ts";
 import type { HttpAnswered, LayerCode } from "../../src/model/observation.ts";
 import type { World } from "../support/fake-prober.ts";
@@ -74,4 +74,22 @@ test("the login names a machine that cannot exist, and nothing that is configure
       body: { machine_id: "crowdsec-preflight-no-such-machine", password: "none", scenarios: [] },
     },
   ]);
+});
+
+describe("a client with a certificate, which a Local API registers when it asks for a login", () => {
+  const certificate = { certFile: "/etc/crowdsec/agent.pem", keyFile: "/etc/crowdsec/agent.key" };
+  const topology = agentAt("https://lapi.example:8080/", {
+    trust: { caFiles: [], only: false, skipVerify: false, certificate },
+  });
+
+  test("is asked for without it", async () => {
+    const { world, requests } = recording();
+    expect((await findingOf(check, { world, topology })).status).toBe("pass");
+    expect(requests.map(({ trust }) => trust)).toEqual([{ caFiles: [], only: false, skipVerify: false }]);
+  });
+
+  test("is not asked for where nobody may come without one", async () => {
+    const { status, reason } = await findingOf(check, { world: failingAt("tls-client-cert"), topology });
+    expect([status, reason]).toEqual(["skip", expect.stringMatching(/^not asked: .* registered$/)]);
+  });
 });

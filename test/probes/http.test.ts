@@ -491,7 +491,7 @@ test.each(["TLSv1.2", "TLSv1.3"] as const)(
       ca: [certificates.ca],
     });
     // The alert of TLS 1.3 can come before, while or after the request is sent.
-    for (let turn = 0; turn < 5; turn++) {
+    for (let turn = 0; turn < 15; turn++) {
       const saw = await ask(server);
       expect(saw).toMatchObject({ ok: false, phase: "handshake", code: "tls-client-cert" });
       await servers.close();

@@ -240,9 +240,9 @@ test.each([
 
 test.each([
   ["301 Moved Permanently", "proxy-denied"],
-  ["400 Bad Request", "proxy-denied"],
+  ["400 Bad Request", "proxy-protocol"],
   ["403 Forbidden", "proxy-denied"],
-  ["404 Not Found", "proxy-denied"],
+  ["404 Not Found", "proxy-protocol"],
   ["429 Too Many Requests", "proxy-denied"],
   ["500 Internal Server Error", "proxy-upstream"],
   ["502 Bad Gateway", "proxy-upstream"],
