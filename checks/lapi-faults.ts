@@ -214,7 +214,7 @@ export const LAPI_LAYERS = {
     blame: "configuration",
     remedy: [
       {
-        text: "Give this client a certificate: cert_path and key_path in {file}.",
+        text: "Give this client a certificate, cert_path and key_path in {file}, that is signed by the authority of api.server.tls.ca_cert_path there. Where it has one, that one is of another authority, or has expired.",
         url: "https://docs.crowdsec.net/docs/next/local_api/tls_auth",
       },
     ],

@@ -1,7 +1,7 @@
 import type { EventEmitter } from "node:events";
 import http from "node:http";
 import type net from "node:net";
-import type { SecureContext } from "node:tls";
+import type { SecureContext, SecureVersion } from "node:tls";
 import type { Failed, FailureCode, HttpObservation, HttpRequest, Layer, Trust } from "../model/observation.ts";
 import type { ProxyServer } from "../model/proxy.ts";
 import { Secret } from "../model/secret.ts";
@@ -22,7 +22,7 @@ const MAX_BODY = 64 * 1024;
 interface Tools {
   readonly limits: Limits;
   readonly userAgent: string;
-  readonly context: (trust: Trust | undefined) => Promise<Trusted | Failed>;
+  readonly context: (trust: Trust | undefined, maxVersion?: SecureVersion) => Promise<Trusted | Failed>;
 }
 
 type Reply = Omit<Extract<HttpObservation, { ok: true }>, "elapsedMs" | "layers" | "tls">;
@@ -163,7 +163,6 @@ const open = async (
   context: SecureContext | undefined,
   limits: Limits,
   layers: Layer[],
-  maxVersion?: "TLSv1.2",
 ): Promise<Opened | Failed> => {
   const target = hostAndPort(url);
   const dialed = await dial({ address, port: proxy?.port ?? target.port }, limits);
@@ -182,8 +181,7 @@ const open = async (
     }
   }
   if (!url.startsWith("https:") || context === undefined) return { ok: true, socket, forwarder };
-  const version = maxVersion && { maxVersion };
-  const tls = await handshake(socket, { host: target.host, context, trust, ...version }, limits);
+  const tls = await handshake(socket, { host: target.host, context, trust }, limits);
   return tls.ok ? { ok: true, socket: tls.socket, forwarder, tls } : tls;
 };
 
@@ -197,16 +195,25 @@ const REFUSALS: ReadonlySet<FailureCode> = new Set(["tls-client-cert", "tls-aler
  */
 const refusalBehind = async (
   request: HttpRequest,
-  context: SecureContext | undefined,
-  limits: Limits,
+  { limits, context }: Tools,
   { seen, broken }: TlsOpened,
 ): Promise<Failed | undefined> => {
   const late = broken();
   if (late && REFUSALS.has(late.code)) return { ...late, phase: "handshake" };
   if (seen.protocol !== "TLSv1.3" || limits.signal.aborted) return undefined;
-  const again = await open(request, context, limits, [], "TLSv1.2");
+  const older = await context(request.trust, "TLSv1.2");
+  if (!older.ok) return undefined;
+  const again = await open(request, older.context, limits, []);
   if (again.ok) again.socket.destroy();
-  return !again.ok && again.phase === "handshake" && REFUSALS.has(again.code) ? again : undefined;
+  if (again.ok || again.phase !== "handshake") return undefined;
+  // There too, the alert can get lost; but only after both have shown their certificates.
+  if (again.code === "tls-reset" && again.tls)
+    return {
+      ...again,
+      code: "tls-client-cert",
+      message: `reset after the certificates were exchanged: ${again.message}`,
+    };
+  return REFUSALS.has(again.code) ? again : undefined;
 };
 
 /**
@@ -254,8 +261,7 @@ export const probeHttp = async (request: HttpRequest, tools: Tools): Promise<Htt
   // Of what the end of the run cut off, nobody is to blame.
   const reply = forwarder && !limits.signal.aborted ? judgeForwarded(forwarder, said, durationMs) : said;
   if (!reply.ok) {
-    const refusal =
-      tls && reply.code === "http-invalid" ? await refusalBehind(request, trusted?.context, limits, tls) : undefined;
+    const refusal = tls && reply.code === "http-invalid" ? await refusalBehind(request, tools, tls) : undefined;
     return fail({ ...(refusal ?? reply), ...(seen && { tls: seen }) });
   }
   layers.push({ phase: "response", ok: true, durationMs, detail: `HTTP ${reply.status}` });

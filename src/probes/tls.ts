@@ -188,13 +188,7 @@ export const handshake = (
     host: named,
     context,
     trust,
-    maxVersion = "TLSv1.3",
-  }: {
-    readonly host: string;
-    readonly context: tls.SecureContext;
-    readonly trust: Trust | undefined;
-    readonly maxVersion?: tls.SecureVersion;
-  },
+  }: { readonly host: string; readonly context: tls.SecureContext; readonly trust: Trust | undefined },
   { timeoutMs }: Limits,
 ): Promise<TlsOpened | Failed> =>
   new Promise((resolve) => {
@@ -207,8 +201,6 @@ export const handshake = (
       // Verified below, as Go does it: Node's own verdict differs on names, and ends the connection.
       rejectUnauthorized: false,
       checkServerIdentity: () => undefined,
-      minVersion: "TLSv1.2",
-      maxVersion,
       ...(net.isIP(host) === 0 && { servername: host }),
     });
     const timer = setTimeout(() => {
@@ -223,13 +215,15 @@ export const handshake = (
       raw.destroy();
       resolve(result);
     };
-    raw.on("error", (error) => end(failure("handshake", error, elapsed())));
-    socket.on("error", (error) => {
+    const endWith = (error: unknown): void => {
       const saw = failure("handshake", error, elapsed());
+      const shown = socket.getPeerX509Certificate();
       // A server that has shown its certificate and then says no more than "handshake failure" missed ours (TLS 1.2).
-      const missed = saw.tlsCode === HANDSHAKE_FAILURE && socket.getPeerX509Certificate() !== undefined;
-      end(missed ? { ...saw, code: "tls-client-cert" } : saw);
-    });
+      const missed = saw.tlsCode === HANDSHAKE_FAILURE && shown !== undefined;
+      end({ ...saw, ...(missed && { code: "tls-client-cert" }), ...(shown && { tls: seenOf(socket, shown) }) });
+    };
+    raw.on("error", endWith);
+    socket.on("error", endWith);
     socket.once("close", () =>
       end(failed("handshake", "tls-reset", "connection closed during the TLS handshake", elapsed())),
     );

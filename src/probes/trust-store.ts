@@ -113,10 +113,14 @@ interface Identity {
 }
 
 /** One certificate that OpenSSL cannot read must not spoil the others: Go skips such entries too. */
-const contextOf = (pems: readonly string[], identity: Identity | undefined): tls.SecureContext => {
+const contextOf = (
+  pems: readonly string[],
+  identity: Identity | undefined,
+  maxVersion: tls.SecureVersion,
+): tls.SecureContext => {
   // Any certificate of the pool is an anchor to Go; OpenSSL by itself wants a root.
   const trusting = (ca: string[]): tls.SecureContext =>
-    tls.createSecureContext({ ca, allowPartialTrustChain: true, ...identity });
+    tls.createSecureContext({ ca, allowPartialTrustChain: true, minVersion: "TLSv1.2", maxVersion, ...identity });
   try {
     return trusting([...pems]);
   } catch {
@@ -186,11 +190,12 @@ const isFailed = (value: object | undefined): value is Failed => value !== undef
  */
 export const createTrustContexts = (
   load: (store: Store) => Promise<LoadedStore>,
-): ((trust: Trust | undefined) => Promise<Trusted | Failed>) => {
+): ((trust: Trust | undefined, maxVersion?: tls.SecureVersion) => Promise<Trusted | Failed>) => {
   const contexts = new Map<string, Promise<Trusted | Failed>>();
   const make = async (
     { caFiles, only, certificate }: Pick<Trust, "caFiles" | "only" | "certificate">,
     store: Store,
+    maxVersion: tls.SecureVersion,
   ): Promise<Trusted | Failed> => {
     const elapsed = stopwatch();
     const [identity, ...own] = await Promise.all([
@@ -201,15 +206,19 @@ export const createTrustContexts = (
     if (bad) return { ...bad, elapsedMs: elapsed() };
     const system = only ? [] : (await load(store)).pems;
     const authorities = own.flatMap((pems) => (isFailed(pems) ? [] : pems));
-    return { ok: true, context: contextOf([...system, ...authorities], isFailed(identity) ? undefined : identity) };
+    return {
+      ok: true,
+      context: contextOf([...system, ...authorities], isFailed(identity) ? undefined : identity, maxVersion),
+    };
   };
-  return (trust) => {
+  return (trust, maxVersion = "TLSv1.3") => {
     const { caFiles = [], only = false, certificate, store = {} } = trust ?? {};
     const { file, directories } = only ? {} : store;
-    const key = JSON.stringify([caFiles, only, certificate?.certFile, certificate?.keyFile, file, directories]);
+    const { certFile, keyFile } = certificate ?? {};
+    const key = JSON.stringify([caFiles, only, certFile, keyFile, file, directories, maxVersion]);
     const known = contexts.get(key);
     if (known) return known;
-    const made = make({ caFiles, only, ...(certificate && { certificate }) }, store);
+    const made = make({ caFiles, only, ...(certificate && { certificate }) }, store, maxVersion);
     contexts.set(key, made);
     return made;
   };

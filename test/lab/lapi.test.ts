@@ -94,9 +94,10 @@ test("a Local API bound to loopback: green on its own host, refused from the age
   await restart("lapi");
   await lab("wait", "lapi", "127.0.0.1", "8080");
   const [own, agent] = await Promise.all([preflight("lapi", "--only", "lapi"), preflight("agent", "--only", "lapi")]);
-  expect(instancesOf(own.report, "pass")).toEqual(
-    ["reachable", "identity", "database"].flatMap((what) => [`lapi-${what}@lapi`, `lapi-${what}@cscli`]),
-  );
+  expect(instancesOf(own.report, "pass")).toEqual([
+    ...["reachable", "identity", "database"].flatMap((what) => [`lapi-${what}@lapi`, `lapi-${what}@cscli`]),
+    "lapi-latency@cscli",
+  ]);
   expectFault(agent.report, "lapi-reachable@agent", {
     status: "fail",
     phase: "connect",
@@ -184,7 +185,10 @@ test("over https with a private CA: untrusted until ca_cert_path names it, then 
   await on("agent", 'echo "ca_cert_path: $LAB_STATE/ca/lab.crt" >>/etc/crowdsec/local_api_credentials.yaml');
   const { report: trusted } = await preflight("agent", "--only", "lapi");
   expect(instancesOf(trusted, "pass")).toEqual(
-    ["reachable", "tls", "identity", "database"].flatMap((what) => [`lapi-${what}@agent`, `lapi-${what}@cscli`]),
+    ["reachable", "tls", "identity", "database", "latency"].flatMap((what) => [
+      `lapi-${what}@agent`,
+      `lapi-${what}@cscli`,
+    ]),
   );
 });
 

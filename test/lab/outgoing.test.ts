@@ -104,12 +104,12 @@ test("a silent nameserver costs one time-out, and one cause explains all names",
   await filter("resolver", "input", "udp dport 53 drop", "tcp dport 53 drop");
   const { report, exitCode } = await preflight("fresh", "--timeout", "2s");
   expect(exitCode).toBe(2);
-  expect(instancesOf(report, "fail")).toEqual(NEEDED);
+  expect(instancesOf(report, "fail")).toEqual(["resolver@10.77.0.53", ...NEEDED]);
   expect(instancesOf(report, "warn")).toEqual(OPTIONAL);
   for (const instance of NEEDED)
     expectFault(report, instance, resolveFault("dns-timeout", /udp\/53/, /10\.77\.0\.53 did not answer/));
   expect(report.causes.map(({ id, explains }) => ({ id, explains }))).toEqual([
-    { id: "outgoing-dns-timeout", explains: NEEDED },
+    { id: "resolver-dns-timeout", explains: ["resolver@10.77.0.53", ...NEEDED] },
   ]);
   // Ten names, one time-out: far below two of them.
   expect(report.run.durationMs).toBeLessThan(3500);
