@@ -1,5 +1,5 @@
 import { afterEach, expect, jest, test } from "@jest/globals";
-import { expectFault, findingOf, instancesOf, lab, on, preflight, type Told } from "./lab.ts";
+import { expectFault, filter, findingOf, instancesOf, lab, on, preflight, type Told } from "./lab.ts";
 
 jest.setTimeout(60_000);
 
@@ -38,16 +38,6 @@ const serve = async (certificate: string): Promise<void> => {
   await on("internet", `cp $LAB_STATE/ca/${certificate}.crt $LAB_STATE/ca/served.crt`);
   await restart("internet", "nginx");
 };
-
-const filter = (
-  host: "internet" | "resolver" | "fresh",
-  chain: "input" | "output",
-  ...rules: readonly string[]
-): Promise<string> =>
-  on(
-    host,
-    `nft add table inet scene && nft add chain inet scene ${chain} '{ type filter hook ${chain} priority 0; }' && ${rules.map((rule) => `nft add rule inet scene ${chain} ${rule}`).join(" && ")}`,
-  );
 
 const resolveFault = (code: string, remedy: RegExp, summary?: RegExp): Told => ({
   status: "fail",
