@@ -363,6 +363,14 @@ const findClients = (
   return { absent: "no file of this host names a Local API; --lapi-url does" };
 };
 
+/** On which hosts a component counts; every other one is a bouncer. */
+const ROLES_OF: Readonly<Record<string, readonly Role[]>> = {
+  crowdsec: ["lapi", "agent"],
+  cscli: ["cscli"],
+  "cscli-sudo": ["cscli"],
+  "crowdsec-hubupdate": ["cscli"],
+};
+
 /** In words, where that changes what this process sees. */
 const inNamespace = ({ container, network }: NamespaceSeen): { readonly namespace?: string } => {
   const words = [
@@ -445,7 +453,7 @@ export const findTopology = async (input: TopologyInput): Promise<Topology> => {
     user,
     ...inNamespace(namespace),
     env,
-    components,
+    components: components.filter(({ name }) => (ROLES_OF[name] ?? ["bouncer"]).some(has)),
     shell,
     resolver,
     roles,

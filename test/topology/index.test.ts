@@ -854,3 +854,23 @@ test.each([
 ])("what listens at %j is dialed at %s", (listens, dialed) => {
   expect(dialable(listens)).toBe(dialed);
 });
+
+test.each([
+  [
+    ["lapi", "agent", "cscli"],
+    ["crowdsec", "cscli"],
+  ],
+  [["agent"], ["crowdsec"]],
+  [["bouncer"], ["crowdsec-firewall-bouncer"]],
+  [["prometheus"], []],
+] as const)("of a host that is %j, the components that count are %j", async (roles, names) => {
+  const { components } = await look({
+    files: {
+      ...PACKAGE,
+      [`${BOUNCERS}/crowdsec-firewall-bouncer.yaml`]: "api_url: http://127.0.0.1:8080/\napi_key: k\n",
+    },
+    folders: { [BOUNCERS]: ["crowdsec-firewall-bouncer.yaml"] },
+    overrides: { roles },
+  });
+  expect(components.map(({ name }) => name)).toEqual(names);
+});
