@@ -1,6 +1,6 @@
 import { defineCheck } from "../src/model/check.ts";
 import type { Address } from "../src/model/observation.ts";
-import { hasRole, type Listen } from "../src/model/topology.ts";
+import { componentOf, hasRole, type Listen } from "../src/model/topology.ts";
 import { bracketed, dialable, hostAndPort, isWildcard, unbracketed } from "../src/model/url.ts";
 import { clientOf, lapiClients, routeOf } from "./lapi-way.ts";
 
@@ -30,6 +30,12 @@ const shown = ({ uri, socket }: Listen): string => {
   return [...address, ...(socket ? [socket.value] : [])].join(" and ");
 };
 
+/** For sed: puts this URL in the place of the one that stands in the line of its origin. */
+const editOf = (origin: string, right: string): { readonly edited: string; readonly edit: string } => {
+  const [, edited = origin, line = ""] = /^(.*):(\d+)$/.exec(origin) ?? [];
+  return { edited, edit: `${line}s|https*://[][A-Za-z0-9.:_/%-]*|${right}|` };
+};
+
 /** The port was changed in one file only: one of the most frequent mistakes, and nothing but reading finds it. */
 export default defineCheck({
   id: "config-agreement",
@@ -45,6 +51,13 @@ export default defineCheck({
       says: "{url} ({origin}) is not where the Local API of this host listens: {listens} ({listensOrigin})",
       remedy: [
         {
+          when: "url",
+          text: "Write {right} in {origin}, or change {listensOrigin}; the address stands in every client's own file, and each that differs has a row of its own here.",
+          commands: ["sed -i.preflight {edit} {edited}", "systemctl restart {service}"],
+          undo: ["mv {edited}.preflight {edited}", "systemctl restart {service}"],
+        },
+        {
+          when: "socket",
           text: "Write {right} in {origin}, or change {listensOrigin}; the address stands in every client's own file.",
           commands: ["grep -rn -e '://' -e listen_ {config} {config}.local {file}", "systemctl restart crowdsec"],
         },
@@ -54,7 +67,13 @@ export default defineCheck({
       severity: "warning",
       blame: "configuration",
       says: "{url} ({origin}) is an address to listen on, not one to connect to: some systems refuse it, and with HTTP_PROXY set Go sends it to the proxy",
-      remedy: [{ text: "Write {right} in {origin}." }],
+      remedy: [
+        {
+          text: "Write {right} in {origin}.",
+          commands: ["sed -i.preflight {edit} {edited}", "systemctl restart {service}"],
+          undo: ["mv {edited}.preflight {edited}", "systemctl restart {service}"],
+        },
+      ],
     },
   },
   targets: (context) => lapiClients(context, ["machine", "bouncer"]),
@@ -76,10 +95,14 @@ export default defineCheck({
       address === undefined
         ? (listen.socket?.value ?? "")
         : `${scheme}://${bracketed(dialable(address.value.host))}:${address.value.port}/`;
+    const service =
+      client.kind === "bouncer" ? (componentOf(context.topology, client.component)?.unit ?? client.name) : "crowdsec";
+    const edit = { ...editOf(url.origin, right), service };
     const disagree = {
       status: "fault",
       fault: "config-disagreement",
-      data: { ...base, listens: shown(listen), listensOrigin, right },
+      data: { ...base, ...edit, listens: shown(listen), listensOrigin, right },
+      when: socket === undefined && address !== undefined ? "url" : "socket",
       evidence,
     } as const;
     if (socket !== undefined) return socket === listen.socket?.value ? { status: "pass", evidence } : disagree;
@@ -88,7 +111,8 @@ export default defineCheck({
       return { status: "skip", reason: `not applicable: ${url.value} (${url.origin}) is not on this host`, evidence };
     if (address === undefined || port !== address.value.port || !accepts(address.value.host, host)) return disagree;
     if (listen.tls !== url.value.startsWith("https:")) return disagree;
-    if (isWildcard(host)) return { status: "fault", fault: "lapi-url-wildcard", data: { ...base, right }, evidence };
+    if (isWildcard(host))
+      return { status: "fault", fault: "lapi-url-wildcard", data: { ...base, ...edit, right }, evidence };
     return { status: "pass", evidence };
   },
 });

@@ -1,21 +1,22 @@
 import { defineCheck } from "../src/model/check.ts";
-import { CONNECT_CODES, lapiLayers, PAST_THE_PROXY } from "./lapi-faults.ts";
-import { askableRouteOf, askLapi, clientOf, FINGERPRINT_PATH, lapiClients, layerFaultOf, placeOf } from "./lapi-way.ts";
+import { CONNECT_CODES, lapiLayers } from "./lapi-faults.ts";
+import {
+  askableRouteOf,
+  askLapi,
+  clientOf,
+  FINGERPRINT_PATH,
+  isLocalApi,
+  lapiClients,
+  layerFaultOf,
+  placeOf,
+} from "./lapi-way.ts";
 import { describe, layerFaults } from "./layers.ts";
 
-/** pkg/apiserver/middlewares/v1/jwt.go sets this realm, in every version since 1.0. */
-const REALM = "JWT realm=Crowdsec API local";
 /** Go's HTTP server says this to plain HTTP on its TLS port (net/http/server.go). */
 const WANTS_TLS = "Client sent an HTTP request to an HTTPS server";
 
 const FAULTS = {
   ...layerFaults(lapiLayers(...CONNECT_CODES, "http-timeout", "http-redirect", "http-invalid", "identity-mismatch")),
-  "proxy-answers": {
-    blame: "configuration",
-    phase: "proxy",
-    says: "{component} asks {place} through the proxy {proxy} ({variable}), and what comes back is not the Local API's: {seen}",
-    remedy: [PAST_THE_PROXY],
-  },
   "lapi-wants-tls": {
     blame: "configuration",
     confidence: "certain",
@@ -43,15 +44,13 @@ export default defineCheck({
     const { failed, reply, evidence } = walked;
     if (failed) return layerFaultOf(walked, failed, context, client, FAULTS);
     if (reply === undefined) return { status: "unknown", reason: "the probe gave no answer", evidence };
-    if (reply.status === 401 && reply.headers["www-authenticate"] === REALM) return { status: "pass", evidence };
+    if (isLocalApi(reply)) return { status: "pass", evidence };
     const when = placeOf(evidence, context.topology);
     const fault = reply.body.includes(WANTS_TLS)
       ? "lapi-wants-tls"
-      : evidence.route?.via === "proxy"
-        ? "proxy-answers"
-        : reply.status >= 300 && reply.status < 400
-          ? "http-redirect"
-          : "identity-mismatch";
+      : reply.status >= 300 && reply.status < 400
+        ? "http-redirect"
+        : "identity-mismatch";
     return {
       status: "fault",
       fault,

@@ -2,7 +2,7 @@ import { type Context, defineCheck } from "../src/model/check.ts";
 import type { LapiClient, LapiRoute } from "../src/model/topology.ts";
 import { compareVersions, type Version } from "../src/model/version.ts";
 import { KEEP_LAPI_UP, runningAs } from "./keep-lapi-up.ts";
-import { CONNECT_CODES, lapiLayers } from "./lapi-faults.ts";
+import { CONNECT_CODES, lapiLayers, PAST_THE_PROXY } from "./lapi-faults.ts";
 import {
   askableRouteOf,
   askLapi,
@@ -10,10 +10,11 @@ import {
   destinationOf,
   FINGERPRINT_PATH,
   isHere,
+  isLocalApi,
   lapiClients,
   layerFaultOf,
 } from "./lapi-way.ts";
-import { connect, layerFaults, type Walked } from "./layers.ts";
+import { connect, describe, layerFaults, type Walked } from "./layers.ts";
 
 /** A process younger than this may still die of its agent's configuration. */
 const YOUNG_SECONDS = 10;
@@ -43,6 +44,12 @@ const FAULTS = {
         commands: ["ls -l {place}", "namei -l {place}"],
       },
     ],
+  },
+  "proxy-answers": {
+    blame: "configuration",
+    phase: "proxy",
+    says: "{component} asks {place} through the proxy {proxy} ({variable}), and what comes back is not the Local API's: {seen}",
+    remedy: [PAST_THE_PROXY],
   },
   "lapi-url-invalid": {
     blame: "configuration",
@@ -102,6 +109,7 @@ export default defineCheck({
     const found = askableRouteOf(client, context.topology);
     if ("verdict" in found) return found.verdict;
     const { route } = found;
+    const url = route.url.value;
     const version = route.socket === undefined || client.kind === "bouncer" ? undefined : await context.version();
     if (version !== undefined && compareVersions(version, SOCKETS_SINCE) < 0) {
       const problem = "a unix socket, which CrowdSec knows since 1.6.1 only";
@@ -109,6 +117,12 @@ export default defineCheck({
       return { status: "fault", fault: "lapi-url-invalid", data, when: "client" };
     }
     const walked = await look(context, client, route);
+    const { reply } = walked;
+    // A proxy that passes requests on answers in the Local API's place when it does not get there.
+    if (reply && url.startsWith("http:") && walked.evidence.route?.via === "proxy" && !isLocalApi(reply)) {
+      const answer = { message: describe(reply), httpStatus: reply.status, evidence: walked.evidence };
+      return { status: "fault", fault: "proxy-answers", data: { ...told, ...walked.data }, ...answer };
+    }
     if (!walked.failed) {
       const untried = client.kind === "bouncer" && route.socket !== undefined;
       const notes = [

@@ -1,5 +1,5 @@
 import type { Context, Evidence, Unasked, Verdict } from "../src/model/check.ts";
-import type { Failed, HttpRequest } from "../src/model/observation.ts";
+import type { Failed, HttpAnswered, HttpRequest } from "../src/model/observation.ts";
 import {
   type ClientCredentials,
   componentOf,
@@ -101,6 +101,13 @@ export const askLapi = (
 
 /** The unauthenticated request whose answer only a Local API gives; `lapi-tls` and `lapi-identity` share it. */
 export const FINGERPRINT_PATH = "v1/heartbeat";
+
+/** pkg/apiserver/middlewares/v1/jwt.go sets this realm, in every version since 1.0. */
+const REALM = "JWT realm=Crowdsec API local";
+
+/** Whether the answer to the fingerprint request is the one that only a Local API gives. */
+export const isLocalApi = ({ status, headers }: HttpAnswered): boolean =>
+  status === 401 && headers["www-authenticate"] === REALM;
 
 /** What the remedies of the Local API's faults are about: a service of this host, of another, or behind a socket. */
 export const placeOf = (evidence: Evidence, topology: Topology): "here" | "elsewhere" | "socket" =>

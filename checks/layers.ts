@@ -161,6 +161,7 @@ type Destination = Pick<Way, "url" | "socket" | "origin" | "public" | "component
 /** What the sentences about a proxy need, whether there is one or not. */
 const told = (component: Component | undefined): Readonly<Record<string, string>> => ({
   proxy: "",
+  proxyPlace: "",
   variable: "",
   component: component?.name ?? "this tool",
   environment: component && "origin" in component.environment ? component.environment.origin : "unknown",
@@ -184,19 +185,21 @@ interface Names {
  */
 const resolve = async (context: Context, host: string, component: Component | undefined): Promise<Names> => {
   const dns = await context.probe.dns({ name: host });
-  if (dns.ok || (dns.code !== "dns-nxdomain" && dns.code !== "dns-nodata")) return { dns, also: [] };
-  const libc = await context.probe.dns({ name: host, by: "libc" });
-  if (!libc.ok) return { dns, also: [] };
+  if (dns.ok) return { dns, also: [] };
   const names = component && "origin" in component.environment ? component.environment.names : undefined;
   const seen = {
     ...context.topology.resolver,
     ...(names?.forced && { forced: names.forced }),
     ...(names?.because !== undefined && { wantsLibc: names.because }),
   };
+  const reason = component?.build?.resolver === "libc" ? usesLibc(seen, host, component.build.goVersion) : undefined;
+  // Nameservers that fail are no answer; only who asks elsewhere too can still get one.
+  if (reason === undefined && dns.code !== "dns-nxdomain" && dns.code !== "dns-nodata") return { dns, also: [] };
+  const libc = await context.probe.dns({ name: host, by: "libc" });
+  if (!libc.ok) return { dns, also: [] };
   const { modules } = seen;
   const knows = `the C library (nsswitch.conf: ${modules.join(" ") || "no hosts line"})`;
   const addresses = libc.addresses.map(({ address }) => address).join(", ");
-  const reason = component?.build?.resolver === "libc" ? usesLibc(seen, host, component.build.goVersion) : undefined;
   if (reason !== undefined)
     return {
       dns: libc,
@@ -243,7 +246,7 @@ const connectProxy = async (
   base: { readonly evidence: Evidence; readonly data: Walked["data"]; readonly component: Component | undefined },
   look: number | undefined,
 ): Promise<Connected> => {
-  const data = { ...base.data, proxy: proxy.shown, variable };
+  const data = { ...base.data, proxy: proxy.shown, proxyPlace: `${bracketed(proxy.host)}:${proxy.port}`, variable };
   const unreachable = (saw: Failed, message: string, evidence: Evidence): Connected => ({
     failed: { ...saw, phase: "proxy", code: "proxy-unreachable", message },
     evidence: { ...base.evidence, ...evidence },

@@ -1,3 +1,4 @@
+import type { ConditionalRemedy } from "../src/model/check.ts";
 import type { LayerCode } from "../src/model/observation.ts";
 import { CORRECT_VARIABLE } from "./lapi-faults.ts";
 import { type LayerFault, layerFaults } from "./layers.ts";
@@ -127,7 +128,12 @@ const LAYER_FAULTS = {
     confidence: "certain",
     remedy: [
       {
-        text: "Have the proxy let this host through to {host} without a login; or write the user and the password into {variable}, http://USER:PASSWORD@HOST:PORT, in a file that only root can read: an EnvironmentFile= of {component}'s unit.",
+        when: "login-missing",
+        text: "Have the proxy let this host through to {host} without a login; or write the user and the password into {variable} of {component} ({environment}), http://USER:PASSWORD@HOST:PORT. For a service that is best done in a file that only root can read, an EnvironmentFile= of its unit.",
+      },
+      {
+        when: "login-refused",
+        text: "The proxy does not take the login in {variable} of {component} ({environment}): correct the user or the password. Characters such as @ : / # and % stand percent-encoded in it, and in a unit's Environment= each % twice.",
       },
     ],
   },
@@ -325,9 +331,29 @@ const LAYER_FAULTS = {
   },
 } satisfies Record<LayerCode, LayerFault>;
 
+/** What went through a proxy is that one's doing first, and is looked at through it. */
+const PROXIED: ConditionalRemedy = {
+  when: "proxied",
+  text: "It is asked through the proxy {proxy}, so look there first: its log says what it did with {host}. Have it let {host} through untouched.",
+  commands: [
+    "curl -sS -o /dev/null --max-time 20 --proxy {proxy} https://{host}/",
+    "openssl s_client -proxy {proxyPlace} -connect {place} -servername {host} </dev/null",
+  ],
+};
+
+/** Of faults behind a proxy: what was written for the straight way holds there only. */
+const alsoProxied = <K extends LayerCode>(faults: Readonly<Record<K, LayerFault>>): Readonly<Record<K, LayerFault>> =>
+  Object.fromEntries(
+    Object.entries<LayerFault>(faults).map(([code, fault]) => {
+      const further = /^(tls|http)-|^identity-/.test(code) && fault.remedy.every(({ when }) => when === undefined);
+      const straight = fault.remedy.map((remedy) => ({ ...remedy, when: "straight" }));
+      return [code, further ? { ...fault, remedy: [...straight, PROXIED] } : fault];
+    }),
+  ) as Record<K, LayerFault>;
+
 /** The faults of every outgoing check, the same for each row. */
 export const OUTGOING_FAULTS = {
-  ...layerFaults(LAYER_FAULTS),
+  ...layerFaults(alsoProxied(LAYER_FAULTS)),
   "family-broken": {
     severity: "warning",
     blame: "network",

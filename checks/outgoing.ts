@@ -100,7 +100,7 @@ const judge = (walked: Walked, endpoint: OutgoingEndpoint, context: Context, opt
       evidence,
       ...severity,
       ...whenOf(walked, failed, options),
-      also: [...walked.also, ...shellWay(walked, context)],
+      also: [...walked.also, ...shellWay(walked, context), ...doubts(walked)],
       ...blameDates(failed, context.now),
     };
   if (reply === undefined) return { status: "unknown", reason: "the probe gave no answer", evidence };
@@ -108,7 +108,8 @@ const judge = (walked: Walked, endpoint: OutgoingEndpoint, context: Context, opt
   if (fault) {
     // A captive portal is the network's, whatever else a refusal may mean.
     const portal = reply.status === NETWORK_AUTHENTICATION_REQUIRED && ({ blame: { party: "network" } } as const);
-    const answer = { message: describe(reply), httpStatus: reply.status, evidence, ...portal };
+    const route = evidence.route?.via === "proxy" ? "proxied" : "straight";
+    const answer = { message: describe(reply), httpStatus: reply.status, evidence, when: route, ...portal };
     return { status: "fault", fault, data, ...answer, ...severity };
   }
   if (brokenFamily) {
@@ -126,22 +127,32 @@ const judge = (walked: Walked, endpoint: OutgoingEndpoint, context: Context, opt
   return { status: "pass", ...(notes.length > 0 && { note: notes.join("; ") }), evidence };
 };
 
-/** Which of the remedies for a code fits here. */
+/** Which of the remedies for a code fits here, and what that says of the blame. */
 const whenOf = (
-  { missing, evidence }: Walked,
-  { code }: Failed,
+  { missing, evidence: { http, route } }: Walked,
+  { code, phase }: Failed,
   { privateCa }: Options,
 ): Pick<Extract<Verdict, { status: "fault" }>, "when" | "blame"> => {
   if (code === "tcp-unreachable") return { when: missing === undefined ? "route" : "family" };
-  if (code !== "tls-untrusted") return {};
-  const replaced = privateCa !== undefined && evidence.http?.tls?.publicAuthority;
-  return replaced
-    ? { when: "private-ca", blame: { party: "configuration", confidence: "certain" } }
-    : { when: "stranger" };
+  const proxy = route?.via === "proxy" ? route.proxy : undefined;
+  if (code === "proxy-auth-required") return { when: proxy?.credentials ? "login-refused" : "login-missing" };
+  if (code === "tls-untrusted") {
+    const replaced = privateCa !== undefined && http?.tls?.publicAuthority;
+    if (replaced) return { when: "private-ca", blame: { party: "configuration", confidence: "certain" } };
+    return { when: "stranger", ...(proxy && { blame: { party: "proxy" } }) };
+  }
+  if (phase !== "handshake" && phase !== "response") return {};
+  return proxy ? { when: "proxied", blame: { party: "proxy" } } : { when: "straight" };
 };
 
 const inWords = (route: Route): string =>
   route.via === "proxy" ? `goes through ${route.proxy.shown} (${route.variable})` : "goes straight there";
+
+/** An environment that this user may not read could hold a proxy. */
+const doubts = ({ evidence: { component } }: Walked): readonly string[] => {
+  const uncertain = component && "origin" in component.environment ? component.environment.uncertain : undefined;
+  return uncertain === undefined ? [] : [`whether ${component?.name} has a proxy is not known: ${uncertain}`];
+};
 
 /** A component whose way differs from this shell's fails for a reason that nobody sees in this shell. */
 const shellWay = ({ evidence: { component, target } }: Walked, { topology }: Context): readonly string[] => {
@@ -230,6 +241,9 @@ const isAskedBy = ({ id, phase }: OutgoingEndpoint, name: string): boolean => {
   if (name === "cscli") return CSCLI_ROWS.has(id) || phase === "install";
   return ["cscli-sudo", "crowdsec-hubupdate"].includes(name) && CSCLI_ROWS.has(id) && id !== "outgoing-dashboard";
 };
+
+/** Whether this component asks anything on the internet. */
+export const goesOut = (name: string): boolean => OUTGOING.some((row) => isAskedBy(row, name));
 
 /** In whose place a row is asked: the one whose row it is; where this host has none such, cscli before the others. */
 const askerOf = (row: OutgoingEndpoint, topology: Topology): Component | undefined => {
@@ -325,7 +339,7 @@ export interface AskedHost {
  * What the hosts of the outgoing list that apply here have answered, for checks about all of them; or those that this
  * component asks, in its place. What was asked before is not asked again.
  */
-export const askedHosts = async (context: Context, name?: string): Promise<readonly AskedHost[]> => {
+export const askedHosts = async (context: Context, asker?: Component): Promise<readonly AskedHost[]> => {
   const { topology } = context;
   const version = await context.version();
   const rows = OUTGOING.filter(
@@ -333,9 +347,9 @@ export const askedHosts = async (context: Context, name?: string): Promise<reado
       row.roles.some((role) => hasRole(topology, role)) &&
       (row.phase === undefined || row.phase === topology.phase.value) &&
       (version === undefined || row.versions === undefined || within(version, row.versions)) &&
-      (name === undefined || isAskedBy(row, name)),
+      (asker === undefined || isAskedBy(row, asker.name)),
   );
-  const asked = await Promise.all(rows.map((row) => askRow(row, context, componentOf(topology, name))));
+  const asked = await Promise.all(rows.map((row) => askRow(row, context, asker)));
   return asked.flatMap((each) => {
     if ("status" in each) return [];
     const seen = (host: string, { evidence: { http }, reply }: Walked): AskedHost => ({

@@ -1,46 +1,75 @@
 import { type Check, type Context, defineCheck, type Unasked } from "../src/model/check.ts";
-import { type ProxySettings, type Route, routeTo } from "../src/model/proxy.ts";
-import { type Component, type ComponentEnvironment, componentOf, type LapiClient } from "../src/model/topology.ts";
+import { type ProxySettings, type ProxyVariable, type Route, routeTo } from "../src/model/proxy.ts";
+import {
+  type Component,
+  type ComponentEnvironment,
+  componentOf,
+  type LapiClient,
+  type Topology,
+} from "../src/model/topology.ts";
 import { hostAndPort } from "../src/model/url.ts";
-import { askedHosts } from "./outgoing.ts";
+import { askedHosts, goesOut } from "./outgoing.ts";
 
 const DOCS = "https://docs.crowdsec.net/u/troubleshooting/security_engine";
 
-/** How a variable gets into a component's environment: a drop-in where it has a unit, the shell's own files else. */
-const inUnit = (name: string, value: string) => ({
-  commands: [
-    "mkdir -p /etc/systemd/system/{unit}.d",
-    `printf '[Service]\\nEnvironment="${name}=%s"\\n' ${value} >/etc/systemd/system/{unit}.d/preflight-${name.toLowerCase().replace("_", "-")}.conf`,
-    "systemctl daemon-reload && systemctl restart {unit}",
-  ],
-  undo: [
-    `rm /etc/systemd/system/{unit}.d/preflight-${name.toLowerCase().replace("_", "-")}.conf`,
-    "systemctl daemon-reload && systemctl restart {unit}",
-  ],
-});
+/** A drop-in that comes after all others: the last one that sets a variable counts, and an EnvironmentFile= more than any. */
+const inUnit = (name: string, value: string) => {
+  const file = `/etc/systemd/system/{unit}.d/zz-preflight-${name.toLowerCase().replace("_", "-")}.conf`;
+  return {
+    commands: [
+      "mkdir -p /etc/systemd/system/{unit}.d",
+      `printf '[Service]\\nEnvironment="${name}=%s"\\n' ${value} >${file}`,
+      "systemctl daemon-reload && systemctl restart {unit}",
+    ],
+    undo: [`rm ${file}`, "systemctl daemon-reload && systemctl restart {unit}"],
+  };
+};
 
+/** systemd takes a % for the beginning of a specifier. */
+const forUnit = (value: string): string => value.replaceAll("%", "%%");
+
+/** What stands in place of an entry that may hold a password. */
+const SECRET = "[secret]";
 const UNSET: Unasked = { status: "skip", reason: "not applicable: no proxy is set" };
 
 const ROLES = ["lapi", "agent", "bouncer", "cscli"] as const;
 
-/** Components whose environment is known, or why there is nothing to say. */
-const components = ({ topology }: Context): readonly string[] | Unasked =>
-  topology.components.length > 0
-    ? topology.components.map(({ name }) => name)
-    : { status: "skip", reason: "not applicable: no component of CrowdSec on this host" };
+const clientsOf = ({ clients }: Topology): readonly LapiClient[] =>
+  Array.isArray(clients) ? (clients as readonly LapiClient[]) : [];
+
+/** Bouncers of web servers, and Go ones on their way to an https Local API, read no proxy variable at all. */
+const takesProxies = (topology: Topology, name: string): boolean =>
+  !clientsOf(topology).some(
+    ({ component, kind, neverProxied }) => kind === "bouncer" && component === name && neverProxied !== undefined,
+  );
+
+/** Components that take proxies, or why there is nothing to say. */
+const components = ({ topology }: Context): readonly string[] | Unasked => {
+  const names = topology.components.map(({ name }) => name).filter((name) => takesProxies(topology, name));
+  if (names.length > 0) return names;
+  return { status: "skip", reason: "not applicable: no component of CrowdSec on this host takes a proxy" };
+};
+
+/** Those that have something to ask on the internet: bouncers have not. */
+const outgoingComponents = ({ topology }: Context): readonly string[] | Unasked => {
+  const names = topology.components.map(({ name }) => name).filter(goesOut);
+  if (names.length > 0) return names;
+  return { status: "skip", reason: "not applicable: nothing of CrowdSec on this host asks the internet" };
+};
 
 interface Known {
   readonly component: Component;
   readonly environment: ComponentEnvironment;
 }
 
+/** What may well be another environment than the one that was found is none to judge by. */
 const knownOf = ({ topology }: Context, name: string): Known | { readonly verdict: Unasked } => {
   const component = componentOf(topology, name);
   if (component === undefined) throw new Error(`no component ${name}`);
   const { environment } = component;
-  return "hidden" in environment
-    ? { verdict: { status: "unknown", reason: environment.hidden } }
-    : { component, environment };
+  const reason = "hidden" in environment ? environment.hidden : environment.uncertain;
+  if (reason !== undefined || "hidden" in environment) return { verdict: { status: "unknown", reason: reason ?? "" } };
+  return { component, environment };
 };
 
 const words = ({ component, environment }: Known): Readonly<Record<string, string>> => ({
@@ -53,7 +82,9 @@ const words = ({ component, environment }: Known): Readonly<Record<string, strin
 const place = ({ component, environment }: Known): "unit" | "shell" =>
   component.unit !== undefined && environment.from !== "shell" && environment.from !== "sudo" ? "unit" : "shell";
 
-const show = (proxies: ProxySettings, scheme: "http" | "https"): string | undefined => proxies[scheme]?.value.shown;
+/** Whether the whole value may stand in a command: one with a login may not be shown. */
+const isWhole = (variable: ProxyVariable | undefined): boolean =>
+  variable !== undefined && "host" in variable.value && variable.value.credentials === undefined;
 
 /** What an environment says of proxies, in a few words. */
 const inWords = (proxies: ProxySettings): string => {
@@ -72,11 +103,24 @@ const CAPI = "https://api.crowdsec.net/";
 const sameWay = (a: Route, b: Route): boolean =>
   a.via === b.via && (a.via !== "proxy" || b.via !== "proxy" || a.proxy.shown === b.proxy.shown);
 
-/** Whether something of the outgoing list fails for this component. */
-const failsOf = async (context: Context, name: string): Promise<readonly string[]> => {
-  const asked = await askedHosts(context, name);
-  return asked.filter(({ reached }) => !reached).map(({ host }) => host);
+/** What fails for this component, and does not with this shell's proxies. */
+const failsOf = async (context: Context, { component, environment }: Known): Promise<readonly string[]> => {
+  const { proxies } = context.topology.shell;
+  const inShell: Component = { ...component, environment: { ...environment, proxies } };
+  const [own, shells] = await Promise.all([askedHosts(context, component), askedHosts(context, inShell)]);
+  const reached = new Set(shells.filter((each) => each.reached).map(({ host }) => host));
+  return own.filter((each) => !each.reached && reached.has(each.host)).map(({ host }) => host);
 };
+
+/** Whether Go refuses a request that this component makes, before it connects. */
+const isRefused = (topology: Topology, { component: { name }, environment: { proxies } }: Known): boolean => {
+  const own = clientsOf(topology).flatMap(({ component, way, neverProxied }) =>
+    component === name && neverProxied === undefined && "url" in way ? [way.url.value] : [],
+  );
+  return [...(goesOut(name) ? [CAPI] : []), ...own].some((url) => routeTo(proxies, url).via === "refused");
+};
+
+const forPlace = (known: Known, value: string): string => (place(known) === "unit" ? forUnit(value) : value);
 
 /** Shells have a proxy that services do not, and the other way round: what works in one then fails in the other. */
 const proxy = defineCheck({
@@ -90,11 +134,16 @@ const proxy = defineCheck({
       blame: "configuration",
       confidence: "certain",
       phase: "proxy",
-      says: "{variable} of {component} ({environment}) is {problem}: {shown}",
+      says: "{variable} of {component} ({environment}) cannot be used: {problem} ({shown})",
       remedy: [
         {
+          when: "value",
           text: "Correct it there: http://HOST:PORT, https://HOST:PORT or socks5://HOST:PORT. Then restart {component}.",
           url: DOCS,
+        },
+        {
+          when: "cgi",
+          text: "Take REQUEST_METHOD out of the environment of {component} ({environment}), then restart it.",
         },
       ],
     },
@@ -102,13 +151,22 @@ const proxy = defineCheck({
       severity: "warning",
       blame: "configuration",
       phase: "proxy",
-      says: "this shell has {shell}, {component} ({environment}) has {own}, and for {component} {failing} cannot be reached",
+      says: "this shell has {shell}, {component} ({environment}) has {own}, and what this shell reaches, {component} does not: {failing}",
       remedy: [
         {
           when: "unit",
-          text: "Give {unit} what this shell has, with a drop-in; each unit needs its own.",
+          text: "Give {unit} what this shell has: where the variable stands already ({environment}), change it there; else with a drop-in. Each unit needs its own.",
           ...inUnit("HTTPS_PROXY", "{https}"),
           url: DOCS,
+        },
+        {
+          when: "unit-login",
+          text: "Give {unit} the HTTPS_PROXY of this shell, with its login: in a file that only root can read, named by EnvironmentFile= in a drop-in (systemctl edit {unit}). Each unit needs its own.",
+          url: DOCS,
+        },
+        {
+          when: "shell-login",
+          text: "Start {component} with the variables that work; sudo keeps them with env_keep in /etc/sudoers.",
         },
         {
           when: "shell",
@@ -118,6 +176,17 @@ const proxy = defineCheck({
         {
           when: "take-out",
           text: "{component} goes through a proxy that this shell does not use: correct or remove the variable where it stands ({environment}), then restart {component}.",
+        },
+      ],
+    },
+    "environment-file-missing": {
+      blame: "configuration",
+      confidence: "certain",
+      says: "systemd does not start {component}: {stops}",
+      remedy: [
+        {
+          text: "Put the file there, or write EnvironmentFile=- before its path, so that it may be missing.",
+          commands: ["systemctl cat {unit}", "systemctl daemon-reload && systemctl restart {unit}"],
         },
       ],
     },
@@ -150,24 +219,24 @@ const proxy = defineCheck({
   async run(context, target) {
     const known = knownOf(context, target);
     if ("verdict" in known) return known.verdict;
-    const { proxies } = known.environment;
+    const { proxies, stops, dropped = [], from } = known.environment;
     const data = words(known);
+    if (stops !== undefined) return { status: "fault", fault: "environment-file-missing", data: { ...data, stops } };
+    // What stops no request of this component is only untidy.
+    const severity = isRefused(context.topology, known) ? {} : ({ severity: "warning" } as const);
     for (const variable of [proxies.https, proxies.http]) {
       if (variable && "problem" in variable.value) {
         const { shown, problem } = variable.value;
-        return { status: "fault", fault: "proxy-invalid", data: { ...data, variable: variable.name, shown, problem } };
+        const told = { ...data, variable: variable.name, shown, problem };
+        return { status: "fault", fault: "proxy-invalid", data: told, when: "value", ...severity };
       }
     }
-    if (proxies.cgi && proxies.http) {
-      const problem = "refused by Go, which takes a program with REQUEST_METHOD in its environment for a CGI one";
+    if (proxies.cgi && proxies.http && isRefused(context.topology, known)) {
+      const problem = "Go takes a program with REQUEST_METHOD in its environment for a CGI one, and refuses it";
       const { name, value } = proxies.http;
-      return {
-        status: "fault",
-        fault: "proxy-invalid",
-        data: { ...data, variable: name, shown: value.shown, problem },
-      };
+      const told = { ...data, variable: name, shown: value.shown, problem };
+      return { status: "fault", fault: "proxy-invalid", data: told, when: "cgi" };
     }
-    const { dropped = [] } = known.environment;
     if (dropped.length > 0) {
       const names = dropped.map(({ value, origin }) => `${value} (${origin})`).join(" and ");
       return { status: "fault", fault: "proxy-dropped", data: { ...data, dropped: names } };
@@ -176,22 +245,16 @@ const proxy = defineCheck({
     const own = routeTo(proxies, CAPI);
     const shells = routeTo(shell.proxies, CAPI);
     const note = `${known.environment.origin}: ${inWords(proxies)}`;
-    if (!sameWay(own, shells)) {
-      const failing = await failsOf(context, target);
-      const told = {
-        ...data,
-        shell: inWords(shell.proxies),
-        own: inWords(proxies),
-        https: show(shell.proxies, "https") ?? "",
-      };
-      if (failing.length > 0)
-        return {
-          status: "fault",
-          fault: "proxy-differs",
-          data: { ...told, failing: failing.join(", ") },
-          when: own.via === "proxy" && shells.via === "direct" ? "take-out" : place(known),
-        };
-      return { status: "pass", note: `${note}; this shell has ${inWords(shell.proxies)}, and both get there` };
+    if (!sameWay(own, shells) && from !== "flag" && goesOut(target)) {
+      const failing = await failsOf(context, known);
+      const told = { shell: inWords(shell.proxies), own: inWords(proxies), failing: failing.join(", ") };
+      if (failing.length > 0) {
+        const https = forPlace(known, shell.proxies.https?.value.shown ?? "");
+        const way = own.via === "proxy" && shells.via === "direct" ? "take-out" : place(known);
+        const when = way === "take-out" || isWhole(shell.proxies.https) ? way : `${way}-login`;
+        return { status: "fault", fault: "proxy-differs", data: { ...data, ...told, https }, when };
+      }
+      return { status: "pass", note: `${note}; this shell has ${inWords(shell.proxies)}` };
     }
     if (proxies.ignored.length > 0 && proxies.https === undefined)
       return { status: "fault", fault: "proxy-ignored", data: { ...data, ignored: proxies.ignored.join(" and ") } };
@@ -216,36 +279,44 @@ const https = defineCheck({
       remedy: [
         {
           when: "unit",
-          text: "Set HTTPS_PROXY, with the same value, in a drop-in of {unit}.",
-          ...inUnit("HTTPS_PROXY", "{shown}"),
+          text: "Set HTTPS_PROXY to the same value: beside the other one ({environment}), or in a drop-in of {unit}.",
+          ...inUnit("HTTPS_PROXY", "{value}"),
+          url: DOCS,
+        },
+        {
+          when: "login",
+          text: "Set HTTPS_PROXY to the same value, login and all, beside the other one ({environment}); then restart {component}.",
           url: DOCS,
         },
         {
           when: "shell",
           text: "Set HTTPS_PROXY as well, with the same value.",
-          commands: ["export HTTPS_PROXY={shown}"],
+          commands: ["export HTTPS_PROXY={value}"],
           undo: ["unset HTTPS_PROXY"],
           url: DOCS,
         },
       ],
     },
   },
-  targets: components,
+  targets: outgoingComponents,
   async run(context, target) {
     const known = knownOf(context, target);
     if ("verdict" in known) return known.verdict;
     const { http, https: secure } = known.environment.proxies;
     if (http === undefined && secure === undefined) return UNSET;
     if (http === undefined || secure !== undefined) return { status: "pass" };
-    const data = { ...words(known), variable: http.name, shown: http.value.shown };
-    return { status: "fault", fault: "proxy-https-missing", data, when: place(known) };
+    const { shown } = http.value;
+    if ("problem" in http.value)
+      return { status: "skip", reason: `not applicable: ${http.name} cannot be used (proxy)` };
+    const data = { ...words(known), variable: http.name, shown, value: forPlace(known, shown) };
+    const when = isWhole(http) ? place(known) : "login";
+    return { status: "fault", fault: "proxy-https-missing", data, when };
   },
 });
 
 /** Clients of which it is known in whose environment they run. */
 const clients = ({ topology }: Context): readonly string[] | Unasked => {
-  const found = Array.isArray(topology.clients) ? (topology.clients as readonly LapiClient[]) : [];
-  const names = found
+  const names = clientsOf(topology)
     .filter(({ way, component }) => "url" in way && componentOf(topology, component) !== undefined)
     .map(({ name }) => name);
   return names.length > 0 ? names : { status: "skip", reason: "not applicable: no client of a Local API on this host" };
@@ -268,7 +339,7 @@ const lapi = defineCheck({
       remedy: [
         {
           when: "unit",
-          text: "Name the Local API's host in NO_PROXY, in a drop-in of {unit}; then restart it, since Go reads it once.",
+          text: "Name the Local API's host in NO_PROXY: where that stands already ({environment}), add {host} there; else with a drop-in of {unit}. Then restart it, since Go reads it once.",
           ...inUnit("NO_PROXY", "{wanted}"),
           url: DOCS,
         },
@@ -284,7 +355,7 @@ const lapi = defineCheck({
   },
   targets: clients,
   async run(context, target) {
-    const found = (context.topology.clients as readonly LapiClient[]).find(({ name }) => name === target);
+    const found = clientsOf(context.topology).find(({ name }) => name === target);
     if (found === undefined || !("url" in found.way)) throw new Error(`no client ${target}`);
     const { way, neverProxied, component: name } = found;
     const { value: url, origin } = way.url;
@@ -301,7 +372,9 @@ const lapi = defineCheck({
       return { status: "pass", ...why, evidence };
     }
     const { host } = hostAndPort(url);
-    const entries = proxies.noProxy?.entries.map(({ text }) => text) ?? [];
+    const texts = proxies.noProxy?.entries.map(({ text }) => text) ?? [];
+    // What may not be shown cannot be written anew either: the person adds to it.
+    const entries = texts.filter((text) => text !== SECRET);
     const data = {
       ...words(known),
       client: target,
@@ -310,9 +383,8 @@ const lapi = defineCheck({
       proxy: route.proxy.shown,
       variable: route.variable,
       exceptions: entries.length > 0 ? `no entry of NO_PROXY is for it (${entries.join(",")})` : "there is no NO_PROXY",
-      wanted: [...entries, ...["127.0.0.1", "localhost", "0.0.0.0", host].filter((one) => !entries.includes(one))]
-        .filter((one, index, all) => all.indexOf(one) === index)
-        .join(","),
+      host,
+      wanted: forPlace(known, [...new Set([...entries, "127.0.0.1", "localhost", "0.0.0.0", host])].join(",")),
     };
     return { status: "fault", fault: "proxy-takes-lapi", data, when: place(known), evidence };
   },

@@ -17,7 +17,7 @@ interface Shown {
 
 const shownBy = ({ host, http }: { readonly host: string; readonly http?: HttpObservation }): readonly Shown[] => {
   if (http?.tls === undefined || !PUBLIC.has(host)) return [];
-  const accepted = http.ok || http.phase !== "handshake";
+  const accepted = http.ok || http.code !== "tls-untrusted";
   const proxied = http.layers?.some(({ phase }) => phase === "proxy") ?? false;
   return [{ host, tls: http.tls, accepted, proxied }];
 };

@@ -41,8 +41,8 @@ interface Group {
   readonly names: string;
   readonly first?: Component;
   readonly store: Store | { readonly hidden: string };
-  /** Where the variables stand. */
-  readonly origin: string;
+  /** Where the variables stand, for each of them that has a place of its own. */
+  readonly origins: readonly string[];
 }
 
 const groupsOf = ({ topology: { components } }: Context): readonly Group[] => {
@@ -53,20 +53,22 @@ const groupsOf = ({ topology: { components } }: Context): readonly Group[] => {
     const store = hidden ? environment : environment.store;
     const key = JSON.stringify("hidden" in store ? store : [store.file, store.directories]);
     const known = groups.get(key);
+    const origins = hidden ? [] : [environment.storeOrigin ?? environment.origin];
     groups.set(key, {
       first: component,
       store,
-      origin: hidden ? "" : environment.origin,
       ...known,
+      origins: [...new Set([...(known?.origins ?? []), ...origins])],
       names: known ? `${known.names},${name}` : name,
     });
   }
-  return groups.size > 0 ? [...groups.values()] : [{ names: "CrowdSec", store: {}, origin: "default" }];
+  return groups.size > 0 ? [...groups.values()] : [{ names: "CrowdSec", store: {}, origins: ["default"] }];
 };
 
 const judge = async ({ probe }: Context, group: Group): Promise<Verdict<keyof typeof FAULTS>> => {
-  const { store, origin, first } = group;
+  const { store, first } = group;
   if ("hidden" in store) return { status: "unknown", reason: store.hidden };
+  const origin = group.origins.join(" and ");
   const evidence = first ? { component: first } : {};
   const { certificates, from, lookedAt } = await probe.trustStore(store);
   const names = [store.file && "SSL_CERT_FILE", store.directories && "SSL_CERT_DIR"].filter(Boolean).join(" and ");

@@ -61,7 +61,7 @@ export const parseLapiUrl = (flag: string, text: string): string => {
 
 /** A proxy as HTTPS_PROXY would name it, or `none`. A login has no place in an argument list. */
 export const parseProxy = (flag: string, text: string): ProxyServer | "none" => {
-  if (text === "none") return text;
+  if (text.toLowerCase() === "none") return "none";
   const value = readProxies({ HTTPS_PROXY: text }).https?.value;
   if (value === undefined) throw new UsageError(`${flag} wants a proxy such as http://10.0.0.5:3128, or none.`);
   if ("problem" in value)

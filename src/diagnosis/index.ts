@@ -16,7 +16,7 @@ const SHARED: Readonly<Record<string, string>> = {
   "tcp-reset": "something on the way resets outgoing connections to {n} hosts",
   "proxy-invalid": "a proxy variable that Go cannot use keeps {n} hosts out of reach",
   "proxy-unreachable": "the proxy that CrowdSec goes through cannot be reached, and with it {n} hosts",
-  "proxy-auth-required": "the proxy wants a login that CrowdSec does not give, for {n} hosts",
+  "proxy-auth-required": "the proxy wants a login, or refuses the one that it gets, for {n} hosts",
   "proxy-denied": "the proxy denies {n} hosts that CrowdSec needs",
   "proxy-upstream": "the proxy does not get to {n} hosts itself",
   "proxy-protocol": "what CrowdSec is told to use as a proxy is none ({n} hosts)",

@@ -255,6 +255,10 @@ export type FileObservation = FileRead | Failed;
 export interface ProcessSeen {
   readonly pid: number;
   readonly argv: readonly string[];
+  /** Number of the user who started it, whatever its program made of that since; undefined when that is not known. */
+  readonly uid?: number;
+  /** That user is this tool's own. */
+  readonly own?: true;
   /** Of the program that it runs, as far as this user may see it. */
   readonly executable?: string;
   readonly ageSeconds: number;

@@ -1,6 +1,7 @@
 import { type Ip, type IpRange, inRange, isLoopbackIp, parseIp, parseRange, parseZonedIp, sameIp } from "./address.ts";
 import { asciiHost, type GoUrl, parseGoUrl } from "./go-url.ts";
 import { Secret } from "./secret.ts";
+import { printable } from "./text.ts";
 
 /** A proxy as Go's net/http reads it from a variable. */
 export interface ProxyServer {
@@ -16,17 +17,25 @@ export interface ProxyServer {
 
 /** One entry of NO_PROXY. */
 export interface NoProxyEntry {
-  /** As it is written, without the spaces around it. */
+  /**
+   * As it is written, without the spaces around it and not longer than a name can be; or `[secret]`, where it may hold a
+   * password. What matches is not kept here.
+   */
   readonly text: string;
   /** Why it can never match: it is passed over in silence. */
   readonly ineffective?: string;
+}
+
+export interface NoProxy {
+  readonly name: string;
+  readonly entries: readonly NoProxyEntry[];
 }
 
 /** The proxy variables of an environment, each by the name that counts: the upper case one, unless it is empty. */
 export interface ProxySettings {
   readonly http?: ProxyVariable;
   readonly https?: ProxyVariable;
-  readonly noProxy?: { readonly name: string; readonly entries: readonly NoProxyEntry[] };
+  readonly noProxy?: NoProxy;
   /** Variables that look as if they counted, and do not: ALL_PROXY and its kin. */
   readonly ignored: readonly string[];
   /** REQUEST_METHOD is set: Go takes the program for a CGI one and refuses every HTTP_PROXY. */
@@ -36,8 +45,9 @@ export interface ProxyVariable {
   /** `HTTP_PROXY` or `http_proxy`, … */
   readonly name: string;
   /**
-   * The proxy; or why the value is none, with what may be shown of it. `silent`: Go passes over it without a word and
-   * connects directly; otherwise every request that would take it fails.
+   * The proxy; or why the value is none, in a clause that can stand behind a colon, with what may be shown of it: in
+   * quotation marks where there is white space around it. `silent`: Go passes over it without a word and connects
+   * directly; otherwise every request that would take it fails.
    */
   readonly value: ProxyServer | { readonly shown: string; readonly problem: string; readonly silent?: true };
 }
@@ -78,8 +88,31 @@ const isOld = (goVersion: string | undefined): boolean => Number(/^go1\.(\d+)/.e
 
 type Unusable = Exclude<ProxyVariable["value"], ProxyServer>;
 
+/** In place of what may be a secret. */
+const MASK = String(new Secret(""));
+
 /** Scheme, host and port alone, with nothing in it that might be a user, a password or a path. */
 const SHOWABLE = /^(?:[a-z][a-z\d+.-]*:\/\/)?(?:[\w.-]*|\[[\da-f:.]*\])(?::\d*)?\/?$/i;
+
+/** What a shell takes off a value, and a unit, `docker --env-file` or an editor of another system leaves there. */
+const wrapping = (value: string): string | undefined => {
+  if (value.trim() === "") return "it is blank";
+  const blank = (letter = "") => (/[\r\n]/.test(letter) ? "line break" : "blank");
+  if (/^\s/.test(value)) return `it begins with a ${blank(value[0])}`;
+  if (/\s$/.test(value)) return `it ends with a ${blank(value.at(-1))}`;
+  if (/^(["']).*\1$/s.test(value)) return "quotation marks are part of it";
+  return /^["']|["']$/.test(value) ? "a quotation mark is part of it" : undefined;
+};
+
+/** White space around it stays to be seen. */
+const showable = (value: string): string => {
+  const bare = value
+    .trim()
+    .replace(/^["']|["']$/g, "")
+    .trim();
+  if (!SHOWABLE.test(bare)) return MASK;
+  return value === value.trim() ? value : JSON.stringify(value);
+};
 
 /**
  * A proxy's value as parseProxy in httpproxy reads it: what is no URL is tried once more with `http://` before it, and
@@ -87,8 +120,8 @@ const SHOWABLE = /^(?:[a-z][a-z\d+.-]*:\/\/)?(?:[\w.-]*|\[[\da-f:.]*\])(?::\d*)?
  */
 const readProxy = (value: string, goVersion: string | undefined): ProxyServer | Unusable => {
   const old = isOld(goVersion);
-  const shown = SHOWABLE.test(value.trim()) ? value.trim() : "[secret]";
-  const bad = (problem: string): Unusable => ({ shown, problem });
+  const bad = (problem: string): Unusable => ({ shown: showable(value), problem });
+  const wrapped = wrapping(value);
   const plain = parseGoUrl(value);
   const known = old ? ["http", "https", "socks5"] : Object.keys(PORTS);
   const lacking = (url: GoUrl) => (old ? !known.includes(url.scheme) : url.scheme === "" || url.host + url.port === "");
@@ -97,12 +130,13 @@ const readProxy = (value: string, goVersion: string | undefined): ProxyServer | 
     url = parseGoUrl(`http://${value}`);
     if ("problem" in url) {
       if ("problem" in plain)
-        return { ...bad(`${plain.problem}; Go passes over it and connects directly`), silent: true };
-      return bad(`${url.problem}; every request of Go fails`);
+        return { ...bad(`${wrapped ?? plain.problem}; Go passes over it and connects directly`), silent: true };
+      return bad(`${wrapped ?? url.problem}; every request of Go fails`);
     }
     if (/^[^/?#]*:\/\//.test(value)) {
       const lack = old && !("problem" in plain) ? "its scheme is none that this Go knows" : "it names no host";
-      return bad(`${"problem" in plain ? plain.problem : lack}; Go takes what stands before :// for the proxy's host`);
+      const problem = wrapped ?? ("problem" in plain ? plain.problem : lack);
+      return bad(`${problem}; Go takes what stands before :// for the proxy's host`);
     }
   }
   if ("problem" in url) return bad(url.problem);
@@ -110,9 +144,11 @@ const readProxy = (value: string, goVersion: string | undefined): ProxyServer | 
   const { scheme, user } = url;
   if (!known.includes(scheme)) return bad("its scheme is none of http, https, socks5 and socks5h");
   if (url.host === "" && url.port === "") return bad("it names no host; every request of Go fails");
-  if (url.host.includes(":") && parseZonedIp(url.host) === undefined) return bad("its host holds a colon");
+  if (url.host.includes(":") && parseZonedIp(url.host) === undefined) {
+    return bad("its host holds a colon; every request of Go fails");
+  }
   const port = url.port === "" ? (PORTS[scheme] ?? 80) : Number(url.port);
-  if (port < 1 || port > 65_535) return bad("its port is none from 1 to 65535");
+  if (port < 1 || port > 65_535) return bad("its port is none from 1 to 65535; every request of Go fails");
   // Without a name it is this host: Go dials `:3128`.
   const host = url.host === "" ? "127.0.0.1" : asciiHost(url.host);
   const spoken = scheme === "http" || scheme === "https" ? scheme : "socks5";
@@ -135,7 +171,8 @@ type Pattern =
   | { readonly kind: "none" };
 
 /** Letter by letter, as strings.ToLower goes. */
-const lower = (text: string): string => Array.from(text, (letter) => [...letter.toLowerCase()][0]).join("");
+const lower = (text: string): string =>
+  /^[\0-\x7f]*$/.test(text) ? text.toLowerCase() : Array.from(text, (letter) => [...letter.toLowerCase()][0]).join("");
 
 /** net.SplitHostPort; undefined where that gives an error. */
 const splitHostPort = (text: string): { readonly host: string; readonly port: string } | undefined => {
@@ -159,8 +196,7 @@ const readPattern = (text: string): Pattern => {
 };
 
 /** Why an entry never matches. The address of a name counts for nothing: Go looks none up for this. */
-const ineffective = (text: string): string | undefined => {
-  const pattern = readPattern(text);
+const ineffective = (text: string, pattern: Pattern): string | undefined => {
   if (pattern.kind === "all" || pattern.kind === "range") return undefined;
   if (text.includes("://")) return "an entry has no scheme";
   if (/[\s;|]/.test(text)) return "entries are separated by commas";
@@ -184,15 +220,78 @@ const ineffective = (text: string): string | undefined => {
 /** As Go trims, and as Unicode names a space. */
 const trim = (text: string): string => text.replace(/^[\t-\r\u0085\p{Z}]+|[\t-\r\u0085\p{Z}]+$/gu, "");
 
-const readEntries = (value: string): readonly NoProxyEntry[] =>
-  value
+/** Characters of an entry that are shown: a name of 255, and a port. */
+const MAX_ENTRY = 261;
+
+/** What may stand behind a scheme and still be shown: host, port and a plain path. */
+const SHOWABLE_URL = /^[^:]*:\/\/(?:[\w.*-]*|\[[\da-f:.]*\])(?::\d*)?(?:\/[\w./*-]*)?$/i;
+
+/** Where a user and a password may begin, whose comma ends the entry: `http://user:pass`, `user:pass`. */
+const mayBeginLogin = (text: string, pattern: Pattern): boolean =>
+  text.includes("://") || (pattern.kind === "name" && (/\D/.test(pattern.port) || pattern.suffix.includes(":")));
+
+/** Which of the entries may hold a password, or a part of one: a proxy's URL that got there, cut at its commas. */
+const findSecrets = (texts: readonly string[], patterns: readonly Pattern[]): ReadonlySet<number> => {
+  const secrets = new Set<number>();
+  let begun: number | undefined;
+  for (const [index, text] of texts.entries()) {
+    if (text.includes("@")) {
+      for (let each = begun ?? index; each <= index; each++) secrets.add(each);
+      begun = undefined;
+    } else if (mayBeginLogin(text, patterns[index] ?? { kind: "none" })) {
+      begun = index;
+      if (text.includes("://") && !SHOWABLE_URL.test(text)) secrets.add(index);
+    }
+  }
+  return secrets;
+};
+
+/** What each entry matches, read once for all requests, and out of sight of whatever prints the settings. */
+const patternsOf = new WeakMap<NoProxy, readonly Pattern[]>();
+
+/** Lists read last, by variable and value: the components of a host mostly have the same one. */
+const recent = new Map<string, NoProxy>();
+const MAX_RECENT = 16;
+
+const readNoProxy = (name: string, value: string): NoProxy => {
+  const key = `${name}=${value}`;
+  const known = recent.get(key);
+  if (known !== undefined) return known;
+  const texts = value
     .split(",")
     .map(trim)
-    .filter((text) => text !== "")
-    .map((text) => {
-      const why = ineffective(text);
-      return { text, ...(why !== undefined && { ineffective: why }) };
-    });
+    .filter((text) => text !== "");
+  const patterns = texts.map(readPattern);
+  const secrets = findSecrets(texts, patterns);
+  const entries = texts.map((text, index) => {
+    const why = ineffective(text, patterns[index] ?? { kind: "none" });
+    return {
+      text: secrets.has(index) ? MASK : printable(text, MAX_ENTRY),
+      ...(why !== undefined && { ineffective: why }),
+    };
+  });
+  const noProxy = { name, entries };
+  patternsOf.set(noProxy, patterns);
+  if (recent.size >= MAX_RECENT) recent.clear();
+  recent.set(key, noProxy);
+  return noProxy;
+};
+
+/** Entries of a list that are shown, and the characters that they may have together. */
+const MAX_SHOWN = 20;
+const MAX_LINE = 400;
+
+/** Entries in one line, joined by commas: the first ones, and how many more there are. */
+export const listed = (texts: readonly string[]): string => {
+  let line = texts[0] ?? "";
+  let count = Math.min(1, texts.length);
+  for (const text of texts.slice(1, MAX_SHOWN)) {
+    if (line.length + text.length >= MAX_LINE) break;
+    line += `,${text}`;
+    count += 1;
+  }
+  return count < texts.length ? `${line} and ${texts.length - count} more` : line;
+};
 
 /**
  * The proxy variables of an environment as a Go program reads them, once, at its first request
@@ -218,7 +317,7 @@ export const readProxies = (
   return {
     ...(http && { http }),
     ...(https && { https }),
-    ...(noProxy && { noProxy: { name: noProxy.name, entries: readEntries(noProxy.text) } }),
+    ...(noProxy && { noProxy: readNoProxy(noProxy.name, noProxy.text) }),
     ignored: Object.keys(environment)
       .filter((name) => (environment[name] ?? "") !== "" && looksLikeOne(name))
       .sort(),
@@ -234,6 +333,17 @@ const matches = (pattern: Pattern, host: string, port: string, ip: Ip | undefine
   if (pattern.kind === "ip") return ip !== undefined && sameIp(pattern.ip, ip);
   // No suffix matches an address since Go 1.23.7 and 1.24.1 (CVE-2025-22870); until then `.0.0.1` matched 10.0.0.1.
   return ip === undefined && (host.endsWith(pattern.suffix) || (pattern.itself && host === pattern.suffix.slice(1)));
+};
+
+/** The entry that keeps a host from the proxy, and its variable. A star alone puts all others out of force. */
+const exemption = (noProxy: NoProxy, host: string, port: string, ip: Ip | undefined): string | undefined => {
+  // A list that somebody else has put together, or copied.
+  const patterns = patternsOf.get(noProxy) ?? noProxy.entries.map(({ text }) => readPattern(text));
+  patternsOf.set(noProxy, patterns);
+  const star = patterns.findIndex(({ kind }) => kind === "all");
+  const matched = star >= 0 ? star : patterns.findIndex((pattern) => matches(pattern, host, port, ip));
+  const entry = noProxy.entries[matched];
+  return entry && `${entry.text} (${noProxy.name})`;
 };
 
 /** The way that Go's http.ProxyFromEnvironment sends a request to this URL. A name is never resolved for it. */
@@ -256,14 +366,8 @@ export const routeTo = (settings: ProxySettings, url: string): Route => {
   const ip = parseZonedIp(host);
   // Letter by letter: LOCALHOST and localhost. go through the proxy.
   if (host === "localhost" || (ip !== undefined && isLoopbackIp(ip))) return { via: "direct", because: "loopback" };
-  const entries = settings.noProxy?.entries ?? [];
-  // A star alone puts all others out of force.
-  const matched =
-    entries.find(({ text }) => text === "*") ??
-    entries.find(({ text }) => matches(readPattern(text), lower(trim(host)), port, ip));
-  if (matched !== undefined) {
-    return { via: "direct", because: "no-proxy", detail: `${matched.text} (${settings.noProxy?.name})` };
-  }
+  const exempt = settings.noProxy && exemption(settings.noProxy, lower(trim(host)), port, ip);
+  if (exempt !== undefined) return { via: "direct", because: "no-proxy", detail: exempt };
   return "problem" in value
     ? { via: "refused", variable: name, problem: value.problem }
     : { via: "proxy", proxy: value, variable: name };

@@ -79,8 +79,14 @@ export interface ComponentEnvironment {
   readonly proxies: ProxySettings;
   /** Proxy variables of its unit that systemd passes over, because of a single % in their value. */
   readonly dropped?: readonly Sourced<string>[];
+  /** Why systemd would not start its service, of an environment from a unit whose program does not run; begins with the setting: `EnvironmentFile=/etc/x (/etc/…/y.conf:2) is missing`. */
+  readonly stops?: string;
+  /** Something that this user may not read, or that nobody can, may say otherwise; as what to do or what is wrong: `run as root to read /proc/114/environ`. */
+  readonly uncertain?: string;
   /** SSL_CERT_FILE and SSL_CERT_DIR. */
   readonly store: NonNullable<Trust["store"]>;
+  /** Where these stand, in words as those of `origin`; undefined when there are none. */
+  readonly storeOrigin?: string;
   /** What of it decides who resolves names (GODEBUG, LOCALDOMAIN, RES_OPTIONS, HOSTALIASES), as `resolverVariables` reads it. */
   readonly names?: { readonly forced?: "go" | "libc"; readonly because?: string };
 }

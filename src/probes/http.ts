@@ -8,7 +8,7 @@ import { Secret } from "../model/secret.ts";
 import { hostAndPort } from "../model/url.ts";
 import { stopwatch } from "./clock.ts";
 import { failed, failure } from "./failure.ts";
-import { enter, isForwarded, judgeForwarded, proxyAuthorization, unreachable } from "./proxy.ts";
+import { enter, isForwarded, judgeForwarded, proxyAuthorization, unreachable, withoutCredentials } from "./proxy.ts";
 import { dial, type Limits } from "./tcp.ts";
 import { handshake, type TlsOpened } from "./tls.ts";
 import type { Trusted } from "./trust-store.ts";
@@ -89,6 +89,7 @@ const exchange = async (
     let size = 0;
     let head: Pick<Reply, "status" | "headers"> | undefined;
     let settled = false;
+    const before = socket.bytesRead;
     const settle = (result: Reply | Failed): void => {
       if (settled) return;
       settled = true;
@@ -105,7 +106,9 @@ const exchange = async (
     const timer = setTimeout(() => {
       // A body that never ends still had a status and headers: those are the answer.
       finish(true);
-      settle(failed("response", "http-timeout", `no HTTP response within ${limits.timeoutMs} ms`, elapsed()));
+      const begun = forwarder !== undefined && socket.bytesRead > before;
+      const says = begun ? "it began to answer and did not finish" : "no HTTP response";
+      settle(failed("response", "http-timeout", `${says} within ${limits.timeoutMs} ms`, elapsed()));
     }, limits.timeoutMs);
     stream.on(
       "response",
@@ -259,7 +262,8 @@ export const probeHttp = async (request: HttpRequest, tools: Tools): Promise<Htt
   const elapsedMs = elapsed();
   const durationMs = Math.round((elapsedMs - beforeRequest) * 10) / 10;
   // Of what the end of the run cut off, nobody is to blame.
-  const reply = forwarder && !limits.signal.aborted ? judgeForwarded(forwarder, said, durationMs) : said;
+  const judged = forwarder && !limits.signal.aborted ? judgeForwarded(forwarder, said, durationMs) : said;
+  const reply = proxy ? withoutCredentials(proxy, judged, { keepUser: tls !== undefined }) : judged;
   if (!reply.ok) {
     const refusal = tls && reply.code === "http-invalid" ? await refusalBehind(request, tools, tls) : undefined;
     return fail({ ...(refusal ?? reply), ...(seen && { tls: seen }) });

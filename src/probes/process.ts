@@ -1,5 +1,6 @@
 import { readdir, readFile, readlink } from "node:fs/promises";
 import { basename } from "node:path";
+import process from "node:process";
 import type { ProcessSeen } from "../model/observation.ts";
 
 /** Kernel ticks a second in /proc/PID/stat: USER_HZ, 100 on every Linux architecture that Node runs on. */
@@ -25,6 +26,16 @@ const sameHost = async (pid: string): Promise<boolean> => {
 const executableOf = async (pid: string): Promise<string | undefined> =>
   (await linkOf(pid, "exe"))?.replace(/ \(deleted\)$/, "");
 
+/**
+ * The real user, not the effective one: a program with the set-user-ID bit has the arguments and the environment that
+ * whoever called it gave it. The kernel escapes line ends in the name that stands above.
+ */
+const userIn = (status: string): Pick<ProcessSeen, "uid" | "own"> => {
+  const uid = /^Uid:\s+(\d+)/m.exec(status)?.[1];
+  if (uid === undefined) return {};
+  return { uid: Number(uid), ...(Number(uid) === process.getuid?.() && { own: true }) };
+};
+
 const look = async (pid: string, name: string): Promise<ProcessSeen | undefined> => {
   const [cmdline, executable] = await Promise.all([readFile(`/proc/${pid}/cmdline`, "utf8"), executableOf(pid)]);
   const argv = cmdline.split("\0").slice(0, -1);
@@ -33,11 +44,16 @@ const look = async (pid: string, name: string): Promise<ProcessSeen | undefined>
   if (argv.length === 0 || program === undefined || basename(program) !== name || !(await sameHost(pid))) {
     return undefined;
   }
-  const [stat, uptime] = await Promise.all([readFile(`/proc/${pid}/stat`, "utf8"), readFile("/proc/uptime", "utf8")]);
+  const [stat, status, uptime] = await Promise.all([
+    readFile(`/proc/${pid}/stat`, "utf8"),
+    readFile(`/proc/${pid}/status`, "utf8"),
+    readFile("/proc/uptime", "utf8"),
+  ]);
   const startTicks = Number(stat.slice(stat.lastIndexOf(")") + 2).split(" ")[START_TIME]);
   return {
     pid: Number(pid),
     argv,
+    ...userIn(status),
     ...(executable !== undefined && { executable }),
     ageSeconds: Math.max(0, Number.parseFloat(uptime) - startTicks / TICKS),
   };
@@ -49,5 +65,5 @@ export const probeProcesses = async (name: string): Promise<readonly ProcessSeen
   const pids = entries.filter((entry) => /^\d+$/.test(entry));
   // A process can end while it is looked at.
   const seen = await Promise.all(pids.map((pid) => look(pid, name).catch(() => undefined)));
-  return seen.filter((process) => process !== undefined).sort((a, b) => a.pid - b.pid);
+  return seen.filter((each) => each !== undefined).sort((a, b) => a.pid - b.pid);
 };

@@ -47,18 +47,124 @@ export const proxyAuthorization = ({ credentials }: ProxyServer): Secret | undef
     `Basic ${Buffer.from(`${credentials.user.reveal()}:${credentials.password.reveal()}`).toString("base64")}`,
   );
 
-/** Text of the proxy, fit to be shown: without the credentials, should it ever repeat them. */
-const quoted = (proxy: ProxyServer, text: string, max = 80): string => {
-  const token = proxyAuthorization(proxy)?.reveal().slice("Basic ".length);
-  const { user, password } = proxy.credentials ?? {};
-  const forms = [token, password?.reveal(), user?.reveal()]
-    .filter((secret) => secret !== undefined && secret !== "")
-    // Headers are read as latin1.
-    .flatMap((secret = "") => [secret, Buffer.from(secret).toString("latin1")]);
-  return printable(
-    forms.reduce((rest, form) => rest.replaceAll(form, String(password)), text),
-    max,
-  );
+/** Code points of a regular expression. */
+const literally = (codes: Iterable<number>): string => [...codes].map((code) => `\\u{${code.toString(16)}}`).join("");
+
+const NAMED: Readonly<Record<string, string>> = { "&": "amp", "<": "lt", ">": "gt", '"': "quot", "'": "apos" };
+
+/** How somebody else may write a letter: as it is, its bytes read as latin1, as %-escapes, in HTML, in JSON. */
+const spellings = (letter: string): string => {
+  const code = letter.codePointAt(0) ?? 0;
+  const bytes = [...Buffer.from(letter)];
+  const hex = (number: number, length: number) =>
+    [...number.toString(16).padStart(length, "0")].map((digit) => `[${digit}${digit.toUpperCase()}]`).join("");
+  const forms = [
+    literally([code]),
+    literally(bytes),
+    bytes.map((byte) => `%${hex(byte, 2)}`).join(""),
+    ...(code < 256 ? [`%${hex(code, 2)}`] : []),
+    `&#(?:0*${code}|[xX]0*${hex(code, 1)});`,
+    ...(letter in NAMED ? [`&${NAMED[letter]};`] : []),
+    [...letter]
+      .flatMap((unit) => unit.split(""))
+      .map((unit) => `\\\\u${hex(unit.charCodeAt(0), 4)}`)
+      .join(""),
+    ...('"\\/'.includes(letter) ? [`\\\\${literally([code])}`] : []),
+    ...(letter === " " ? ["\\+"] : []),
+    // In base64 for URLs.
+    ...(letter === "+" ? ["-"] : letter === "/" ? ["_"] : []),
+  ];
+  return `(?:${[...new Set(forms)].join("|")})`;
+};
+
+const spelled = (secret: string): string => Array.from(secret, spellings).join("");
+
+/** The beginning of a secret where a text is cut off; less than `MIN_CUT` letters say nothing. */
+const cutOff = (secret: string): string => {
+  const letters = Array.from(secret, spellings);
+  const tail = letters.slice(MIN_CUT).reduceRight((rest, letter) => `(?:${letter}${rest})?`, "");
+  return `${letters.slice(0, MIN_CUT).join("")}${tail}(?:[%&\\\\][\\w#]*)?$`;
+};
+const MIN_CUT = 4;
+
+/** A word of its own: neither letter nor digit beside it, but for those of an escape. */
+const alone = (pattern: string): string =>
+  `(?:(?<![\\p{L}\\p{N}])|(?<=%[\\da-fA-F]{2}|\\\\u[\\da-fA-F]{4}|\\\\[bfnrt]))${pattern}(?![\\p{L}\\p{N}])`;
+
+/** Letters of a password that is hidden inside of words too; a shorter one would make any text unreadable. */
+const MIN_PASSWORD = 4;
+
+/** What finds a proxy's credentials in a text. */
+interface Finders {
+  /** The password, and both in base64. */
+  readonly password: RegExp;
+  readonly user: RegExp;
+  readonly cut: RegExp;
+}
+
+const found = new WeakMap<NonNullable<ProxyServer["credentials"]>, Finders>();
+
+const findersOf = (proxy: ProxyServer): Finders | undefined => {
+  const { credentials } = proxy;
+  if (credentials === undefined) return undefined;
+  const known = found.get(credentials);
+  if (known !== undefined) return known;
+  const [user, password] = [credentials.user.reveal(), credentials.password.reveal()];
+  const token = user + password === "" ? "" : (proxyAuthorization(proxy)?.reveal() ?? "").replace(/^Basic |=+$/g, "");
+  const either = (patterns: readonly string[], flags: string): RegExp =>
+    new RegExp(patterns.length === 0 ? "(?!)" : patterns.join("|"), flags);
+  const secrets = [token, password].filter((secret) => secret !== "");
+  const ofPassword = [
+    ...(token === "" ? [] : [`${spelled(token)}(?:=|%3[dD])*`]),
+    ...(password === "" ? [] : [password.length < MIN_PASSWORD ? alone(spelled(password)) : spelled(password)]),
+  ];
+  const finders = {
+    password: either(ofPassword, "gu"),
+    user: either([...ofPassword, ...(user === "" ? [] : [alone(spelled(user))])], "gu"),
+    cut: either([...secrets, user].filter((secret) => secret.length > MIN_CUT).map(cutOff), "u"),
+  };
+  found.set(credentials, finders);
+  return finders;
+};
+
+interface Hiding {
+  /** The text ends where somebody stopped reading. */
+  readonly cut?: boolean;
+  /** The user's name may stay: it is a word like any other there. */
+  readonly keepUser?: boolean;
+}
+
+/** Text without the proxy's credentials, should somebody ever repeat them. */
+const hidden = (proxy: ProxyServer, text: string, { cut = false, keepUser = false }: Hiding = {}): string => {
+  const finders = findersOf(proxy);
+  if (finders === undefined) return text;
+  const mask = `${proxy.credentials?.password}`;
+  const rest = text.replace(keepUser ? finders.password : finders.user, mask);
+  return cut ? rest.replace(finders.cut, mask) : rest;
+};
+
+/** Text of the proxy, fit to be shown. */
+const quoted = (proxy: ProxyServer, text: string, max = 80, hiding?: Hiding): string =>
+  printable(hidden(proxy, text, hiding), max);
+
+type Answer = Pick<HttpAnswered, "ok" | "status" | "headers" | "body" | "truncated">;
+
+/**
+ * An answer without the credentials of the proxy that it came through, in headers and body. Behind TLS that is not the
+ * proxy's only one that inspects it can repeat them; there the user's name stays, a word that the target may use too.
+ */
+export const withoutCredentials = <Reply extends Answer>(
+  proxy: ProxyServer,
+  reply: Reply | Failed,
+  hiding: Pick<Hiding, "keepUser"> = {},
+): Reply | Failed => {
+  if (!reply.ok || proxy.credentials === undefined) return reply;
+  const headers = Object.entries(reply.headers).map(([name, value]) => [
+    hidden(proxy, name, { keepUser: true }),
+    hidden(proxy, value, hiding),
+  ]);
+  const body = hidden(proxy, reply.body, { ...hiding, cut: reply.truncated });
+  return { ...reply, headers: Object.fromEntries(headers), body };
 };
 
 /** What a socket gave; or nothing, within the time limit or before its end. */
@@ -110,6 +216,8 @@ const brokenOff = (
   if (signal.aborted) return ended(elapsedMs);
   if (error?.code?.startsWith("ERR_SSL")) return refusedLater(failure("handshake", error, elapsedMs));
   const errno = error?.code === undefined ? {} : { errno: error.code };
+  // A proxy that is slow: more time would have told.
+  if (begun && !closed) return refuse(late, `it began to answer and did not finish within ${timeoutMs} ms`, elapsedMs);
   if (begun) return { ...refuse("proxy-protocol", `the answer to ${what} breaks off`, elapsedMs), ...errno };
   return closed
     ? { ...refuse("proxy-protocol", `the connection was closed without an answer to ${what}`, elapsedMs), ...errno }
@@ -124,7 +232,7 @@ const stranger = (proxy: ProxyServer, bytes: Buffer): string => {
   if (text.startsWith("SSH-")) return "an SSH server answers there";
   // A TLS alert or handshake record.
   if ((bytes[0] === 21 || bytes[0] === 22) && bytes[1] === 3) return "a TLS server answers there, asked without TLS";
-  return `what answers there speaks another protocol: "${quoted(proxy, text, 60)}"`;
+  return `what answers there speaks another protocol: "${quoted(proxy, text, 60, { cut: true })}"`;
 };
 
 interface Head {
@@ -399,13 +507,13 @@ const NO_TLS: ReadonlySet<FailureCode> = new Set(["tls-not-tls", "tls-reset", "t
  * A fault of an https proxy's own TLS, which is not the target's: where nothing speaks TLS that is no such proxy, and a
  * proxy that cannot be trusted, or that refuses to speak, is one that cannot be reached.
  */
-const ofProxy = ({ tls: seen, ...saw }: Failed): Failed => {
+const ofProxy = (proxy: ProxyServer, { tls: seen, ...saw }: Failed): Failed => {
   if (saw.code === "tls-client-cert") return refusedLater(saw);
   const none = NO_TLS.has(saw.code);
-  const issuer = seen ? `, issuer ${seen.issuer}` : "";
-  const message = none
-    ? `no TLS, although its URL says https (${saw.message})`
-    : `TLS with the proxy: ${saw.message}${issuer}`;
+  // Names of its certificate may be in that.
+  const says = hidden(proxy, saw.message, { keepUser: true });
+  const issuer = seen ? `, issuer ${quoted(proxy, seen.issuer, 200)}` : "";
+  const message = none ? `no TLS, although its URL says https (${says})` : `TLS with the proxy: ${says}${issuer}`;
   return {
     ...saw,
     phase: "proxy",
@@ -455,7 +563,7 @@ export const enter = async (
     const opened = await handshake(raw, { host: proxy.host, context, trust }, limits);
     if (opened.ok) socket = opened.socket;
     const fault = opened.ok ? opened.refused : opened;
-    if (fault) return leave(limits.signal.aborted ? ended(elapsed()) : ofProxy(fault));
+    if (fault) return leave(limits.signal.aborted ? ended(elapsed()) : ofProxy(proxy, fault));
     if (opened.ok) details.push(opened.seen.protocol);
   }
   if (!forwarded) {
@@ -470,17 +578,17 @@ export const enter = async (
 const OWN_ERROR = /^ERR_(?!SSL)/;
 
 /**
- * The answer to a request that a proxy was to pass on. Any answer but 407 stands, since nobody can tell whose it is; no
- * answer is the proxy's own fault, or that it waits for the target in vain.
+ * The answer to a request that a proxy was to pass on. Any answer but 407 stands, without the proxy's credentials, since
+ * nobody can tell whose it is; no answer is the proxy's own fault, or that it waits for the target in vain.
  */
-export const judgeForwarded = <Reply extends Pick<HttpAnswered, "ok" | "status" | "headers" | "body">>(
+export const judgeForwarded = <Reply extends Answer>(
   proxy: ProxyServer,
   reply: Reply | Failed,
   elapsedMs: number,
 ): Reply | Failed => {
   if (reply.ok) {
     const head = { status: reply.status, line: "407 Proxy Authentication Required", headers: reply.headers };
-    return reply.status === 407 ? refusal(proxy, head, reply.body, elapsedMs) : reply;
+    return reply.status === 407 ? refusal(proxy, head, reply.body, elapsedMs) : withoutCredentials(proxy, reply);
   }
   const { errno = "", code } = reply;
   if (OWN_ERROR.test(errno)) return reply;

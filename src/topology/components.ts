@@ -1,11 +1,11 @@
 import { posix } from "node:path";
 import type { BuildSeen, EnvironmentRead, NamespaceSeen, Prober, ProcessSeen } from "../model/observation.ts";
-import { type ProxyServer, type ProxySettings, readProxies } from "../model/proxy.ts";
+import { type ProxyServer, readProxies } from "../model/proxy.ts";
 import { resolverVariables } from "../model/resolver.ts";
 import type { Component, ComponentEnvironment, Env, Hidden } from "../model/topology.ts";
 import type { Environment } from "./expansion.ts";
 import { pamVariables, sudoEnvironment } from "./sudo.ts";
-import { readUnit, type Unit } from "./unit.ts";
+import { readUnit, type Unit, unitUser } from "./unit.ts";
 import {
   isBooted,
   managerEnvironment,
@@ -64,7 +64,9 @@ const placeOf = (bouncer: string): Place => {
 };
 
 /** An environment and what is to be said of it. */
-interface Known extends Pick<ComponentEnvironment, "from" | "origin" | "dropped"> {
+interface Known extends Pick<ComponentEnvironment, "from" | "origin" | "dropped" | "stops" | "uncertain"> {
+  /** Where SSL_CERT_FILE and SSL_CERT_DIR stand, if there are any; without it, `origin`. */
+  readonly storeOrigin?: string;
   readonly variables: Environment;
 }
 
@@ -75,14 +77,19 @@ const storeOf = (variables: Environment): ComponentEnvironment["store"] => {
   return { ...(file && { file }), ...(directories && { directories }) };
 };
 
-const described = ({ from, origin, dropped, variables }: Known, goVersion?: string): ComponentEnvironment => {
+const described = (known: Known, goVersion?: string): ComponentEnvironment => {
+  const { from, origin, dropped, stops, uncertain, storeOrigin = origin, variables } = known;
   const names = resolverVariables(variables);
+  const store = storeOf(variables);
   return {
     from,
     origin,
     proxies: readProxies(variables, goVersion),
     ...(dropped && { dropped }),
-    store: storeOf(variables),
+    ...(stops !== undefined && { stops }),
+    ...(uncertain !== undefined && { uncertain }),
+    store,
+    ...(Object.keys(store).length > 0 && { storeOrigin }),
     ...(Object.keys(names).length > 0 && { names }),
   };
 };
@@ -93,9 +100,15 @@ const plain = (variables: Variables): Environment =>
 const revealed = ({ variables }: EnvironmentRead): Environment =>
   Object.fromEntries(Object.entries(variables).map(([name, value]) => [name, value.reveal()]));
 
-/** The names of the proxy variables that count. */
-const proxyNames = ({ http, https, noProxy }: ProxySettings): readonly string[] =>
-  [http, https, noProxy].flatMap((each) => each?.name ?? []);
+/** Names of the variables of one kind that count in an environment. */
+type NamesIn = (variables: Environment) => readonly string[];
+
+const proxyNames: NamesIn = (variables) => {
+  const { http, https, noProxy } = readProxies(variables);
+  return [http, https, noProxy].flatMap((each) => each?.name ?? []);
+};
+
+const storeNames: NamesIn = (variables) => ["SSL_CERT_FILE", "SSL_CERT_DIR"].filter((name) => variables[name]);
 
 /** `/a.conf:2 and /b.conf:1, 4`: the lines of each file together. */
 const places = (origins: readonly string[]): string => {
@@ -109,9 +122,9 @@ const places = (origins: readonly string[]): string => {
     .join(" and ");
 };
 
-/** Where the proxies of a unit stand; empty when it has none. */
-const proxyPlaces = (variables: Variables): string =>
-  places(proxyNames(readProxies(plain(variables))).flatMap((name) => variables.get(name)?.origin ?? []));
+/** Where the variables of one kind stand; empty when there are none. */
+const placesOf = (variables: Variables, namesIn: NamesIn): string =>
+  places(namesIn(plain(variables)).flatMap((name) => variables.get(name)?.origin ?? []));
 
 const AS_ROOT = "run as root to read";
 
@@ -121,30 +134,109 @@ interface Service {
   readonly environment: UnitEnvironment;
 }
 
+/** What a process does not tell of an environment: it may not be read, or it is not believed. */
+interface Unsaid {
+  readonly unread?: string | undefined;
+  readonly passedOver?: string | undefined;
+}
+
 const droppedBy = (service: Service | undefined): Pick<ComponentEnvironment, "dropped"> => {
   const dropped = (service?.environment.dropped ?? []).filter(({ value }) => /^(https?|no)_proxy$/i.test(value));
   return dropped.length > 0 ? { dropped } : {};
 };
 
-const serviceKnown = (service: Service): Known => {
+/** Its words, and those of what it says nothing of, together. */
+const joined = (...words: readonly (string | undefined)[]): string =>
+  words.filter((each) => each !== undefined).join("; ");
+
+/** What of a service this user may not read; undefined when that is nothing. */
+const deniedOf = ({ environment: { denied } }: Service): string | undefined =>
+  denied.length > 0 ? `${AS_ROOT} ${denied.join(" and ")}` : undefined;
+
+/** The environment of a service; `unread` and `passedOver`: what its process would have said. */
+const serviceKnown = (service: Service, { unread, passedOver }: Unsaid = {}): Known => {
   const { unit, environment } = service;
-  const { variables, denied, stops } = environment;
-  const words = [
-    proxyPlaces(variables) || unit.path,
-    ...(denied.length > 0 ? [`${AS_ROOT} ${denied.join(" and ")}`] : []),
-    ...(stops ? [`systemd does not start it: ${stops}`] : []),
-  ];
-  return { from: "unit", origin: words.join("; "), variables: plain(variables), ...droppedBy(service) };
+  const { variables, stops } = environment;
+  const denied = deniedOf(service);
+  const uncertain = joined(denied, unread);
+  return {
+    from: "unit",
+    origin: joined(placesOf(variables, proxyNames) || unit.path, denied, unread, passedOver),
+    storeOrigin: placesOf(variables, storeNames) || unit.path,
+    variables: plain(variables),
+    ...droppedBy(service),
+    // One that runs all the same was started before.
+    ...(stops !== undefined && unread === undefined && { stops }),
+    ...(uncertain !== "" && { uncertain }),
+  };
 };
 
-/** A running process by the side of its service: where its proxies come from, or that they are others. */
-const processOrigin = (process: ProcessSeen, variables: Environment, service: Service | undefined): string => {
-  const origin = `process ${process.pid}`;
+/** What runs of a component, oldest pid first. */
+export interface Processes {
+  readonly believed: readonly ProcessSeen[];
+  /** Of users who have no say in what CrowdSec does. */
+  readonly passedOver: readonly ProcessSeen[];
+}
+
+/** The number of a user; undefined for one whom only a directory service knows. */
+const uidOf = async (probe: Prober, user: string): Promise<number | undefined> => {
+  if (/^\d+$/.test(user)) return Number(user);
+  const saw = await probe.file("/etc/passwd");
+  const lines = saw.ok ? saw.content.split("\n").map((line) => line.split(":")) : [];
+  const uid = lines.find(([name]) => name === user)?.[2];
+  return uid !== undefined && /^\d+$/.test(uid) ? Number(uid) : undefined;
+};
+
+/**
+ * Anybody can call a program `crowdsec`. Where root's probes go, and which configuration is read, is decided only by a
+ * process of root, of this tool's own user, or of the user whom a unit of it names.
+ */
+export const findProcesses = async (
+  probe: Prober,
+  programs: readonly string[],
+  units: readonly string[],
+): Promise<Processes> => {
+  const [running, read] = await Promise.all([
+    Promise.all(programs.map((name) => probe.processes(name))),
+    Promise.all(units.map((name) => readUnit(probe, name))),
+  ]);
+  const users = read.flatMap((unit) => (unit && unitUser(unit)) ?? []);
+  const trusted = new Set([0, ...(await Promise.all(users.map((user) => uidOf(probe, user))))]);
+  const believes = ({ uid, own }: ProcessSeen): boolean => own === true || (uid !== undefined && trusted.has(uid));
+  const all = running.flat();
+  return { believed: all.filter(believes), passedOver: all.filter((process) => !believes(process)) };
+};
+
+/** Process ids that are named; a web server can have hundreds. */
+const MAX_NAMED = 3;
+
+/** `process 42 (also 58)`: the one that counts, and the others. */
+export const processWords = ([process, ...others]: readonly ProcessSeen[]): string => {
+  const named = others.slice(0, MAX_NAMED).map(({ pid }) => pid);
+  const more = others.length > named.length ? ` and ${others.length - named.length} more` : "";
+  return `process ${process?.pid}${named.length > 0 ? ` (also ${named.join(", ")}${more})` : ""}`;
+};
+
+/** Why nothing is taken from those that run; undefined where that needs no word. */
+const passedOverWords = ({ believed, passedOver }: Processes): string | undefined => {
+  const [first] = passedOver;
+  if (believed.length > 0 || first === undefined) return undefined;
+  return `${processWords(passedOver)} of user ${first.uid ?? "unknown"} is not believed`;
+};
+
+/** Running processes by the side of their service: where the variables of one kind come from, or that they are others. */
+const processOrigin = (
+  processes: readonly ProcessSeen[],
+  variables: Environment,
+  service: Service | undefined,
+  namesIn: NamesIn,
+): string => {
+  const origin = processWords(processes);
   if (service === undefined || service.environment.denied.length > 0) return origin;
   const own = plain(service.environment.variables);
-  const names = new Set([variables, own].flatMap((each) => proxyNames(readProxies(each))));
+  const names = new Set([variables, own].flatMap(namesIn));
   const differs = [...names].some((name) => (variables[name] ?? "") !== (own[name] ?? ""));
-  const at = proxyPlaces(service.environment.variables);
+  const at = placesOf(service.environment.variables, namesIn);
   if (differs) return `${origin}; ${service.unit.name} has others${at && ` (${at})`}`;
   return at ? `${origin}, by ${at}` : origin;
 };
@@ -160,15 +252,19 @@ interface Search {
   readonly manager: Variables;
 }
 
-const findService = async (
-  { probe, units, manager }: Search,
-  names: readonly string[],
-): Promise<{ readonly service?: Service; readonly masked?: string }> => {
-  if (!units) return {};
+/** A service that systemd would start; or why there is none, which completes "crowdsec does not run and …". */
+type FoundService = { readonly service: Service } | { readonly why: string; readonly broken?: true };
+
+const findService = async ({ probe, units, manager }: Search, names: readonly string[]): Promise<FoundService> => {
   const read = (await Promise.all(names.map((name) => readUnit(probe, name)))).flatMap((unit) => unit ?? []);
-  const unit = read.find(({ masked }) => !masked);
-  if (unit === undefined) return read[0] ? { masked: read[0].path } : {};
-  return { service: { unit, environment: await unitEnvironment(probe, unit, manager) } };
+  const [first] = read;
+  if (first === undefined) return { why: "has no unit" };
+  if (!units) return { why: "systemd does not run here" };
+  const unit = read.find(({ masked, broken }) => !masked && broken === undefined);
+  if (unit !== undefined) return { service: { unit, environment: await unitEnvironment(probe, unit, manager) } };
+  return first.broken === undefined
+    ? { why: `${first.path} is masked` }
+    : { why: `${first.path} cannot be read: ${first.broken}`, broken: true };
 };
 
 interface Looked {
@@ -178,52 +274,58 @@ interface Looked {
 }
 
 /** Without an environment of its own: the container's, or the shell's, or none. */
-const fallback = async ({ probe, env, shell, namespace, units }: Search, reason: string): Promise<Known | Hidden> => {
+const fallback = async (
+  { probe, env, shell, namespace, units }: Search,
+  reason: string,
+  doubt: Pick<Known, "uncertain">,
+): Promise<Known | Hidden> => {
   if (namespace.container !== undefined && !units) {
     const first = await probe.environment(1);
     if (first.ok) {
       const origin = `process 1 of this container (${namespace.container}): ${reason}`;
-      return { from: "container", origin, variables: revealed(first) };
+      return { from: "container", origin, variables: revealed(first), ...doubt };
     }
     return {
       ...shell,
+      ...doubt,
       from: "container",
       origin: `${shell.origin}, in a container (${namespace.container}): ${reason}`,
     };
   }
-  return env === "service" ? { hidden: reason } : { ...shell, origin: `${shell.origin}: ${reason}` };
+  return env === "service" ? { hidden: reason } : { ...shell, ...doubt, origin: `${shell.origin}: ${reason}` };
 };
 
 /** The environment of a component that runs as a service: of its process, else of its unit, else what is left. */
 const look = async (search: Search, place: Place): Promise<Looked> => {
   const { probe } = search;
-  const [running, { service, masked }] = await Promise.all([
-    Promise.all(place.programs.map((name) => probe.processes(name))),
+  const [processes, found] = await Promise.all([
+    findProcesses(probe, place.programs, place.units),
     findService(search, place.units),
   ]);
+  const { believed } = processes;
+  const service = "service" in found ? found.service : undefined;
   const unit = service && { unit: service.unit.name };
-  const [process] = running.flat();
+  const [process] = believed;
   const saw = process && (await probe.environment(process.pid));
   if (process && saw?.ok) {
     const variables = revealed(saw);
-    const origin = processOrigin(process, variables, service);
-    return { known: { from: "process", origin, variables, ...droppedBy(service) }, process, ...unit };
+    const from = (namesIn: NamesIn): string => processOrigin(believed, variables, service, namesIn);
+    const origins = { origin: from(proxyNames), storeOrigin: from(storeNames) };
+    return { known: { from: "process", ...origins, variables, ...droppedBy(service) }, process, ...unit };
   }
   // Between the two looks it may have ended.
   const runs = process && saw?.ok === false && saw.code !== "file-missing" ? process : undefined;
-  const denied = runs && `${AS_ROOT} /proc/${runs.pid}/environ`;
+  const unread = runs && `${AS_ROOT} /proc/${runs.pid}/environ`;
+  const passedOver = passedOverWords(processes);
   const seen = { ...(runs && { process: runs }), ...unit };
-  if (service) {
-    const known = serviceKnown(service);
+  if ("service" in found) {
     // A file that cannot be read may hold the very proxy that is asked for.
-    const hides = search.env === "service" && service.environment.denied.length > 0;
-    if (hides) return { known: { hidden: `${AS_ROOT} ${service.environment.denied.join(" and ")}` }, ...seen };
-    return { known: denied ? { ...known, origin: `${known.origin}; ${denied}` } : known, ...seen };
+    const denied = search.env === "service" ? deniedOf(found.service) : undefined;
+    return { known: denied ? { hidden: denied } : serviceKnown(found.service, { unread, passedOver }), ...seen };
   }
-  const idle = masked
-    ? `${place.name} does not run and ${masked} is masked`
-    : `${place.name} does not run and has no unit`;
-  return { known: await fallback(search, denied ?? idle), ...seen };
+  const reason = unread ?? `${place.name} does not run and ${found.why}`;
+  const doubt = unread !== undefined || found.broken ? { uncertain: reason } : {};
+  return { known: await fallback(search, joined(reason, passedOver), doubt), ...seen };
 };
 
 /** Folders of packages and of the installer. */
@@ -309,25 +411,22 @@ const cronEnvironment = async (probe: Prober, job: string): Promise<Known> => {
     ...pam.flat().map(({ name, value, origin }) => [name, { value, origin }] as const),
     ...saw.flatMap((each, index) => (each.ok ? [...crontabVariables(tables[index] ?? job, each.content)] : [])),
   ]);
-  const at = proxyPlaces(variables);
-  return { from: "unit", origin: at || `${job}, as cron starts it`, variables: plain(variables) };
+  const at = (namesIn: NamesIn): string => placesOf(variables, namesIn) || `${job}, as cron starts it`;
+  return { from: "unit", origin: at(proxyNames), storeOrigin: at(storeNames), variables: plain(variables) };
 };
 
 /** The job that keeps the hub up to date, where a package brought one. */
 const findHubUpdate = async (search: Search): Promise<Found | undefined> => {
   const { probe } = search;
-  const [{ service }, ...jobs] = await Promise.all([
+  const [found, ...jobs] = await Promise.all([
     findService(search, [`${HUB_UPDATE}.service`]),
     ...CRON_JOBS.map((path) => probe.path(path)),
   ]);
   const job = CRON_JOBS.find((_path, index) => jobs[index]?.ok);
+  const service = "service" in found ? found.service : undefined;
   if (service === undefined && job === undefined) return undefined;
-  const hides = search.env === "service" && (service?.environment.denied.length ?? 0) > 0;
-  const known = hides
-    ? { hidden: `${AS_ROOT} ${service?.environment.denied.join(" and ")}` }
-    : service
-      ? serviceKnown(service)
-      : await cronEnvironment(probe, job ?? "");
+  const denied = search.env === "service" && service ? deniedOf(service) : undefined;
+  const known = denied ? { hidden: denied } : service ? serviceKnown(service) : await cronEnvironment(probe, job ?? "");
   // It is a script that runs cscli.
   const body = await bodyOf(probe, HUB_UPDATE, await installed(probe, "cscli"), { unit: service?.unit.name });
   return { body, known };
@@ -345,9 +444,12 @@ const findUnderSudo = async ({ probe, shell }: Search, user: string): Promise<Fo
   const body = await bodyOf(probe, "cscli-sudo", program);
   if ("hidden" in found) return { body, known: found };
   const { variables, origins, reset } = found;
-  const added = places(proxyNames(readProxies(variables)).flatMap((name) => origins.get(name) ?? []));
-  const origin = reset ? "what sudo leaves of this shell" : "this shell, which sudo leaves as it is";
-  return { body, known: { from: "sudo", origin: added ? `${origin}, and ${added}` : origin, variables } };
+  const left = reset ? "what sudo leaves of this shell" : "this shell, which sudo leaves as it is";
+  const from = (namesIn: NamesIn): string => {
+    const added = places(namesIn(variables).flatMap((name) => origins.get(name) ?? []));
+    return added ? `${left}, and ${added}` : left;
+  };
+  return { body, known: { from: "sudo", origin: from(proxyNames), storeOrigin: from(storeNames), variables } };
 };
 
 /** `--proxy` takes the place of a component's own proxies; its NO_PROXY stays. */
@@ -363,7 +465,9 @@ const withProxy = (environment: ComponentEnvironment | Hidden, proxy: ProxyServe
       ignored: [],
       cgi: false,
     },
+    ...(own?.stops !== undefined && { stops: own.stops }),
     store: own?.store ?? {},
+    ...(own?.storeOrigin !== undefined && { storeOrigin: own.storeOrigin }),
     ...(own?.names && { names: own.names }),
   };
 };

@@ -19,7 +19,7 @@ import { atLeast, compareVersions, parseVersion, type Version } from "../model/v
 import { type FoundAcquisition, findAcquisition } from "./acquisition.ts";
 import { bouncerNames, findBouncers } from "./bouncers.ts";
 import { type CredentialsFile, machineClients, machineTrust, overridden, selfClient } from "./clients.ts";
-import { findComponents } from "./components.ts";
+import { findComponents, findProcesses, processWords } from "./components.ts";
 import {
   CONFIG_SHAPE,
   CREDENTIALS_SHAPE,
@@ -383,8 +383,8 @@ const inNamespace = ({ container, network }: NamespaceSeen): { readonly namespac
 /** Looks at this host and says what CrowdSec is, or will be, on it. Opens no connection; a bad file becomes a value. */
 export const findTopology = async (input: TopologyInput): Promise<Topology> => {
   const { probe, environment, user, platform, env, overrides } = input;
-  const [processes, interfaces, program, unit, resolver, namespace] = await Promise.all([
-    probe.processes("crowdsec"),
+  const [{ believed }, interfaces, program, unit, resolver, namespace] = await Promise.all([
+    findProcesses(probe, ["crowdsec"], ["crowdsec.service"]),
     probe.interfaces(),
     findProgram(probe),
     unitCommand(probe, "crowdsec.service"),
@@ -395,10 +395,10 @@ export const findTopology = async (input: TopologyInput): Promise<Topology> => {
     ? { value: program.version, origin: program.path }
     : await packageVersion(probe);
   const version = installed?.value;
-  const [engine] = processes;
+  const [engine] = believed;
   // What runs, or else what would be started.
   const started = engine
-    ? { argv: engine.argv, origin: `process ${engine.pid}` }
+    ? { argv: engine.argv, origin: processWords(believed) }
     : unit && { argv: unit.argv, origin: unit.origin };
   const flags = started && engineFlags(started.argv);
   const path: Sourced<string> =

@@ -73,14 +73,24 @@ export interface Unit {
   readonly path: string;
   /** `masked`: systemd refuses to start it. */
   readonly masked: boolean;
+  /** Why its main file cannot be read by anybody, in the system's own words. */
+  readonly broken?: string;
   /** In the order in which they count: the main file's, then those of the drop-ins. */
   readonly settings: readonly Setting[];
   /** Files of it that this user may not read. */
   readonly denied: readonly string[];
 }
 
-/** A link to /dev/null, or a file without content, takes the place of what lies further down. */
-const isMask = (saw: FileObservation): boolean => (saw.ok ? saw.content === "" : saw.code === "file-error");
+/**
+ * A link to a device, which is what systemd takes for /dev/null, or a file without content, takes the place of what lies
+ * further down. /dev/null is everybody's to write; a FIFO that root made is not.
+ */
+const isMask = async (probe: Prober, path: string, saw: FileObservation): Promise<boolean> => {
+  if (saw.ok) return saw.content === "";
+  if (saw.code !== "file-error") return false;
+  const at = await probe.path(path);
+  return at.ok && at.kind === "other" && !at.guarded;
+};
 const isThere = (saw: FileObservation): boolean => saw.ok || saw.code !== "file-missing";
 
 /**
@@ -119,7 +129,9 @@ export const readUnit = async (probe: Prober, name: string): Promise<Unit | unde
   const [main, folder] = [mains[index], FOLDERS[index]];
   if (main === undefined || folder === undefined) return undefined;
   const path = posix.join(folder, name);
-  if (isMask(main)) return { name, path, masked: true, settings: [], denied: [] };
+  const unread = { name, path, settings: [], denied: [] };
+  if (await isMask(probe, path, main)) return { ...unread, masked: true };
+  if (!main.ok && main.code !== "file-denied") return { ...unread, masked: false, broken: main.message };
   const dropIns = await findDropIns(probe, name);
   const extra = await Promise.all(dropIns.map((each) => probe.file(each)));
   const files = [{ path, saw: main }, ...extra.map((saw, at) => ({ path: dropIns[at] ?? "", saw }))];
@@ -137,6 +149,9 @@ export const listOf = (settings: readonly Setting[], section: string, name: stri
   const all = settings.filter((setting) => setting.section === section && setting.name === name);
   return all.slice(all.findLastIndex(({ value }) => value === "") + 1);
 };
+
+/** Of `User=`: a name or a number; undefined where the service runs as root. */
+export const unitUser = ({ settings }: Unit): string | undefined => listOf(settings, "Service", "User").at(-1)?.value;
 
 const BLANK = " \t\n\r";
 const PLAIN_ESCAPES = "abfnrtv\\\"'s";

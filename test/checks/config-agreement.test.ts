@@ -1,6 +1,9 @@
+import { execFileSync } from "node:child_process";
+import { readFileSync } from "node:fs";
 import { describe, expect, test } from "@jest/globals";
 import check from "../../checks/config-agreement.ts";
 import type { LapiClient, Listen, Topology } from "../../src/model/topology.ts";
+import { makeFolder } from "../support/folder.ts";
 import { expectFault, type FaultCase, findingOf, type Given, runIn } from "../support/run.ts";
 import { agentAt, agentTo, bouncerTo, from, itself, routeBySocket, routeTo } from "../support/topology.ts";
 
@@ -31,6 +34,23 @@ test("both sides are told with their files and lines, and what to write where", 
     /^Write http:\/\/127\.0\.0\.1:8080\/ in \/etc\/crowdsec\/local_api_credentials\.yaml:1/,
   );
   expect(remedy[0]?.commands?.[0]).toContain("/etc/crowdsec/local_api_credentials.yaml");
+});
+
+test("the edit that is told is one that sed makes, and takes back", async () => {
+  const folder = makeFolder();
+  const file = folder.write("credentials.yaml", "login: me\nurl: 'http://[::1]:8081'  # here\nother: http://x:1/\n");
+  const topology = { ...agentTo(routeTo("http://[::1]:8081/")), ...listening("127.0.0.1") };
+  const clients = [agentTo({ ...routeTo("http://[::1]:8081/"), url: from("http://[::1]:8081/", `${file}:2`) })];
+  const { remedy } = await findingOf(check, { topology: { clients, listen: topology.listen } });
+  const [edit = "", restart] = remedy[0]?.commands ?? [];
+  const [back = "", again] = remedy[0]?.undo ?? [];
+  expect([restart, again]).toEqual(["systemctl restart crowdsec", "systemctl restart crowdsec"]);
+  const before = readFileSync(file, "utf8");
+  execFileSync("sh", ["-c", edit]);
+  expect(readFileSync(file, "utf8")).toBe("login: me\nurl: 'http://127.0.0.1:8080/'  # here\nother: http://x:1/\n");
+  execFileSync("sh", ["-c", back]);
+  expect(readFileSync(file, "utf8")).toBe(before);
+  folder.remove();
 });
 
 test("a wildcard is mended with an address that can be connected to", async () => {

@@ -2,7 +2,7 @@ import { describe, expect, test } from "@jest/globals";
 import check from "../../checks/lapi-identity.ts";
 import type { HttpAnswered, LayerCode } from "../../src/model/observation.ts";
 import type { World } from "../support/fake-prober.ts";
-import { proxied, proxyFaults } from "../support/proxied.ts";
+import { proxyFaults } from "../support/proxied.ts";
 import { expectFault, type FaultCase, findingOf, runIn } from "../support/run.ts";
 import { agentAt } from "../support/topology.ts";
 import { answered, BLOCK_PAGE, failingAt, HEALTHY, lapiSays, REALM, redirect } from "../support/world.ts";
@@ -28,12 +28,6 @@ const FAULTS: Record<keyof typeof check.faults, FaultCase> = {
   "http-redirect": ["response", "fail", "configuration"],
   "http-invalid": ["response", "fail", "remote-service"],
   "identity-mismatch": ["response", "fail", "configuration"],
-  "proxy-answers": [
-    "proxy",
-    "fail",
-    "configuration",
-    { topology: { ...REMOTE, ...proxied() }, world: answering(BLOCK_PAGE) },
-  ],
   "lapi-wants-tls": ["response", "fail", "configuration", { topology: REMOTE, world: answering(WANTS_TLS) }],
 };
 

@@ -6,7 +6,7 @@ import type { LayerCode } from "../../src/model/observation.ts";
 import type { LapiClient, Topology } from "../../src/model/topology.ts";
 import type { Version } from "../../src/model/version.ts";
 import { fakeProber, type World } from "../support/fake-prober.ts";
-import { proxyFaults } from "../support/proxied.ts";
+import { proxied, proxyFaults } from "../support/proxied.ts";
 import { expectFault, type FaultCase, findingOf, NOW, runIn } from "../support/run.ts";
 import {
   agentAt,
@@ -18,7 +18,7 @@ import {
   routeBySocket,
   routeTo,
 } from "../support/topology.ts";
-import { CONNECTED, failedWith, failingAt, HEALTHY, resolved } from "../support/world.ts";
+import { BLOCK_PAGE, CONNECTED, failedWith, failingAt, HEALTHY, resolved } from "../support/world.ts";
 
 const REMOTE = agentAt("http://lapi.example:8080/");
 const BY_SOCKET = { clients: [agentTo(routeBySocket("/run/crowdsec.sock"))] };
@@ -48,6 +48,12 @@ const FAULTS: Record<keyof typeof check.faults, FaultCase> = {
     "fail",
     "this-host",
     { topology: BY_SOCKET, world: { sockets: () => failedWith("socket-denied") } },
+  ],
+  "proxy-answers": [
+    "proxy",
+    "fail",
+    "configuration",
+    { topology: { ...REMOTE, ...proxied() }, world: { ...HEALTHY, http: () => BLOCK_PAGE } },
   ],
   "lapi-url-invalid": ["host", "fail", "configuration", { topology: { clients: [agentTo(MALFORMED)] } }],
   "lapi-went-away": [

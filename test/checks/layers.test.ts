@@ -4,7 +4,7 @@ import type { Context } from "../../src/model/check.ts";
 import type { FailureCode, HttpRequest } from "../../src/model/observation.ts";
 import { fakeProber, type World } from "../support/fake-prober.ts";
 import { NOW } from "../support/run.ts";
-import { packageInstall } from "../support/topology.ts";
+import { crowdsecWith, packageInstall } from "../support/topology.ts";
 import { answered, BLOCK_PAGE, CONNECTED, failedWith, HEALTHY, recording, resolved } from "../support/world.ts";
 
 const contextOf = (world: World): Context => ({
@@ -151,4 +151,17 @@ test("a login that fails is not sent again over the other family; a question is"
   expect(requests).toHaveLength(1);
   const { also } = await walk(contextOf(world), { ...way, request: {} });
   expect([requests.length, also]).toEqual([3, []]);
+});
+
+test("a build that leaves names to the C library gets an answer from there when the nameservers are dead", async () => {
+  const world: World = { ...HEALTHY, dns: () => failedWith("dns-timeout"), libc: () => resolved("203.0.113.9") };
+  const context = contextOf(world);
+  const resolver = { ...context.topology.resolver, wantsLibc: "nsswitch.conf names resolve" };
+  const asked = (build: "go" | "libc") =>
+    walk(
+      { ...context, topology: { ...context.topology, resolver } },
+      { ...WAY, path: "", request: {}, component: crowdsecWith({}, { build: { resolver: build } }) },
+    );
+  expect((await asked("libc")).failed).toBeUndefined();
+  expect((await asked("go")).failed?.code).toBe("dns-timeout");
 });

@@ -8,7 +8,7 @@ import type { Version } from "../../src/model/version.ts";
 import { RESOLVER, type World } from "../support/fake-prober.ts";
 import { PROXY, proxied, proxyFaults } from "../support/proxied.ts";
 import { expectFault, type FaultCase, findingOf, type Given, NOW, runIn } from "../support/run.ts";
-import { BEFORE_INSTALL, crowdsecWith, from, shellWith } from "../support/topology.ts";
+import { BEFORE_INSTALL, crowdsecWith, environmentWith, from, shellWith } from "../support/topology.ts";
 import {
   answered,
   BLOCK_PAGE,
@@ -157,6 +157,32 @@ describe("through a proxy", () => {
     expect(summary).toContain(
       "this shell goes through http://proxy.corp.example:3128 (HTTPS_PROXY), but crowdsec (process 4711) goes straight there",
     );
+  });
+
+  test("a failure says when nobody knows whether there is a proxy", async () => {
+    const uncertain = "run as root to read /proc/4711/environ";
+    const topology = { components: [crowdsecWith({}, { environment: environmentWith({}, { uncertain }) })] };
+    const { summary } = await findingOf(CAPI, { world: failingAt("tcp-timeout"), topology });
+    expect(summary).toContain(`whether crowdsec has a proxy is not known: ${uncertain}`);
+  });
+
+  test("what is behind a proxy is looked at through it", async () => {
+    const world: World = { ...HEALTHY, http: () => failedWith("tls-reset") };
+    const { blame, remedy } = await findingOf(CAPI, { world, topology: proxied() });
+    expect(blame?.party).toBe("proxy");
+    expect(remedy.flatMap(({ commands = [] }) => commands)).toEqual([
+      "curl -sS -o /dev/null --max-time 20 --proxy http://proxy.corp.example:3128 https://api.crowdsec.net/",
+      "openssl s_client -proxy proxy.corp.example:3128 -connect api.crowdsec.net:443 -servername api.crowdsec.net </dev/null",
+    ]);
+  });
+
+  test.each([
+    [PROXY, /USER:PASSWORD@HOST/],
+    ["http://user:canary-proxy-password@proxy.corp.example:3128", /does not take the login/],
+  ])("a login that %s lacks, or that is refused, has its own remedy", async (proxy, words) => {
+    const world: World = { ...HEALTHY, http: () => failedWith("proxy-auth-required") };
+    const { remedy } = await findingOf(CAPI, { world, topology: proxied(proxy) });
+    expect(remedy.map(({ text }) => text)).toEqual([expect.stringMatching(words)]);
   });
 
   test("an environment that nobody may read leaves the row unknown", async () => {

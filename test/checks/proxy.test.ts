@@ -53,6 +53,21 @@ const FAULTS: Readonly<Record<string, readonly [id: string, FaultCase]>> = {
     "proxy",
     ["proxy", "warn", "configuration", { world: ONLY_PROXY, topology: withVariables({}, { HTTPS_PROXY: PROXY }) }],
   ],
+  "environment-file-missing": [
+    "proxy",
+    [
+      "host",
+      "fail",
+      "configuration",
+      {
+        topology: {
+          components: [
+            crowdsecWith({}, { environment: environmentWith({}, { stops: "EnvironmentFile=/x is missing" }) }),
+          ],
+        },
+      },
+    ],
+  ],
   "proxy-dropped": [
     "proxy",
     [
@@ -114,14 +129,34 @@ describe("a service whose environment is not the shell's", () => {
     );
     expect(summary).toContain("api.crowdsec.net");
     expect(remedy.flatMap(({ commands = [] }) => commands).join("\n")).toContain(
-      "/etc/systemd/system/crowdsec.service.d/preflight-https-proxy.conf",
+      "/etc/systemd/system/crowdsec.service.d/zz-preflight-https-proxy.conf",
     );
     expect(remedy.every(({ undo, commands }) => (commands === undefined) === (undo === undefined))).toBe(true);
   });
 
   test("that gets there all the same is no fault, and is told", async () => {
     const { status, summary } = await findingOf(check("proxy"), { topology });
-    expect([status, summary]).toEqual(["pass", expect.stringContaining("both get there")]);
+    expect([status, summary]).toEqual([
+      "pass",
+      expect.stringContaining("this shell has HTTPS_PROXY=http://proxy.corp"),
+    ]);
+  });
+
+  test("is no reason to take a proxy away, or to set one, where the shell does not get there either", async () => {
+    const closed: World = { ...HEALTHY, tcp: () => failedWith("tcp-timeout") };
+    expect((await findingOf(check("proxy"), { world: closed, topology })).status).toBe("pass");
+    const other = withVariables({ HTTPS_PROXY: PROXY });
+    expect((await findingOf(check("proxy"), { world: closed, topology: other })).status).toBe("pass");
+  });
+
+  test("gets no command where the value has a login, which may not be shown", async () => {
+    const shell = { HTTPS_PROXY: "http://user:canary-proxy-password@proxy.corp.example:3128" };
+    const { fault, remedy } = await findingOf(check("proxy"), {
+      world: ONLY_PROXY,
+      topology: withVariables({}, shell),
+    });
+    expect(fault?.code).toBe("proxy-differs");
+    expect(remedy.flatMap(({ commands = [] }) => commands)).toEqual([]);
   });
 
   test("the other way round, a proxy that only the service has is to be taken out", async () => {
@@ -165,6 +200,15 @@ test("an environment that nobody may read is unknown, for every question about i
   );
 });
 
+test("an environment that may be another than the one that was found is unknown too", async () => {
+  const uncertain = "run as root to read /proc/4711/environ";
+  const doubtful = crowdsecWith({}, { environment: environmentWith({}, { uncertain }) });
+  const { findings } = await runIn(proxies, { topology: { components: [doubtful], ...REMOTE } });
+  expect(new Set(findings.map(({ status, reason }) => `${status} ${reason}`))).toEqual(
+    new Set([`unknown ${uncertain}`]),
+  );
+});
+
 test("the password in a proxy's URL is told nowhere", async () => {
   const topology = withVariables({ HTTP_PROXY: "http://user:canary-proxy-password@proxy.example:3128" }, {}, REMOTE);
   const { findings } = await runIn(proxies, { topology });
@@ -172,11 +216,31 @@ test("the password in a proxy's URL is told nowhere", async () => {
   expect(findings.map(({ summary }) => summary).join()).toContain("http://proxy.example:3128");
 });
 
-test("REQUEST_METHOD in the environment makes Go refuse HTTP_PROXY, and that is said", async () => {
-  const topology = withVariables({ HTTP_PROXY: PROXY, REQUEST_METHOD: "GET" });
-  const { fault, summary } = await findingOf(check("proxy"), { topology });
-  expect(fault?.code).toBe("proxy-invalid");
+test("REQUEST_METHOD in the environment makes Go refuse HTTP_PROXY: told where that is used, with its own remedy", async () => {
+  const cgi = { HTTP_PROXY: PROXY, REQUEST_METHOD: "GET" };
+  const { status, fault, summary, remedy } = await findingOf(check("proxy"), {
+    topology: withVariables(cgi, {}, REMOTE),
+  });
+  expect([status, fault?.code]).toEqual(["fail", "proxy-invalid"]);
   expect(summary).toMatch(/CGI/);
+  expect(remedy.map(({ text }) => text).join()).toContain("REQUEST_METHOD");
+});
+
+test("a value that Go passes over in silence is a warning, not a failure", async () => {
+  const { status, fault } = await findingOf(check("proxy"), { topology: withVariables({ HTTPS_PROXY: "http://%@x" }) });
+  expect([status, fault?.code]).toEqual(["warn", "proxy-invalid"]);
+});
+
+test("a bouncer that reads no proxy variable is not asked about any", async () => {
+  const nginx: Component = { name: "crowdsec-nginx-bouncer", environment: environmentWith({ HTTP_PROXY: PROXY }) };
+  const clients = [bouncerTo(routeTo("http://10.0.0.5:8080/"), { component: nginx.name, neverProxied: "nginx" })];
+  const { findings } = await runIn(proxies, { topology: { components: [nginx], clients } });
+  expect(findings.map(({ id, status }) => [id, status])).toEqual([
+    ["proxy", "skip"],
+    ["proxy-https", "skip"],
+    ["proxy-lapi", "pass"],
+    ["proxy-exceptions", "skip"],
+  ]);
 });
 
 describe("HTTP_PROXY alone", () => {
@@ -193,6 +257,16 @@ describe("HTTP_PROXY alone", () => {
   test("in a shell is mended in the shell", async () => {
     const topology = { components: [cscliWith({ HTTP_PROXY: PROXY })] };
     expect(await commandsOf("proxy-https", { topology })).toEqual([`export HTTPS_PROXY=${PROXY}`]);
+  });
+
+  test("with a login gets no command: what may not be shown cannot be copied from it", async () => {
+    const topology = withVariables({ HTTP_PROXY: "http://user:canary-proxy-password@proxy.corp.example:3128" });
+    expect(await commandsOf("proxy-https", { topology })).toEqual([]);
+  });
+
+  test("that cannot be used at all is for another check to tell", async () => {
+    const topology = withVariables({ HTTP_PROXY: "ftp://proxy.corp.example" });
+    expect((await findingOf(check("proxy-https"), { topology })).status).toBe("skip");
   });
 });
 
@@ -225,6 +299,11 @@ describe("the Local API's traffic", () => {
   test("gets a NO_PROXY that keeps what there is and adds the host", async () => {
     const commands = await commandsOf("proxy-lapi", of("http://10.0.0.5:8080/", { ...set, NO_PROXY: ".corp.example" }));
     expect(commands.join("\n")).toContain(".corp.example,127.0.0.1,localhost,0.0.0.0,10.0.0.5");
+  });
+
+  test("gets each % of it twice in a unit, where one begins a specifier", async () => {
+    const commands = await commandsOf("proxy-lapi", of("http://10.0.0.5:8080/", { ...set, NO_PROXY: "fe80::1%eth0" }));
+    expect(commands.join("\n")).toContain("fe80::1%%eth0,");
   });
 
   test("of a bouncer that takes no proxy passes, and says why", async () => {

@@ -76,10 +76,15 @@ describe("a box that opens TLS", () => {
       ...EVERYWHERE,
       http: (request) =>
         hostOf(request) === "api.crowdsec.net"
-          ? failedWith("tls-expired", { tls: BOX })
+          ? failedWith("tls-untrusted", { tls: BOX })
           : (EVERYWHERE.http?.(request) ?? answered()),
     };
     expect((await findingOf(check, { world })).summary).toContain("CrowdSec refuses that");
+  });
+
+  test("whose certificate has expired is not said to be of an authority that this system lacks", async () => {
+    const world: World = { ...EVERYWHERE, http: () => failedWith("tls-expired", { tls: BOX }) };
+    expect((await findingOf(check, { world })).summary).not.toContain("does not hold that authority");
   });
 
   test("and then stays silent was trusted all the same", async () => {

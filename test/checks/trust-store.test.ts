@@ -100,6 +100,23 @@ describe("a store of the environment", () => {
     ]);
   });
 
+  test("is told with where it stands, which is not where the proxies do", async () => {
+    const [, cscli] = withStore(CORPORATE);
+    const at = (name: string, storeOrigin: string): Component =>
+      crowdsecWith(
+        {},
+        { name, environment: environmentWith({}, { store: CORPORATE, origin: "/p.conf:2", storeOrigin }) },
+      );
+    const components = [at("crowdsec", "/a.conf:1"), at("hub", "/b.conf:3"), at("other", "/a.conf:1")];
+    const given = holding(CORPORATE, FULL("/etc/ssl/certs"), [...components, ...(cscli ? [cscli] : [])]);
+    const { findings } = await runIn([check], given);
+    expect(findings[0]?.summary).toMatch(
+      /^SSL_CERT_FILE of crowdsec, hub, other \(\/a\.conf:1 and \/b\.conf:3\) names/,
+    );
+    expect(findings[0]?.remedy[0]?.text).toContain("(/a.conf:1 and /b.conf:3)");
+    expect(JSON.stringify(findings[0]?.remedy)).not.toContain("/p.conf");
+  });
+
   test("that several components share is one finding", async () => {
     const components = [
       ...withStore(CORPORATE),

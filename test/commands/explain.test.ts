@@ -5,7 +5,8 @@ import { explain } from "../../src/commands/explain.ts";
 import { UsageError } from "../../src/commands/usage-error.ts";
 
 const explained = async (word: string): Promise<string> => {
-  const stdout = new PassThrough();
+  // Room for all of it: nobody reads meanwhile.
+  const stdout = new PassThrough({ highWaterMark: 1024 * 1024 });
   const code = await explain(word, { stdout, stderr: new PassThrough(), environment: {} });
   expect(code).toBe(0);
   return String(stdout.read());

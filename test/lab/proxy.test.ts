@@ -310,7 +310,7 @@ test("0.0.0.0 as a client's address is no loopback for Go: HTTP_PROXY takes it, 
   expectFault(report, "proxy-lapi@agent", { ...TAKEN, remedy: /0\.0\.0\.0/ });
   expectFault(
     report,
-    "lapi-identity@agent",
+    "lapi-reachable@agent",
     proxyFault("proxy-answers", {
       party: "configuration",
       remedy: /add 0\.0\.0\.0 to NO_PROXY/,

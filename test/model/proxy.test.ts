@@ -1,5 +1,13 @@
+import { inspect } from "node:util";
 import { describe, expect, test } from "@jest/globals";
-import { type ProxyServer, type ProxySettings, type Route, readProxies, routeTo } from "../../src/model/proxy.ts";
+import {
+  listed,
+  type ProxyServer,
+  type ProxySettings,
+  type Route,
+  readProxies,
+  routeTo,
+} from "../../src/model/proxy.ts";
 
 // What is expected here is what Go's net/http does (golang.org/x/net/http/httpproxy); test/lab/go.test.ts asks Go itself.
 
@@ -90,20 +98,27 @@ describe("a proxy's value", () => {
   });
 
   test.each<[string, string, RegExp]>([
-    ["http://proxy:99999", "http://proxy:99999", /port is none/],
-    ["http://proxy:0", "http://proxy:0", /port is none/],
+    ["http://proxy:99999", "http://proxy:99999", /^its port is none from 1 to 65535; every request/],
+    ["http://proxy:0", "http://proxy:0", /^its port is none from 1 to 65535; every request/],
+    ["http://proxy:99999/ ", '"http://proxy:99999/ "', /^its port is none/],
     ["http://proxy:three", "[secret]", /no number; Go takes what stands before ::?\/\//],
     ["http://", "http://", /names no host/],
     ["http://http://proxy:3128", "[secret]", /two schemes/],
     ["ftp://proxy:21", "ftp://proxy:21", /none of http, https, socks5/],
-    ['"http://proxy:3128"', "[secret]", /has no scheme; Go takes/],
+    ['"http://proxy:3128"', '"http://proxy:3128"', /^quotation marks are part of it; Go takes/],
+    ["'http://proxy:3128'", "'http://proxy:3128'", /^quotation marks are part of it; Go takes/],
+    ['http://proxy:3128"', 'http://proxy:3128"', /^a quotation mark is part of it; Go takes/],
+    ['"http://machine:hunter2@proxy:3128"', "[secret]", /^quotation marks are part of it; Go takes/],
     ["http://machine:hun#ter2@proxy:3128", "[secret]", /no number; Go takes/],
     ["http://machine:hun/ter2@proxy:3128", "[secret]", /no number; Go takes/],
     ["machine:hun/ter2@proxy:3128", "[secret]", /no number; every request/],
-    ["http://machine:hunter2:3128", "[secret]", /host holds a colon/],
+    ["http://machine:hunter2:3128", "[secret]", /host holds a colon; every request/],
     ["http://machine:hunter2%40proxy:3128", "[secret]", /no host name has; Go takes/],
     ["http://mach\u00efne:hunter2@proxy:3128", "[secret]", /%-escape; Go takes/],
-    ["http://proxy:3128 ", "http://proxy:3128", /no number; Go takes/],
+    ["http://proxy:3128 ", '"http://proxy:3128 "', /^it ends with a blank; Go takes/],
+    ["http://machine:hunter2@proxy:3128 ", "[secret]", /^it ends with a blank; Go takes/],
+    [" proxy", '" proxy"', /^it begins with a blank; every request/],
+    [" ", '" "', /^it is blank; every request/],
   ])("%s cannot be used: every request of Go fails", (value, shown, problem) => {
     expect(readValue(value)).toEqual({ shown, problem: expect.stringMatching(problem) });
     expect(viaOf({ HTTPS_PROXY: value })).toMatchObject({ via: "refused", variable: "HTTPS_PROXY" });
@@ -111,12 +126,14 @@ describe("a proxy's value", () => {
   });
 
   test.each([
-    ["http://proxy:3128\n", /control character/],
-    [" http://proxy:3128", /no scheme/],
-    ["http://machine:100%@proxy:3128", /begins no escape/],
-    ["http://[2001:db8::1:3128\u0007", /control character/],
-  ])("%j is passed over by Go in silence: it connects directly", (value, problem) => {
-    expect(readValue(value)).toMatchObject({ silent: true, problem: expect.stringMatching(problem) });
+    ["http://proxy:3128\n", '"http://proxy:3128\\n"', /^it ends with a line break; /],
+    ["http://proxy:3128\r", '"http://proxy:3128\\r"', /^it ends with a line break; /],
+    [" http://proxy:3128", '" http://proxy:3128"', /^it begins with a blank; /],
+    ['"proxy:3128"', '"proxy:3128"', /^quotation marks are part of it; /],
+    ["http://machine:100%@proxy:3128", "[secret]", /begins no escape/],
+    ["http://[2001:db8::1:3128\u0007", "[secret]", /control character/],
+  ])("%j is passed over by Go in silence: it connects directly", (value, shown, problem) => {
+    expect(readValue(value)).toEqual({ shown, silent: true, problem: expect.stringMatching(problem) });
     expect(viaOf({ HTTPS_PROXY: value })).toEqual({
       via: "direct",
       because: "unset",
@@ -353,4 +370,68 @@ describe("NO_PROXY", () => {
       }
     }
   });
+
+  test.each([
+    ["http://machine:hunter2@proxy:3128", ["[secret]"]],
+    ["a.example,http://machine:hunter2@proxy:3128,b.example", ["a.example", "[secret]", "b.example"]],
+    ["machine:hunter2@proxy", ["[secret]"]],
+    ["hunter2@proxy", ["[secret]"]],
+    ["@hunter2", ["[secret]"]],
+    [
+      "a.example,http://machine:pass,hunter2,word@proxy:3128,b.example",
+      ["a.example", ...Array(3).fill("[secret]"), "b.example"],
+    ],
+    ["machine:pass,hunter2@proxy", ["[secret]", "[secret]"]],
+    ["10.0.0.5:80,hunter2@proxy", ["10.0.0.5:80", "[secret]"]],
+    ["http://machine:hunter2", ["[secret]"]],
+    ["http://a.example/?token=hunter2", ["[secret]"]],
+  ])("a password in %j is nowhere to be seen", (list, shown) => {
+    const proxies = settings(list);
+    expect(proxies.noProxy?.entries.map(({ text }) => text)).toEqual(shown);
+    const routes = ["a.example", "hunter2", "proxy:3128", "[2001:db8::1]"].map((host) =>
+      routeTo(proxies, `http://${host}/`),
+    );
+    expect(JSON.stringify([proxies, routes])).not.toMatch(/hunter2|token/);
+    expect(inspect([proxies, routes], { depth: null, showHidden: true })).not.toMatch(/hunter2|token/);
+  });
+
+  test("entries beside a password match as ever, in a copy of the settings too", () => {
+    const proxies = settings("http://u:pa,hunter2,b@proxy,.crowdsec.net");
+    // Part of a password, for all that anybody can tell; to Go, a name.
+    expect(routeTo(proxies, "http://hunter2/")).toEqual({
+      via: "direct",
+      because: "no-proxy",
+      detail: "[secret] (NO_PROXY)",
+    });
+    for (const copy of [proxies, { ...proxies }, { ...proxies, noProxy: { ...proxies.noProxy } } as ProxySettings]) {
+      expect(routeTo(copy, HTTPS)).toMatchObject({ because: "no-proxy", detail: ".crowdsec.net (NO_PROXY)" });
+    }
+  });
+
+  test("an entry longer than any name is shown in part", () => {
+    const entry = `${"a".repeat(50_000)}.example`;
+    const proxies = settings(entry);
+    expect(proxies.noProxy?.entries[0]?.text).toMatch(/^a{260}\u2026$/);
+    expect(routeTo(proxies, `http://${entry}/`)).toMatchObject({ because: "no-proxy" });
+  });
+
+  test("a list of 800 KB costs its reading once, not once a request", () => {
+    const list = Array.from({ length: 40_000 }, (_, index) => `host${index}.example.com`).join(",");
+    const begun = performance.now();
+    for (let turn = 0; turn < 20; turn++) {
+      expect(routeTo(settings(`${list},.crowdsec.net`), HTTPS)).toMatchObject({ detail: ".crowdsec.net (NO_PROXY)" });
+    }
+    // Read anew for each request, it is more than ten seconds.
+    expect(performance.now() - begun).toBeLessThan(3000);
+  });
+});
+
+test.each([
+  ["nothing", [], ""],
+  ["one", ["a"], "a"],
+  ["some", ["a", "b", "c"], "a,b,c"],
+  ["more than a line can hold", Array(1000).fill("a"), `${Array(20).fill("a").join(",")} and 980 more`],
+  ["long ones", Array(3).fill("a".repeat(300)), `${"a".repeat(300)} and 2 more`],
+])("of %s a person reads one line", (_what, texts, line) => {
+  expect(listed(texts)).toBe(line);
 });

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { chmodSync, copyFileSync, existsSync, rmSync, symlinkSync } from "node:fs";
+import { chmodSync, copyFileSync, existsSync, readFileSync, rmSync, symlinkSync } from "node:fs";
 import { basename } from "node:path";
 import { afterAll, afterEach, expect, test } from "@jest/globals";
 import { probeProcesses } from "../../src/probes/process.ts";
@@ -42,10 +42,44 @@ test("a process is found by the base name of its program, with its arguments", a
   expect(seen).toEqual({
     pid,
     argv: [`/usr/bin/${NAME}`, "-c", "read _", "-c", "/etc/crowdsec/config.yaml", "", "-no-api"],
+    uid: process.getuid?.(),
+    own: true,
     executable: `${folder.path}/${NAME}`,
     ageSeconds: expect.any(Number),
   });
   expect(others).toEqual([]);
+});
+
+/** Only root may start a process of another user. */
+const asRoot = process.getuid?.() === 0 ? test : test.skip;
+
+asRoot("a process of another user is known as that one's, so that nobody takes it for CrowdSec's", async () => {
+  chmodSync(folder.path, 0o755);
+  const child = spawn(program(NAME), ["-c", "read _"], {
+    uid: 65_534,
+    gid: 65_534,
+    stdio: ["pipe", "ignore", "ignore"],
+  });
+  children.push(child);
+  await once(child, "spawn");
+  const [seen, ...others] = await probeProcesses(NAME);
+  expect(seen).toMatchObject({ pid: child.pid, uid: 65_534 });
+  expect(seen).not.toHaveProperty("own");
+  expect(others).toEqual([]);
+});
+
+asRoot("a set-user-ID program is its caller's, who gave it its arguments and environment", async () => {
+  const path = `${folder.path}/setuid/${NAME}`;
+  folder.write(`setuid/${NAME}`, readFileSync("/bin/sleep"));
+  for (const each of [folder.path, `${folder.path}/setuid`]) chmodSync(each, 0o755);
+  chmodSync(path, 0o4755);
+  const child = spawn(path, ["60"], { uid: 65_534, gid: 65_534, stdio: "ignore" });
+  children.push(child);
+  await once(child, "spawn");
+  const status = readFileSync(`/proc/${child.pid}/status`, "utf8");
+  // The mount of the temporary folder may forbid it: then there is nothing to mistake.
+  expect(status).toMatch(/^Uid:\t65534\t(0|65534)\t/m);
+  expect(await probeProcesses(NAME)).toMatchObject([{ pid: child.pid, uid: 65_534 }]);
 });
 
 test("several processes come in the order of their pids", async () => {

@@ -53,6 +53,7 @@ const gone: Failed = { ok: false, phase: "host", code: "file-missing", message: 
 const running = (pid: number, executable?: string): ProcessSeen => ({
   pid,
   argv: ["x"],
+  uid: 0,
   ageSeconds: 100,
   ...(executable !== undefined && { executable }),
 });
@@ -123,6 +124,7 @@ describe("crowdsec", () => {
       origin: "process 4711; crowdsec.service has others",
       proxies: readProxies({ HTTPS_PROXY: "http://own:2" }),
       store: { file: "/ca.pem", directories: "/a:/b" },
+      storeOrigin: "process 4711; crowdsec.service has others",
     });
     expect(found.variablesOf("crowdsec")["DB"]).toBe("own");
     expect(componentIn(found, "crowdsec").unit).toBe("crowdsec.service");
@@ -195,7 +197,13 @@ describe("crowdsec", () => {
   test("will not be started, since a file of its environment is missing: that is said", async () => {
     const files = { ...PACKAGED, [DROP_IN]: "[Service]\nEnvironmentFile=/etc/default/crowdsec\n" };
     const missing = `EnvironmentFile=/etc/default/crowdsec (${DROP_IN}:2) is missing`;
-    expect(await said({ files })).toEqual(["unit", `${UNIT}; systemd does not start it: ${missing}`, undefined]);
+    expect(environmentIn(await find({ files }))).toMatchObject({ from: "unit", origin: UNIT, stops: missing });
+    // It was started before: no user is told that it does not run.
+    for (const saw of [{}, denied]) {
+      const world: World = { files, processes: { crowdsec: [running(4711)] }, environments: { 4711: saw } };
+      expect(environmentIn(await find(world))).not.toHaveProperty("stops");
+    }
+    expect(environmentIn(await find({ files: PACKAGED }))).not.toHaveProperty("stops");
   });
 
   test("neither runs nor has a unit: then it is the shell's, and that is said", async () => {
@@ -212,7 +220,133 @@ describe("crowdsec", () => {
     const mask: Failed = { ...gone, code: "file-error" };
     const files = { ...PACKAGED, [`${ETC}/crowdsec.service`]: mask };
     const masked = `crowdsec does not run and ${ETC}/crowdsec.service is masked`;
-    expect(await said({ files })).toEqual(["shell", `this shell: ${masked}`, "http://shell:1"]);
+    const paths = { [`${ETC}/crowdsec.service`]: { kind: "other", guarded: false } } as const;
+    expect(await said({ files, paths })).toEqual(["shell", `this shell: ${masked}`, "http://shell:1"]);
+  });
+
+  test("has a unit that nobody can read: it is not called masked, and what it would say is left open", async () => {
+    const loop: Failed = { ...gone, code: "file-error", message: "ELOOP: too many symbolic links" };
+    const world: World = {
+      files: { ...PACKAGED, [`${ETC}/crowdsec.service`]: loop },
+      paths: { [`${ETC}/crowdsec.service`]: loop },
+    };
+    const reason = `crowdsec does not run and ${ETC}/crowdsec.service cannot be read: ELOOP: too many symbolic links`;
+    expect(environmentIn(await find(world))).toMatchObject({
+      from: "shell",
+      origin: `this shell: ${reason}`,
+      uncertain: reason,
+    });
+    expect(await hiddenIn(world, { env: "service" })).toEqual({ hidden: reason });
+  });
+
+  test.each([
+    ["a drop-in", { [DROP_IN]: "[Service]\nEnvironment=A=1\nEnvironment=SSL_CERT_FILE=/ca.pem\n" }, `${DROP_IN}:3`],
+    [
+      "a drop-in and the file that it names",
+      {
+        [DROP_IN]: "[Service]\nEnvironment=SSL_CERT_DIR=/a\nEnvironmentFile=/etc/default/x\n",
+        "/etc/default/x": "SSL_CERT_FILE=/ca.pem\n",
+      },
+      `/etc/default/x:1 and ${DROP_IN}:2`,
+    ],
+  ])("has its own CA store by %s: that is named, not the file of its proxy", async (_what, more, storeOrigin) => {
+    const other = { [`${ETC}/crowdsec.service.d/a.conf`]: "[Service]\nEnvironment=HTTPS_PROXY=http://unit:4\n" };
+    const files = { ...PACKAGED, ...other, ...more };
+    expect(environmentIn(await find({ files }))).toMatchObject({
+      origin: `${ETC}/crowdsec.service.d/a.conf:2`,
+      storeOrigin,
+    });
+    const variables = {
+      SSL_CERT_FILE: "/ca.pem",
+      ...(storeOrigin.includes("default") && { SSL_CERT_DIR: "/a" }),
+    };
+    const runs = { files, processes: { crowdsec: [running(4711)] }, environments: { 4711: variables } };
+    expect(environmentIn(await find(runs))).toMatchObject({
+      origin: `process 4711; crowdsec.service has others (${ETC}/crowdsec.service.d/a.conf:2)`,
+      storeOrigin: `process 4711, by ${storeOrigin}`,
+    });
+  });
+
+  test("has no CA store of its own: then there is no place to name", async () => {
+    expect(environmentIn(await find({ files: { ...PACKAGED, [DROP_IN]: PROXY_DROP_IN } }))).not.toHaveProperty(
+      "storeOrigin",
+    );
+  });
+
+  describe("started by anybody", () => {
+    const PASSWD = "root:x:0:0::/root:/bin/sh\nbob:x:1001:1001::/:/bin/sh\ncrowdsec:x:998:998::/:/bin/sh\n";
+    const evil = { HTTPS_PROXY: "http://evil:1", CANARY: "evil" };
+    const strangers = (...processes: readonly ProcessSeen[]): World => ({
+      processes: { crowdsec: processes },
+      environments: Object.fromEntries(processes.map(({ pid }) => [pid, evil])),
+    });
+    const stranger = { ...running(58, "/tmp/crowdsec"), uid: 65_534 };
+    const passedOver = "process 58 of user 65534 is not believed";
+
+    test("sends root's probes nowhere: the unit counts, or what is left, and that is said", async () => {
+      const world = strangers(stranger);
+      const idle = `crowdsec does not run and has no unit; ${passedOver}`;
+      const found = await find(world);
+      expect(await said(world)).toEqual(["shell", `this shell: ${idle}`, "http://shell:1"]);
+      expect(found.variablesOf("crowdsec")).not.toHaveProperty("CANARY");
+      expect(componentIn(found, "crowdsec")).not.toHaveProperty("program");
+      expect(await hiddenIn(world, { env: "service" })).toEqual({ hidden: idle });
+      const served = { ...world, files: PACKAGED };
+      expect(await said(served)).toEqual(["unit", `${UNIT}; ${passedOver}`, undefined]);
+      expect(environmentIn(await find(served))).not.toHaveProperty("uncertain");
+    });
+
+    test("gets no bouncer's key either", async () => {
+      const world: World = { processes: { "cs-bouncer": [stranger] }, environments: { 58: evil } };
+      expect(await said(world, { bouncers: ["cs-bouncer"] }, "cs-bouncer")).toEqual([
+        "shell",
+        `this shell: cs-bouncer does not run and has no unit; ${passedOver}`,
+        "http://shell:1",
+      ]);
+    });
+
+    test("does not come before the real one, whatever their pids", async () => {
+      const world = { ...strangers(stranger, running(4711)), environments: { 58: evil, 4711: {} } };
+      expect(await said(world)).toEqual(["process", "process 4711", undefined]);
+    });
+
+    test("of unknown owner is not believed", async () => {
+      const { uid: _uid, ...unknown } = running(58);
+      expect(await said(strangers(unknown))).toMatchObject([
+        "shell",
+        expect.stringContaining("process 58 of user unknown is not believed"),
+        "http://shell:1",
+      ]);
+    });
+
+    test.each([
+      ["root", { uid: 0 }, ""],
+      ["this tool's own user", { uid: 1000, own: true }, ""],
+      ["the user whom its unit names", { uid: 998 }, "User=crowdsec"],
+      ["the user whom its unit names by number", { uid: 4242 }, "User=4242"],
+    ] as const)("is believed of %s", async (_who, owner, line) => {
+      const files = { "/etc/passwd": PASSWD, [UNIT]: DEBIAN_UNIT, [DROP_IN]: `[Service]\n${line}\n` };
+      const world = { ...strangers({ ...running(58), ...owner }), files };
+      expect(await said(world)).toMatchObject(["process", expect.stringMatching(/^process 58/), "http://evil:1"]);
+    });
+
+    test.each(["", "User=crowdsec", "User=nobody-knows", "User=100", "User=crowdsec\nUser="])(
+      "is not believed of another user, with %j in its unit",
+      async (lines) => {
+        const files = { "/etc/passwd": PASSWD, [UNIT]: DEBIAN_UNIT, [DROP_IN]: `[Service]\n${lines}\n` };
+        const uid = lines.endsWith("=") ? 998 : 1001;
+        const world = { ...strangers({ ...running(58), uid }), files };
+        expect(await said(world)).toEqual(["unit", `${UNIT}; process 58 of user ${uid} is not believed`, undefined]);
+      },
+    );
+  });
+
+  test.each([
+    [[42, 58], "process 42 (also 58)"],
+    [[42, 58, 59, 60, 61, 62], "process 42 (also 58, 59, 60 and 2 more)"],
+  ])("runs more than once (%j): the first counts, and the others are named", async (pids, origin) => {
+    const world = { processes: { crowdsec: pids.map((pid) => running(pid)) }, environments: { 42: {} } };
+    expect(await said(world)).toEqual(["process", origin, undefined]);
   });
 
   test("has ended between two looks: then it does not run", async () => {
@@ -231,6 +365,19 @@ describe("crowdsec", () => {
         `${UNIT}; ${root}`,
         undefined,
       ]);
+    });
+
+    test("leaves in doubt whatever is said in its place, with what would settle it", async () => {
+      for (const given of [world, { ...world, files: PACKAGED }]) {
+        expect(environmentIn(await find(given))).toMatchObject({ uncertain: root });
+      }
+      const files = { ...PACKAGED, [DROP_IN]: denied };
+      expect(environmentIn(await find({ ...world, files }))).toMatchObject({
+        uncertain: `run as root to read ${DROP_IN}; ${root}`,
+      });
+      for (const given of [{}, { files: PACKAGED }]) {
+        expect(environmentIn(await find(given))).not.toHaveProperty("uncertain");
+      }
     });
 
     test("without one, the shell's has to do; --env service has no answer, and says why", async () => {
@@ -282,9 +429,9 @@ describe("in a container", () => {
   });
 
   test("a package's unit counts only where systemd runs", async () => {
-    expect(await said({ ...container, files: PACKAGED })).toMatchObject([
+    expect(await said({ ...container, files: PACKAGED })).toEqual([
       "container",
-      expect.anything(),
+      "process 1 of this container (docker): crowdsec does not run and systemd does not run here",
       "http://docker:3",
     ]);
     const booted = { ...container, files: PACKAGED, paths: { "/run/systemd/system": { kind: "folder" } } } as const;
@@ -458,6 +605,7 @@ describe("what the command line says", () => {
         cgi: false,
       },
       store: { file: "/ca.pem" },
+      storeOrigin: "process 4711; crowdsec.service has others",
     });
     expect(environmentIn(found, "cscli").proxies).toEqual({ http: variable, https: variable, ignored: [], cgi: false });
     // For comparison the shell stays what it is.

@@ -75,7 +75,7 @@ interface Host extends Partial<Omit<TopologyInput, "probe">> {
 
 const world = ({ files, only, runs, version, folders = {} }: Host): World => {
   const processes: readonly ProcessSeen[] = runs
-    ? [{ pid: 42, argv: ["/usr/bin/crowdsec", ...runs], ageSeconds: 9 }]
+    ? [{ pid: 42, argv: ["/usr/bin/crowdsec", ...runs], uid: 0, ageSeconds: 9 }]
     : [];
   return {
     files: only ?? { ...PACKAGE, ...files },
@@ -172,7 +172,7 @@ test("a package install is all of it: roles, files and services, each with where
     ],
     program: { path: PROGRAM, version: [1, 7, 8] },
     config: { value: MAIN, origin: "-c of process 42" },
-    engine: { pid: 42, argv: ["/usr/bin/crowdsec", "-c", MAIN], ageSeconds: 9 },
+    engine: { pid: 42, argv: ["/usr/bin/crowdsec", "-c", MAIN], uid: 0, ageSeconds: 9 },
     sharedProcess: true,
     clients: [
       {
@@ -263,6 +263,49 @@ describe("which configuration, and which phase", () => {
     const { phase, metrics } = await look({ files: { "/opt/c.yaml": "prometheus:\n  listen_port: 7\n" }, ...host });
     expect(phase).toEqual({ value: "run", origin: "/opt/c.yaml" });
     expect(metrics).toMatchObject({ listenPort: { value: 7, origin: "/opt/c.yaml:2" } });
+  });
+
+  describe("where several processes are called crowdsec", () => {
+    const process = (pid: number, uid: number, config: string): ProcessSeen => ({
+      pid,
+      argv: ["crowdsec", "-c", config],
+      uid,
+      ageSeconds: 9,
+    });
+    const among = async (files: Files, ...processes: readonly ProcessSeen[]): Promise<Topology> =>
+      findTopology({
+        probe: fakeProber({ files: { ...PACKAGE, ...files }, processes }),
+        environment: {},
+        user: "root",
+        platform: "linux",
+        env: "auto",
+        overrides: {},
+      });
+
+    test("that of another user names no configuration and is no engine: its unit's does, or the usual one", async () => {
+      const stranger = process(7, 65_534, "/tmp/evil.yaml");
+      const alone = await among({}, stranger);
+      expect(alone.config).toEqual({ value: MAIN, origin: "default" });
+      expect(alone).not.toHaveProperty("engine");
+      const unit = "/etc/systemd/system/crowdsec.service";
+      const { config } = await among({ [unit]: "[Service]\nExecStart=/usr/bin/crowdsec -c /opt/c.yaml\n" }, stranger);
+      expect(config).toEqual({ value: "/opt/c.yaml", origin: `-c of ${unit}` });
+      const { engine } = await among({}, stranger, process(42, 0, MAIN));
+      expect(engine).toMatchObject({ pid: 42 });
+    });
+
+    test("that of the user whom its unit names is CrowdSec's", async () => {
+      const files = {
+        "/etc/systemd/system/crowdsec.service": "[Service]\nUser=crowdsec\nExecStart=/usr/bin/crowdsec\n",
+        "/etc/passwd": "root:x:0:0::/:/bin/sh\ncrowdsec:x:998:998::/:/bin/sh\n",
+      };
+      expect((await among(files, process(7, 998, "/opt/c.yaml"))).config.value).toBe("/opt/c.yaml");
+    });
+
+    test("the oldest of root's counts, and the others are named", async () => {
+      const { config } = await among({}, process(42, 0, "/opt/c.yaml"), process(58, 0, MAIN));
+      expect(config).toEqual({ value: "/opt/c.yaml", origin: "-c of process 42 (also 58)" });
+    });
   });
 
   test.each([
@@ -428,7 +471,7 @@ describe("the program", () => {
     const probe = fakeProber({
       ...world({}),
       paths,
-      processes: [{ pid: 1, argv: ["/tmp/crowdsec"], ageSeconds: 1 }],
+      processes: [{ pid: 1, argv: ["/tmp/crowdsec"], uid: 0, ageSeconds: 1 }],
     });
     const topology = await findTopology({
       probe,

@@ -1,7 +1,12 @@
-import { expect, test } from "@jest/globals";
+import { execFileSync } from "node:child_process";
+import { mkdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { afterAll, describe, expect, test } from "@jest/globals";
 import type { Failed } from "../../src/model/observation.ts";
-import { readUnit, unitCommand } from "../../src/topology/unit.ts";
+import { probeFile } from "../../src/probes/file.ts";
+import { probePath } from "../../src/probes/path.ts";
+import { readUnit, unitCommand, unitUser } from "../../src/topology/unit.ts";
 import { fakeProber, type World } from "../support/fake-prober.ts";
+import { makeFolder } from "../support/folder.ts";
 
 const UNIT = "crowdsec.service";
 const VENDOR = `/usr/lib/systemd/system/${UNIT}`;
@@ -67,10 +72,54 @@ test("no unit, or one without a command: nothing is known", async () => {
 test("a masked unit is known as such: what the package brought is not started", async () => {
   const link: Failed = { ok: false, phase: "host", code: "file-error", message: "not a regular file", elapsedMs: 0 };
   for (const mask of [link, ""]) {
-    const probe = fakeProber({ files: { [VENDOR]: PACKAGED, [ADMIN]: mask } });
+    const paths = { [ADMIN]: { kind: "other", guarded: false } } as const;
+    const probe = fakeProber({ files: { [VENDOR]: PACKAGED, [ADMIN]: mask }, paths });
     expect(await readUnit(probe, UNIT)).toEqual({ name: UNIT, path: ADMIN, masked: true, settings: [], denied: [] });
     expect(await unitCommand(probe, UNIT)).toBeUndefined();
   }
+});
+
+describe("whether a unit is masked, or nobody can read it, is known of", () => {
+  const folder = makeFolder();
+  afterAll(folder.remove);
+  const path = `${folder.path}/${UNIT}`;
+  const make: Readonly<Record<string, () => unknown>> = {
+    "a link to /dev/null": () => symlinkSync("/dev/null", path),
+    "an empty file": () => writeFileSync(path, ""),
+    "a link to itself": () => symlinkSync(path, path),
+    "a FIFO": () => execFileSync("mkfifo", ["-m", "644", path]),
+    "a folder": () => mkdirSync(path),
+    "a binary file": () => writeFileSync(path, "\0"),
+  };
+
+  test.each([
+    ["a link to /dev/null", { masked: true }],
+    ["an empty file", { masked: true }],
+    ["a link to itself", { masked: false, broken: expect.stringContaining("ELOOP") }],
+    ["a FIFO", { masked: false, broken: "not a regular file" }],
+    ["a folder", { masked: false, broken: "not a regular file" }],
+    ["a binary file", { masked: false, broken: expect.stringContaining("NUL") }],
+  ] as const)("%s: %j", async (what, expected) => {
+    make[what]?.();
+    const [file, at] = await Promise.all([probeFile(path), probePath(path)]);
+    rmSync(path, { recursive: true });
+    const probe = fakeProber({
+      files: { [VENDOR]: PACKAGED, [ADMIN]: file },
+      paths: { [ADMIN]: at },
+    });
+    expect(await readUnit(probe, UNIT)).toEqual({ name: UNIT, path: ADMIN, settings: [], denied: [], ...expected });
+    expect(await unitCommand(probe, UNIT)).toBeUndefined();
+  });
+});
+
+test("a service's user is the last that is named, and root again after an empty one", async () => {
+  const userOf = async (...lines: readonly string[]): Promise<string | undefined> => {
+    const unit = await readUnit(fakeProber({ files: { [VENDOR]: service(...lines) } }), UNIT);
+    return unit && unitUser(unit);
+  };
+  expect(await userOf("Type=notify")).toBeUndefined();
+  expect(await userOf("User=a", "User=crowdsec")).toBe("crowdsec");
+  expect(await userOf("User=a", "User=")).toBeUndefined();
 });
 
 test("files of a unit that this user may not read are named", async () => {
