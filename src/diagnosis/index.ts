@@ -78,6 +78,9 @@ const stops = (finding: Finding, { files, sharedProcess }: Topology): boolean =>
   const { id, instance, status, target } = finding;
   if (status !== "fail") return false;
   switch (id) {
+    case "proxy":
+      // systemd does not start it.
+      return instance === "proxy@crowdsec" && finding.fault?.code === "environment-file-missing";
     case "config-files":
       return !files.find(({ path }) => path === target?.path)?.purpose.startsWith("bouncer");
     case "database":
@@ -92,7 +95,7 @@ const stops = (finding: Finding, { files, sharedProcess }: Topology): boolean =>
       return false;
   }
 };
-const ORDER = ["config-files", "database", "port-lapi", "agent-config", "port-appsec", "credentials"];
+const ORDER = ["proxy", "config-files", "database", "port-lapi", "agent-config", "port-appsec", "credentials"];
 
 /** The failure that explains why the Local API of this host is not there: the first in the order of its start. */
 const stopperOf = (findings: readonly Finding[], topology: Topology): Finding | undefined =>

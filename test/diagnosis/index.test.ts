@@ -365,3 +365,14 @@ describe("a nameserver that fails", () => {
     expect(causesOf(dead, outgoing("capi", "tcp-timeout"))).toHaveLength(2);
   });
 });
+
+test("a service that systemd does not start, for want of its environment's file, explains a Local API that is not there", () => {
+  const stopped = finding("proxy@crowdsec", "fail", { code: "environment-file-missing", phase: "host" });
+  const refused = finding("lapi-reachable@agent", "fail", {
+    code: "tcp-refused",
+    addresses: [{ address: "127.0.0.1", family: 4, ok: false, code: "tcp-refused", durationMs: 1 }],
+    target: { host: "127.0.0.1", port: 8080 },
+  });
+  expect(explained(causesOf(stopped, refused))).toEqual([["proxy@crowdsec", "lapi-reachable@agent"]]);
+  expect(explained(causesOf({ ...stopped, instance: "proxy@cscli" }, refused))).toHaveLength(2);
+});
