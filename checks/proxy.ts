@@ -1,5 +1,5 @@
 import { type Check, type Context, defineCheck, type Unasked } from "../src/model/check.ts";
-import { type ProxySettings, type ProxyVariable, type Route, routeTo } from "../src/model/proxy.ts";
+import { listed, type ProxySettings, type ProxyVariable, type Route, routeTo } from "../src/model/proxy.ts";
 import {
   type Component,
   type ComponentEnvironment,
@@ -93,7 +93,7 @@ const inWords = (proxies: ProxySettings): string => {
     return variable ? [`${variable.name}=${variable.value.shown}`] : [];
   });
   const exceptions =
-    proxies.noProxy && `${proxies.noProxy.name}=${proxies.noProxy.entries.map(({ text }) => text).join(",")}`;
+    proxies.noProxy && `${proxies.noProxy.name}=${listed(proxies.noProxy.entries.map(({ text }) => text))}`;
   return [...set, ...(exceptions !== undefined && set.length > 0 ? [exceptions] : [])].join(", ") || "no proxy";
 };
 
@@ -382,7 +382,7 @@ const lapi = defineCheck({
       origin,
       proxy: route.proxy.shown,
       variable: route.variable,
-      exceptions: entries.length > 0 ? `no entry of NO_PROXY is for it (${entries.join(",")})` : "there is no NO_PROXY",
+      exceptions: texts.length > 0 ? `no entry of NO_PROXY is for it (${listed(texts)})` : "there is no NO_PROXY",
       host,
       wanted: forPlace(known, [...new Set([...entries, "127.0.0.1", "localhost", "0.0.0.0", host])].join(",")),
     };
@@ -421,8 +421,8 @@ const exceptions = defineCheck({
     if (http === undefined && secure === undefined) return UNSET;
     if (noProxy === undefined) return { status: "skip", reason: "not applicable: NO_PROXY is not set" };
     const useless = noProxy.entries.filter(({ ineffective }) => ineffective !== undefined);
-    if (useless.length === 0) return { status: "pass", note: noProxy.entries.map(({ text }) => text).join(",") };
-    const entries = useless.map(({ text, ineffective }) => `${text} (${ineffective})`).join(", ");
+    if (useless.length === 0) return { status: "pass", note: listed(noProxy.entries.map(({ text }) => text)) };
+    const entries = listed(useless.map(({ text, ineffective }) => `${text} (${ineffective})`));
     return {
       status: "fault",
       fault: "no-proxy-ineffective",

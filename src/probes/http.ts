@@ -262,8 +262,12 @@ export const probeHttp = async (request: HttpRequest, tools: Tools): Promise<Htt
   const elapsedMs = elapsed();
   const durationMs = Math.round((elapsedMs - beforeRequest) * 10) / 10;
   // Of what the end of the run cut off, nobody is to blame.
-  const judged = forwarder && !limits.signal.aborted ? judgeForwarded(forwarder, said, durationMs) : said;
-  const reply = proxy ? withoutCredentials(proxy, judged, { keepUser: tls !== undefined }) : judged;
+  const reply =
+    forwarder && !limits.signal.aborted
+      ? judgeForwarded(forwarder, said, durationMs)
+      : proxy
+        ? withoutCredentials(proxy, said, { keepUser: tls !== undefined })
+        : said;
   if (!reply.ok) {
     const refusal = tls && reply.code === "http-invalid" ? await refusalBehind(request, tools, tls) : undefined;
     return fail({ ...(refusal ?? reply), ...(seen && { tls: seen }) });

@@ -1,4 +1,4 @@
-import { spawn } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
 import net from "node:net";
 import pLimit from "p-limit";
 import type { Address, DnsObservation, DnsQuestion, Family, LayerCode } from "../model/observation.ts";
@@ -6,45 +6,45 @@ import { stopwatch } from "./clock.ts";
 import { failed } from "./failure.ts";
 import type { Limits } from "./tcp.ts";
 
-/** What getaddrinfo says, by Node's names for it. What has no code here could not be resolved just now. */
-const CODES: Readonly<Record<string, LayerCode>> = {
-  // EAI_NONAME and EAI_NODATA: Node does not tell these two apart.
-  ENOTFOUND: "dns-nxdomain",
-  EAI_ADDRFAMILY: "dns-nodata",
-};
+/** Of glibc, and of musl-utils. Never looked for along PATH. */
+const GETENT = "/usr/bin/getent";
+
+/** Its databases that ask getaddrinfo, by the family that is wanted. */
+const DATABASES = { any: "ahosts", 4: "ahostsv4", 6: "ahostsv6" } as const;
+
+/**
+ * Every address, with no regard to this host's own, as Go asks (golang/go, net/cgo_linux.go). Older ones do not know the
+ * option, and then leave out a family that this host has no address of.
+ */
+const ALL = ["-A"];
+
+/** Its exit code where getaddrinfo gives no address, for whatever reason: it does not tell these apart. */
+const NOT_FOUND = 2;
 
 /** Of each family, as of a nameserver's answer. */
 const MAX_ADDRESSES = 16;
-/** Of the answer, bytes. */
+/** Of the answer, characters. */
 const MAX_ANSWER = 256 * 1024;
-/** Processes at once: each is a whole Node. */
+/** Processes at once. */
 const AT_ONCE = 4;
-/** What no getaddrinfo finds, and what a process cannot be given. */
-const NAME = /^[\x21-\x7e]{1,254}$/;
+/** What some getaddrinfo may find. No host's name begins like an option of a program. */
+const NAME = /^(?!-)[\x21-\x7e]{1,254}$/;
 
-/** Asks as Go does through the C library: every address, in its order, with no regard to this host's own (net/cgo_unix.go). */
-const ASK = `
-const [name, family] = process.argv.slice(1);
-const start = performance.now();
-require('node:dns').lookup(name, { all: true, verbatim: true, family: Number(family) }, (error, addresses) => {
-  const { code = '', message = '' } = error ?? {};
-  process.stdout.write(JSON.stringify({ ms: performance.now() - start, addresses: addresses ?? [], code, message }));
-});`;
-
-interface Told {
-  readonly ms: number;
-  readonly addresses: readonly Address[];
-  readonly code: string;
-  readonly message: string;
-}
-
-/** Undefined for anything but the answer of the process above. */
-const read = (text: string): Told | undefined => {
-  try {
-    return JSON.parse(text) as Told;
-  } catch {
-    return undefined;
-  }
+/**
+ * The addresses of getent's lines, `192.0.2.7       STREAM lapi.example`, in their order, which is getaddrinfo's: each
+ * stands there once for every type of socket. Where a name has no IPv6 address, `ahostsv6` shows its IPv4 ones in
+ * IPv6 clothes.
+ */
+const read = (answer: string): readonly Address[] => {
+  const texts = answer.split("\n").map((line) => line.split(/\s/, 1)[0] ?? "");
+  const all = [...new Set(texts)].flatMap((address): readonly Address[] => {
+    const family = net.isIP(address);
+    return family === 0 || /^::ffff:[\d.]+$/i.test(address) ? [] : [{ address, family: family as Family }];
+  });
+  const kept = ([4, 6] as const).flatMap((family) =>
+    all.filter((one) => one.family === family).slice(0, MAX_ADDRESSES),
+  );
+  return all.filter((one) => kept.includes(one));
 };
 
 const inTurn = pLimit(AT_ONCE);
@@ -52,7 +52,8 @@ const inTurn = pLimit(AT_ONCE);
 /**
  * Resolves a name as the C library does: with every module of nsswitch.conf, mDNS and systemd-resolved among them. That
  * cannot be cancelled, and a thread of this process that waits for it keeps the process from ending, even by
- * process.exit; so a process of its own asks, which is killed when the time is over.
+ * process.exit; so a process of its own asks, which is killed when the time is over. It is the system's own, since a
+ * program in one file has no Node to start, and one that is linked statically no modules of the system's.
  *
  * @param environment of the program in whose place it is asked: LOCALDOMAIN, RES_OPTIONS and HOSTALIASES count
  */
@@ -73,43 +74,61 @@ export const probeLibc = (
       }
       if (!NAME.test(name)) return refuse("dns-nxdomain", "it is no host name");
       if (signal.aborted) return refuse("dns-timeout", "ended together with the run");
-      const child = spawn(process.execPath, ["-e", ASK, "--", name, String(family ?? 0)], {
-        env: { ...environment, UV_THREADPOOL_SIZE: "1" },
-        cwd: "/",
-        stdio: ["ignore", "pipe", "ignore"],
-      });
-      let answer = "";
+      let stopped = false;
+      const children: ChildProcess[] = [];
       const end = (how: () => void): void => {
+        stopped = true;
         clearTimeout(timer);
         signal.removeEventListener("abort", stop);
-        child.kill("SIGKILL");
-        child.stdout.destroy();
+        for (const child of children) {
+          child.kill("SIGKILL");
+          child.stdout?.destroy();
+        }
         how();
       };
       const stop = (): void => end(() => refuse("dns-timeout", "the C library's resolver gave no answer"));
       const timer = setTimeout(stop, timeoutMs);
       signal.addEventListener("abort", stop, { once: true });
-      child.stdout.setEncoding("utf8").on("data", (chunk: string) => {
-        if (answer.length < MAX_ANSWER) answer += chunk;
-      });
-      child.once("error", () => end(() => refuse("dns-servfail", "the C library's resolver could not be asked")));
-      child.once("close", () =>
-        end(() => {
-          const told = read(answer);
-          if (told === undefined) return refuse("dns-servfail", "the C library's resolver could not be asked");
-          const elapsedMs = Math.round(told.ms * 10) / 10;
-          if (told.code !== "") {
-            const saw = failed("resolve", CODES[told.code] ?? "dns-servfail", told.message, elapsedMs);
-            return resolve({ ...saw, errno: told.code });
-          }
-          const addresses = ([4, 6] as const).flatMap((wanted) =>
-            told.addresses.filter((one) => one.family === wanted).slice(0, MAX_ADDRESSES),
-          );
-          return addresses.length > 0
-            ? resolve({ ok: true, elapsedMs, addresses, from: "libc", nameservers: [] })
-            : refuse("dns-nodata", `${name} has no address`);
-        }),
-      );
+      const unasked = (): void => refuse("dns-servfail", "the C library's resolver could not be asked");
+      const conclude = (exit: number | null, answer: string): void => {
+        if (exit === NOT_FOUND) {
+          const saw = failed("resolve", "dns-nxdomain", `the C library finds no address for ${name}`, elapsed());
+          resolve({ ...saw, errno: "ENOTFOUND" });
+        } else if (exit !== 0) unasked();
+        else {
+          const addresses = read(answer);
+          if (addresses.length > 0)
+            resolve({ ok: true, elapsedMs: elapsed(), addresses, from: "libc", nameservers: [] });
+          else refuse("dns-nodata", `${name} has no ${family ? `IPv${family} ` : ""}address`);
+        }
+      };
+      const start = (options: readonly string[]): void => {
+        const child = spawn(GETENT, [...options, DATABASES[family ?? "any"], name], {
+          env: { ...environment },
+          cwd: "/",
+          stdio: ["ignore", "pipe", "ignore"],
+        });
+        children.push(child);
+        child.once("error", () => end(unasked));
+        let answer = "";
+        child.stdout.setEncoding("latin1").on("data", (chunk: string) => {
+          if (answer.length < MAX_ANSWER) answer += chunk;
+        });
+        child.once("close", (exit: number | null) => {
+          if (stopped) return;
+          if (options.length > 0 && exit !== 0 && exit !== NOT_FOUND) attempt([]);
+          else end(() => conclude(exit, answer));
+        });
+      };
+      const attempt = (options: readonly string[]): void => {
+        try {
+          start(options);
+        } catch {
+          // Node throws some errors of a process that cannot start, E2BIG among them.
+          end(unasked);
+        }
+      };
+      attempt(ALL);
     });
   return inTurn(ask);
 };

@@ -83,7 +83,7 @@ const spelled = (secret: string): string => Array.from(secret, spellings).join("
 const cutOff = (secret: string): string => {
   const letters = Array.from(secret, spellings);
   const tail = letters.slice(MIN_CUT).reduceRight((rest, letter) => `(?:${letter}${rest})?`, "");
-  return `${letters.slice(0, MIN_CUT).join("")}${tail}(?:[%&\\\\][\\w#]*)?$`;
+  return `${letters.slice(0, MIN_CUT).join("")}${tail}(?:[%&\\\\][\\w#]*|\ufffd+)?$`;
 };
 const MIN_CUT = 4;
 
@@ -132,14 +132,17 @@ interface Hiding {
   readonly cut?: boolean;
   /** The user's name may stay: it is a word like any other there. */
   readonly keepUser?: boolean;
+  /** Somebody has put the text into small letters. */
+  readonly anyCase?: boolean;
 }
 
 /** Text without the proxy's credentials, should somebody ever repeat them. */
-const hidden = (proxy: ProxyServer, text: string, { cut = false, keepUser = false }: Hiding = {}): string => {
+const hidden = (proxy: ProxyServer, text: string, { cut, keepUser, anyCase }: Hiding = {}): string => {
   const finders = findersOf(proxy);
   if (finders === undefined) return text;
+  const finder = keepUser ? finders.password : finders.user;
   const mask = `${proxy.credentials?.password}`;
-  const rest = text.replace(keepUser ? finders.password : finders.user, mask);
+  const rest = text.replace(anyCase ? new RegExp(finder, "giu") : finder, mask);
   return cut ? rest.replace(finders.cut, mask) : rest;
 };
 
@@ -160,7 +163,7 @@ export const withoutCredentials = <Reply extends Answer>(
 ): Reply | Failed => {
   if (!reply.ok || proxy.credentials === undefined) return reply;
   const headers = Object.entries(reply.headers).map(([name, value]) => [
-    hidden(proxy, name, { keepUser: true }),
+    hidden(proxy, name, { ...hiding, anyCase: true }),
     hidden(proxy, value, hiding),
   ]);
   const body = hidden(proxy, reply.body, { ...hiding, cut: reply.truncated });
@@ -452,7 +455,8 @@ const socks = async (
     // The last bytes before the end may be fewer.
     if (heard.got?.length === length) return heard.got;
     const begun = (heard.got ?? drained(socket, Buffer.alloc(0))).length > 0;
-    return brokenOff(`SOCKS5's ${what}`, { begun, late }, heard, limits, elapsed());
+    const closed = heard.closed || heard.got !== undefined;
+    return brokenOff(`SOCKS5's ${what}`, { begun, late }, { ...heard, closed }, limits, elapsed());
   };
 
   if (Buffer.byteLength(target.host) > 255) return refusing("proxy-protocol", "FQDN too long");

@@ -831,6 +831,44 @@ test.each([
   expect(saw).toMatchObject({ ok: false, phase: "proxy", code, message: expect.stringMatching(/./) });
 });
 
+test.each([
+  ["http", false],
+  ["https", false],
+  ["socks5", false],
+  ["http", true],
+] as const)(
+  "over an %s proxy (end of the run: %p), credentials in an answer are nowhere in what is handed on",
+  async (scheme, ends) => {
+    const token = Buffer.from(`${login.user}:${login.password}`).toString("base64");
+    const stop = new AbortController();
+    const page = `<title>${login.user} ${login.password}</title>${encodeURIComponent(login.password)}`;
+    const answer = `HTTP/1.1 503 ${login.password}\r\nServer: ${login.password}\r\nVia: Basic ${token}\r\n\r\n${page}`;
+    const target = raw(answer, (socket) => (ends ? setTimeout(() => stop.abort(), 50) : socket.end()));
+    const { proxy } = await startProxy(scheme, { login });
+    const saw = await ask(target, { scheme: "http", proxy, signal: stop.signal });
+    expect(saw).toMatchObject({ ok: true, status: 503, headers: { server: "[secret]" } });
+    expect(JSON.stringify(saw)).not.toMatch(new RegExp(`${login.password}|${login.user}|${token.slice(0, 8)}`));
+  },
+);
+
+test.each(["http", "https"] as const)(
+  "an %s proxy that passes a request on too slowly has begun to answer, or has not",
+  async (scheme) => {
+    for (const [begun, says] of [
+      ["HTTP/1.1 20", "it began to answer and did not finish within 400 ms"],
+      ["", "no HTTP response within 400 ms"],
+    ] as const) {
+      const handler = (socket: net.Socket) => socket.on("error", () => {}).once("data", () => socket.write(begun));
+      const server =
+        scheme === "https" ? tls.createServer(certificates.leaves.good, handler) : net.createServer(handler);
+      const port = await servers.listen(server);
+      const proxy: ProxyServer = { scheme, host: "second.test", port, shown: "" };
+      const saw = await ask(net.createServer(), { scheme: "http", proxy, timeoutMs: 400 });
+      expect(saw).toMatchObject({ ok: false, phase: "proxy", code: "proxy-upstream", message: says });
+    }
+  },
+);
+
 test("a secret that no header can carry is no fault of the proxy", async () => {
   const saw = await forwarded(http.createServer(), { headers: { "x-api-key": new Secret("k3y\nx: 1") } });
   expect(saw).toMatchObject({ ok: false, phase: "response", code: "http-invalid" });

@@ -4,7 +4,14 @@ import { afterAll, afterEach, expect, test } from "@jest/globals";
 import type { Failed, Trust } from "../../src/model/observation.ts";
 import type { ProxyServer } from "../../src/model/proxy.ts";
 import { Secret } from "../../src/model/secret.ts";
-import { type Entered, enter, isForwarded, judgeForwarded, proxyAuthorization } from "../../src/probes/proxy.ts";
+import {
+  type Entered,
+  enter,
+  isForwarded,
+  judgeForwarded,
+  proxyAuthorization,
+  withoutCredentials,
+} from "../../src/probes/proxy.ts";
 import { dial } from "../../src/probes/tcp.ts";
 import { type LeafName, makeCertificates } from "../support/certificates.ts";
 import { httpProxy, socksProxy } from "../support/proxies.ts";
@@ -317,7 +324,6 @@ test.each([
   ["a header without a colon", "HTTP/1.1 200 OK\r\nwhat\r\n\r\n", staying, 'malformed MIME header: "what"'],
   ["nothing, and closes", "", undefined, "the connection was closed without an answer to CONNECT"],
   ["half an answer, and closes", "HTTP/1.1 200 OK\r\nX-A", undefined, "the answer to CONNECT breaks off"],
-  ["half an answer, and no more", "HTTP/1.1 200 OK\r\nX-A", staying, "the answer to CONNECT breaks off"],
   [
     "a header block without end",
     `HTTP/1.1 200 OK\r\nX-A: ${"x".repeat(100_000)}`,
@@ -338,6 +344,18 @@ test.each([
     message,
   });
 });
+
+test.each(["HT", "HTTP/1.1 2", "HTTP/1.1 200 OK\r\nX-A"])(
+  "a proxy that is slower than the time limit, but says %j in time, is told from what is no proxy",
+  async (begun) => {
+    expect(await through(answering(begun, staying).server, { timeoutMs: 300 })).toMatchObject({
+      ok: false,
+      phase: "proxy",
+      code: "proxy-upstream",
+      message: "it began to answer and did not finish within 300 ms",
+    });
+  },
+);
 
 test("what resets the connection is no proxy, and the system's word is kept", async () => {
   const { server } = answering("", (socket) => socket.resetAndDestroy());
@@ -672,7 +690,7 @@ test.each([
       [5, 0, 0, 1, 1],
     ],
     "proxy-protocol",
-    /SOCKS5's request breaks off/,
+    /^it began to answer and did not finish within 300 ms$/,
   ],
   ["says nothing at all", undefined, [], "proxy-protocol", /no answer to SOCKS5's greeting within 300 ms/],
   ["says nothing to the login", credentials, [[5, 2]], "proxy-protocol", /no answer to SOCKS5's login/],
@@ -707,6 +725,7 @@ test("a name too long for SOCKS5 is not cut short", async () => {
 });
 
 const proxy: ProxyServer = { scheme: "http", host: "p", port: 1, shown: "http://p:1" };
+const knowing: ProxyServer = { ...proxy, credentials };
 const answered = { ok: true, headers: {}, body: "", truncated: false } as const;
 const broken = { ok: false, phase: "response", message: "m", elapsedMs: 1 } as const;
 
@@ -727,4 +746,81 @@ test.each([
 test("a request that could not be written is no fault of the proxy", () => {
   const reply = { ...broken, code: "http-invalid", errno: "ERR_INVALID_CHAR" } as const;
   expect(judgeForwarded(proxy, reply, 1)).toBe(reply);
+});
+
+const token = Buffer.from(`${login.user}:${login.password}`).toString("base64");
+
+test.each([
+  ["as they are", `${login.user}:${login.password}`],
+  ["as they were sent", `Basic ${token}`],
+  ["in base64 without its padding", token.replace(/=+$/, "")],
+  ["in base64 within a URL", `?auth=${encodeURIComponent(token)}`],
+  ["read as latin1", Buffer.from(login.password).toString("latin1")],
+  ["with %-escapes", encodeURIComponent(`${login.user}:${login.password}`)],
+  ["with %-escapes in small letters", encodeURIComponent(login.password).toLowerCase()],
+  ["with %-escapes where a URL needs them", "http://us%20er:p%40ss:w%C3%B6rd@p:1/"],
+  ["with %-escapes of latin1", "p%40ss:w%F6rd"],
+  ["with every letter escaped", "%70%40%73%73%3a%77%c3%b6%72%64"],
+  ["in HTML", "us&#32;er:p&#64;ss&#x3A;w&#xf6;rd"],
+  ["in JSON", '"us\\u0020er:p@ss:w\\u00f6rd"'],
+  ["as a form", "u=us+er&p=p%40ss%3Aw%C3%B6rd"],
+])("credentials that a proxy repeats %s in its answer are shown to nobody", (_what, text) => {
+  const reply = {
+    ...answered,
+    status: 503,
+    headers: { server: text, via: `1.1 p (${text})`, [`x-${text.toLowerCase()}`]: "a", date: "today" },
+    body: `<title>${text}</title>{"code":503}${text}`,
+  };
+  for (const saw of [judgeForwarded(knowing, reply, 1), judgeForwarded(knowing, { ...reply, status: 407 }, 1)]) {
+    const told = JSON.stringify(saw);
+    expect(told).toContain("[secret]");
+    expect(told).not.toMatch(/us(?: |%20|\+|&#32;|\\\\u0020)er|ss(?:.|%3A|&#x3A;)w|%77|rd|dXMg/i);
+  }
+  expect(judgeForwarded(knowing, reply, 1)).toMatchObject({
+    status: 503,
+    headers: { server: expect.any(String), date: "today" },
+    body: expect.stringContaining('{"code":503}'),
+  });
+});
+
+test("of an answer that says nothing of the credentials, not a letter is another", () => {
+  const words = { user: new Secret("a"), password: new Secret("in") };
+  const reply = { ...answered, status: 200, headers: { server: "nginx" }, body: '{"name":"alain","min":1}' };
+  expect(judgeForwarded({ ...proxy, credentials: words }, reply, 1)).toEqual(reply);
+  expect(judgeForwarded(knowing, reply, 1)).toEqual(reply);
+  const empty = { user: new Secret(""), password: new Secret("") };
+  expect(judgeForwarded({ ...proxy, credentials: empty }, reply, 1)).toEqual(reply);
+});
+
+test("a short user or password is found where it stands alone", () => {
+  const credentials = { user: new Secret("bob"), password: new Secret("x1") };
+  const body = "no bob:x1 (bob), login%3Abob%3Ax1; bobby, x10 may";
+  expect(judgeForwarded({ ...proxy, credentials }, { ...answered, status: 200, body }, 1)).toMatchObject({
+    body: "no [secret]:[secret] ([secret]), login%3A[secret]%3A[secret]; bobby, x10 may",
+  });
+});
+
+test.each([5, 8, 9])("a password that an answer's end cuts off after %i letters is not shown in part", (length) => {
+  const body = `It was ${login.password.slice(0, length)}`;
+  const reply = { ...answered, status: 200, body };
+  expect(judgeForwarded(knowing, { ...reply, truncated: true }, 1)).toMatchObject({ body: "It was [secret]" });
+  const escaped = { ...reply, body: "It was p%40ss%3Aw%C3", truncated: true };
+  expect(judgeForwarded(knowing, escaped, 1)).toMatchObject({ body: "It was [secret]" });
+});
+
+test("in what comes out of a tunnel with TLS, the user's name is a word like any other", () => {
+  const credentials = { user: new Secret("crowdsec"), password: new Secret("hunter22") };
+  const reply = { ...answered, status: 200, body: "crowdsec hunter22" };
+  const saw = withoutCredentials({ ...proxy, credentials }, reply, { keepUser: true });
+  expect(saw).toMatchObject({ body: "crowdsec [secret]" });
+  expect(withoutCredentials({ ...proxy, credentials }, reply)).toMatchObject({ body: "[secret] [secret]" });
+});
+
+test("a large answer is searched for long credentials at once", () => {
+  const credentials = { user: new Secret("u".repeat(500)), password: new Secret("%25&amp;".repeat(60)) };
+  const body = "%25&amp;u".repeat(120_000);
+  const begun = performance.now();
+  const saw = judgeForwarded({ ...proxy, credentials }, { ...answered, status: 200, body, truncated: true }, 1);
+  expect(saw).toMatchObject({ ok: true, status: 200 });
+  expect(performance.now() - begun).toBeLessThan(3000);
 });
