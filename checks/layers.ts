@@ -168,7 +168,7 @@ const told = (component: Component | undefined): Readonly<Record<string, string>
 });
 
 /** How this component's request gets there: its own environment decides, unless the client takes no proxy at all. */
-export const routeOf = ({ url, component, neverProxied }: Destination): Route | undefined => {
+const routeFor = ({ url, component, neverProxied }: Destination): Route | undefined => {
   if (neverProxied !== undefined) return { via: "direct", because: "never", detail: neverProxied };
   if (component === undefined || "hidden" in component.environment) return undefined;
   return routeTo(component.environment.proxies, url);
@@ -185,14 +185,15 @@ interface Names {
  */
 const resolve = async (context: Context, host: string, component: Component | undefined): Promise<Names> => {
   const dns = await context.probe.dns({ name: host });
-  if (dns.ok) return { dns, also: [] };
-  const names = component && "origin" in component.environment ? component.environment.names : undefined;
+  // Of Prometheus' targets there can be thousands, and asking the C library is a process each.
+  if (dns.ok || component === undefined) return { dns, also: [] };
+  const names = "origin" in component.environment ? component.environment.names : undefined;
   const seen = {
     ...context.topology.resolver,
     ...(names?.forced && { forced: names.forced }),
     ...(names?.because !== undefined && { wantsLibc: names.because }),
   };
-  const reason = component?.build?.resolver === "libc" ? usesLibc(seen, host, component.build.goVersion) : undefined;
+  const reason = component.build?.resolver === "libc" ? usesLibc(seen, host, component.build.goVersion) : undefined;
   // Nameservers that fail are no answer; only who asks elsewhere too can still get one.
   if (reason === undefined && dns.code !== "dns-nxdomain" && dns.code !== "dns-nodata") return { dns, also: [] };
   const libc = await context.probe.dns({ name: host, by: "libc" });
@@ -203,10 +204,10 @@ const resolve = async (context: Context, host: string, component: Component | un
   if (reason !== undefined)
     return {
       dns: libc,
-      also: [`only ${knows} knows the name, and this build of ${component?.name} asks it (${reason})`],
+      also: [`only ${knows} knows the name, and this build of ${component.name} asks it (${reason})`],
     };
   const build =
-    component?.build === undefined
+    component.build === undefined
       ? "CrowdSec's official builds do not ask it, Debian's may"
       : `this build of ${component.name} does not ask it`;
   return { dns, also: [`${knows} knows it as ${addresses}, but ${build}`] };
@@ -282,7 +283,7 @@ export const connect = async (context: Context, to: Destination, look?: number):
   const { url, origin, component } = to;
   const { host, port } = hostAndPort(url);
   const target = { host, port, url, origin };
-  const route = routeOf(to);
+  const route = routeFor(to);
   const base: Evidence = { target, ...(component && { component }), ...(route && { route }) };
   const words = {
     host,
