@@ -7,6 +7,7 @@ import {
   type Component,
   componentOf,
   hasRole,
+  isOwnAddress,
   type Malformed,
   type Sourced,
   type Topology,
@@ -99,7 +100,7 @@ const judge = (walked: Walked, endpoint: OutgoingEndpoint, context: Context, opt
       failed,
       evidence,
       ...severity,
-      ...whenOf(walked, failed, options),
+      ...whenOf(walked, failed, options, context.topology),
       also: [...walked.also, ...shellWay(walked, context), ...doubts(walked)],
       ...blameDates(failed, context.now),
     };
@@ -130,10 +131,14 @@ const judge = (walked: Walked, endpoint: OutgoingEndpoint, context: Context, opt
 /** Which of the remedies for a code fits here, and what that says of the blame. */
 const whenOf = (
   { missing, evidence: { http, route } }: Walked,
-  { code, phase }: Failed,
+  { code, phase, nameservers = [] }: Failed,
   { privateCa }: Options,
+  topology: Topology,
 ): Pick<Extract<Verdict, { status: "fault" }>, "when" | "blame"> => {
   if (code === "tcp-unreachable") return { when: missing === undefined ? "route" : "family" };
+  // Where resolv.conf names another host, that one is to be looked at.
+  if (code === "dns-no-resolver" && nameservers.some(({ server }) => !isOwnAddress(topology, server)))
+    return { blame: { party: "resolver" } };
   const proxy = route?.via === "proxy" ? route.proxy : undefined;
   if (code === "proxy-auth-required") return { when: proxy?.credentials ? "login-refused" : "login-missing" };
   if (code === "tls-untrusted") {

@@ -194,6 +194,15 @@ describe("through a proxy", () => {
   });
 });
 
+test.each([
+  ["10.0.0.53", "resolver"],
+  ["127.0.0.53", "this-host"],
+] as const)("nothing that serves DNS at %s is the fault of the %s", async (server, party) => {
+  const nameservers = [{ server, code: "dns-no-resolver" }] as const;
+  const world: World = { ...HEALTHY, dns: () => failedWith("dns-no-resolver", { nameservers }) };
+  expect((await findingOf(CAPI, { world })).blame?.party).toBe(party);
+});
+
 describe("what else was seen", () => {
   test("Node's own list of authorities would trust what this system does not", async () => {
     const { summary } = await findingOf(CAPI, { world: failingAt("tls-untrusted") });
