@@ -75,7 +75,7 @@ test("TLS inspection with a CA that the system does not trust: every host is unt
       status: "fail",
       phase: "handshake",
       code: "tls-untrusted",
-      party: "network",
+      party: "proxy",
       remedy: /add its CA to the system's store/,
       summary: /CN=inspector CA/,
     });
