@@ -8,7 +8,7 @@ import {
   type LapiRoute,
   type Topology,
 } from "../src/model/topology.ts";
-import { type Walked, type Way, walk } from "./layers.ts";
+import { type Destination, type Walked, walk } from "./layers.ts";
 
 /** Whether the Local API's address is this host's own. What a proxy's address says, says nothing of it. */
 export const isHere = ({ dns, socket, route }: Evidence, topology: Topology): boolean =>
@@ -63,11 +63,7 @@ export const credentialsOf = ({
 };
 
 /** Where this client's connections go, and as whom: the part of a walk that does not depend on what is asked. */
-export const destinationOf = (
-  context: Context,
-  client: LapiClient,
-  { url, socket }: LapiRoute,
-): Pick<Way, "url" | "socket" | "origin" | "public" | "component" | "neverProxied"> => {
+export const destinationOf = (context: Context, client: LapiClient, { url, socket }: LapiRoute): Destination => {
   const { neverProxied } = client;
   const component = componentOf(context.topology, client.component);
   return {

@@ -14,7 +14,7 @@ import type {
 import { type ProxyServer, type Route, routeTo } from "../src/model/proxy.ts";
 import type { Party } from "../src/model/report.ts";
 import { usesLibc } from "../src/model/resolver.ts";
-import type { Component } from "../src/model/topology.ts";
+import { type Component, environmentOf } from "../src/model/topology.ts";
 import { bracketed, hostAndPort } from "../src/model/url.ts";
 
 /** What each fault of the layers says; whose it is and how it is mended depends on the service. */
@@ -156,7 +156,8 @@ const connectSocket = async (
   return { failed: saw, evidence, data: { ...data, message: saw.message, ms: roundMs(saw.elapsedMs) }, also: [] };
 };
 
-type Destination = Pick<Way, "url" | "socket" | "origin" | "public" | "component" | "neverProxied">;
+/** Where a walk goes, and as whom, whatever is asked there. */
+export type Destination = Pick<Way, "url" | "socket" | "origin" | "public" | "component" | "neverProxied">;
 
 /** What the sentences about a proxy need, whether there is one or not. */
 const told = (component: Component | undefined): Readonly<Record<string, string>> => ({
@@ -164,14 +165,14 @@ const told = (component: Component | undefined): Readonly<Record<string, string>
   proxyPlace: "",
   variable: "",
   component: component?.name ?? "this tool",
-  environment: component && "origin" in component.environment ? component.environment.origin : "unknown",
+  environment: environmentOf(component)?.origin ?? "unknown",
 });
 
 /** How this component's request gets there: its own environment decides, unless the client takes no proxy at all. */
 const routeFor = ({ url, component, neverProxied }: Destination): Route | undefined => {
   if (neverProxied !== undefined) return { via: "direct", because: "never", detail: neverProxied };
-  if (component === undefined || "hidden" in component.environment) return undefined;
-  return routeTo(component.environment.proxies, url);
+  const environment = environmentOf(component);
+  return environment && routeTo(environment.proxies, url);
 };
 
 interface Names {
@@ -187,7 +188,7 @@ const resolve = async (context: Context, host: string, component: Component | un
   const dns = await context.probe.dns({ name: host });
   // Of Prometheus' targets there can be thousands, and asking the C library is a process each.
   if (dns.ok || component === undefined) return { dns, also: [] };
-  const names = "origin" in component.environment ? component.environment.names : undefined;
+  const names = environmentOf(component)?.names;
   const seen = {
     ...context.topology.resolver,
     ...(names?.forced && { forced: names.forced }),
@@ -364,7 +365,7 @@ const brokenFamilyOf = (tcp: readonly { at: TcpQuestion; saw: TcpObservation }[]
 
 /** Whom this component trusts: what the client's settings say, with the store that its environment names. */
 const trustOf = ({ request, component }: Way): Pick<HttpRequest, "trust"> => {
-  const store = component && "store" in component.environment ? component.environment.store : {};
+  const store = environmentOf(component)?.store ?? {};
   if (store.file === undefined && store.directories === undefined) return request.trust ? { trust: request.trust } : {};
   return { trust: { ...(request.trust ?? { caFiles: [], only: false, skipVerify: false }), store } };
 };

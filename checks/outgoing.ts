@@ -6,6 +6,7 @@ import {
   type Capi,
   type Component,
   componentOf,
+  environmentOf,
   hasRole,
   isOwnAddress,
   type Malformed,
@@ -155,18 +156,19 @@ const inWords = (route: Route): string =>
 
 /** An environment that this user may not read could hold a proxy. */
 const doubts = ({ evidence: { component } }: Walked): readonly string[] => {
-  const uncertain = component && "origin" in component.environment ? component.environment.uncertain : undefined;
+  const uncertain = environmentOf(component)?.uncertain;
   return uncertain === undefined ? [] : [`whether ${component?.name} has a proxy is not known: ${uncertain}`];
 };
 
 /** A component whose way differs from this shell's fails for a reason that nobody sees in this shell. */
 const shellWay = ({ evidence: { component, target } }: Walked, { topology }: Context): readonly string[] => {
   const url = target?.url;
-  if (component === undefined || url === undefined || "hidden" in component.environment) return [];
-  const { proxies, origin } = component.environment;
+  const environment = environmentOf(component);
+  if (environment === undefined || url === undefined) return [];
+  const { proxies, origin } = environment;
   const [own, shell] = [routeTo(proxies, url), routeTo(topology.shell.proxies, url)];
   if (inWords(own) === inWords(shell)) return [];
-  return [`this shell ${inWords(shell)}, but ${component.name} (${origin}) ${inWords(own)}`];
+  return [`this shell ${inWords(shell)}, but ${component?.name} (${origin}) ${inWords(own)}`];
 };
 
 /** Where the configuration or the version changes a row: another address, another weight, or no question at all. */

@@ -1,8 +1,6 @@
 import { type Context, defineCheck, type Verdict } from "../src/model/check.ts";
-import type { Trust } from "../src/model/observation.ts";
+import type { CaStore } from "../src/model/observation.ts";
 import type { Component } from "../src/model/topology.ts";
-
-type Store = NonNullable<Trust["store"]>;
 
 const FAULTS = {
   "no-ca-store": {
@@ -40,7 +38,7 @@ interface Group {
   /** Their names, joined by commas. */
   readonly names: string;
   readonly first?: Component;
-  readonly store: Store | { readonly hidden: string };
+  readonly store: CaStore | { readonly hidden: string };
   /** Where the variables stand, for each of them that has a place of its own. */
   readonly origins: readonly string[];
 }

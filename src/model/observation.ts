@@ -187,6 +187,12 @@ export interface TcpConnected {
 }
 export type TcpObservation = TcpConnected | Failed;
 
+/** SSL_CERT_FILE and SSL_CERT_DIR (a list with colons) of a program's environment; what is missing, Go looks for by itself. */
+export interface CaStore {
+  readonly file?: string;
+  readonly directories?: string;
+}
+
 /** Whom a TLS client trusts. Without it: the system's store, as Go finds it. */
 export interface Trust {
   /** PEM files to trust besides (`ca_cert_path`). */
@@ -196,7 +202,7 @@ export interface Trust {
   /** `insecure_skip_verify`: look at the certificate, refuse nothing. */
   readonly skipVerify: boolean;
   /** SSL_CERT_FILE and SSL_CERT_DIR of the program's environment, in place of where Go looks else. */
-  readonly store?: { readonly file?: string; readonly directories?: string };
+  readonly store?: CaStore;
   /** The client's own certificate and key, PEM files, shown to a server that asks. */
   readonly certificate?: { readonly certFile: string; readonly keyFile: string };
 }
@@ -431,5 +437,5 @@ export interface Prober {
   build(path: string): Promise<BuildObservation>;
   namespace(): Promise<NamespaceSeen>;
   /** @param store SSL_CERT_FILE and SSL_CERT_DIR; without them, where Go looks by itself. */
-  trustStore(store: NonNullable<Trust["store"]>): Promise<TrustStoreObservation>;
+  trustStore(store: CaStore): Promise<TrustStoreObservation>;
 }

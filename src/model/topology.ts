@@ -1,6 +1,7 @@
 import type {
   Address,
   BuildSeen,
+  CaStore,
   DatabaseQuestion,
   DatabaseTls,
   ProcessSeen,
@@ -84,7 +85,7 @@ export interface ComponentEnvironment {
   /** Something that this user may not read, or that nobody can, may say otherwise; as what to do or what is wrong: `run as root to read /proc/114/environ`. */
   readonly uncertain?: string;
   /** SSL_CERT_FILE and SSL_CERT_DIR. */
-  readonly store: NonNullable<Trust["store"]>;
+  readonly store: CaStore;
   /** Where these stand, in words as those of `origin`; undefined when there are none. */
   readonly storeOrigin?: string;
   /** What of it decides who resolves names (GODEBUG, LOCALDOMAIN, RES_OPTIONS, HOSTALIASES), as `resolverVariables` reads it. */
@@ -283,6 +284,10 @@ export const componentOf = (
   { components }: Pick<Topology, "components">,
   name: string | undefined,
 ): Component | undefined => components.find((component) => component.name === name);
+
+/** A component's environment; undefined where there is none to know, or it may not be read. */
+export const environmentOf = (component: Component | undefined): ComponentEnvironment | undefined =>
+  component === undefined || "hidden" in component.environment ? undefined : component.environment;
 
 export const hasRole = (topology: Topology, role: Role): boolean => topology.roles.some(({ value }) => value === role);
 

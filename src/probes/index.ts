@@ -14,7 +14,6 @@ import type {
   Prober,
   ResolverSeen,
 } from "../model/observation.ts";
-import { Secret } from "../model/secret.ts";
 import { probeBuild } from "./build.ts";
 import { probeCommand } from "./command.ts";
 import { probeDns, type Resolver } from "./dns.ts";
@@ -25,6 +24,7 @@ import { holdsSecret, loadGot, probeHttp } from "./http.ts";
 import { probeLibc } from "./libc.ts";
 import { probeListeners } from "./listeners.ts";
 import { probeNamespace } from "./namespace.ts";
+import { once } from "./once.ts";
 import { probePath } from "./path.ts";
 import { probeProcesses } from "./process.ts";
 import { loadResolver, probeNameserver, probeResolver } from "./resolver.ts";
@@ -48,41 +48,6 @@ const interfaces = (): readonly Address[] =>
   Object.values(os.networkInterfaces()).flatMap((list) =>
     (list ?? []).map(({ address, family }) => ({ address, family: family === "IPv6" ? 6 : 4 }) as const),
   );
-
-/** Tells secrets apart without looking into them: each has a number of its own. */
-const createNumbering = (): ((secret: Secret) => number) => {
-  const numbers = new WeakMap<Secret, number>();
-  let next = 0;
-  return (secret) => {
-    const number = numbers.get(secret) ?? next++;
-    numbers.set(secret, number);
-    return number;
-  };
-};
-const numberOf = createNumbering();
-
-/** The question as text; equal secrets count as different questions, unless they are the same one. */
-const keyOf = (question: unknown): string =>
-  JSON.stringify(question, function (this: Readonly<Record<string, unknown>>, name, value: unknown) {
-    // `value` has been through toJSON already, where all secrets look alike.
-    const secret = this[name];
-    return secret instanceof Secret ? { secret: numberOf(secret) } : value;
-  });
-
-/** Remembers the answer to each question, so that it is asked once a run. */
-const once = <Question, Answer>(
-  ask: (question: Question) => Promise<Answer>,
-): ((question: Question) => Promise<Answer>) => {
-  const answers = new Map<string, Promise<Answer>>();
-  return (question) => {
-    const key = keyOf(question);
-    const known = answers.get(key);
-    if (known) return known;
-    const answer = ask(question);
-    answers.set(key, answer);
-    return answer;
-  };
-};
 
 export interface PreparedProber extends Prober {
   /**

@@ -1,9 +1,10 @@
 import { createPrivateKey, X509Certificate } from "node:crypto";
 import { readdir, readFile, readlink, stat } from "node:fs/promises";
 import tls from "node:tls";
-import type { Failed, Trust, TrustStoreObservation } from "../model/observation.ts";
+import type { CaStore, Failed, Trust, TrustStoreObservation } from "../model/observation.ts";
 import { stopwatch } from "./clock.ts";
 import { failed, failure } from "./failure.ts";
+import { once } from "./once.ts";
 
 /** Where Go's crypto/x509 looks on each system: root_linux.go, root_bsd.go in golang/go. */
 const PLACES: Readonly<Record<string, { readonly files: readonly string[]; readonly directories: readonly string[] }>> =
@@ -58,14 +59,12 @@ export interface LoadedStore extends TrustStoreObservation {
   readonly pems: readonly string[];
 }
 
-type Store = NonNullable<Trust["store"]>;
-
 /**
  * Reads the CA store as a Go program with these variables does (loadSystemRoots in golang/go, crypto/x509/root_unix.go):
  * the first readable bundle of the list, which SSL_CERT_FILE replaces, and besides it every file of the directories,
  * which SSL_CERT_DIR replaces, several separated by colons. Each variable replaces its own half only.
  */
-export const loadTrustStore = async ({ file, directories: named }: Store, platform: string): Promise<LoadedStore> => {
+export const loadTrustStore = async ({ file, directories: named }: CaStore, platform: string): Promise<LoadedStore> => {
   const places = PLACES[platform] ?? { files: [], directories: [] };
   const files = file ? [file] : places.files;
   const directories = named ? named.split(":") : places.directories;
@@ -94,16 +93,10 @@ export const loadTrustStore = async ({ file, directories: named }: Store, platfo
 };
 
 /** Reads each store once. */
-export const createTrustStores = (platform: string): ((store: Store) => Promise<LoadedStore>) => {
-  const stores = new Map<string, Promise<LoadedStore>>();
-  return (store) => {
-    const key = JSON.stringify([store.file ?? "", store.directories ?? ""]);
-    const known = stores.get(key);
-    if (known) return known;
-    const made = loadTrustStore(store, platform);
-    stores.set(key, made);
-    return made;
-  };
+export const createTrustStores = (platform: string): ((store: CaStore) => Promise<LoadedStore>) => {
+  const load = once((store: Required<CaStore>) => loadTrustStore(store, platform));
+  // In one order, whoever wrote it in which.
+  return ({ file = "", directories = "" }) => load({ file, directories });
 };
 
 /** The client's own certificate and its key, PEM. */
@@ -184,19 +177,20 @@ export interface Trusted {
 
 const isFailed = (value: object | undefined): value is Failed => value !== undefined && "ok" in value;
 
+/** All that a context is made from. */
+interface Wanted extends Pick<Trust, "caFiles" | "only" | "certificate"> {
+  readonly store: CaStore;
+  readonly maxVersion: tls.SecureVersion;
+}
+
 /**
  * Makes one TLS context for each trust configuration, and keeps it: building one costs more than a handshake. Files that
  * the configuration names must be there and good: CrowdSec stops with an error where they are not.
  */
 export const createTrustContexts = (
-  load: (store: Store) => Promise<LoadedStore>,
+  load: (store: CaStore) => Promise<LoadedStore>,
 ): ((trust: Trust | undefined, maxVersion?: tls.SecureVersion) => Promise<Trusted | Failed>) => {
-  const contexts = new Map<string, Promise<Trusted | Failed>>();
-  const make = async (
-    { caFiles, only, certificate }: Pick<Trust, "caFiles" | "only" | "certificate">,
-    store: Store,
-    maxVersion: tls.SecureVersion,
-  ): Promise<Trusted | Failed> => {
+  const made = once(async ({ caFiles, only, certificate, store, maxVersion }: Wanted): Promise<Trusted | Failed> => {
     const elapsed = stopwatch();
     const [identity, ...own] = await Promise.all([
       certificate && readIdentity(certificate),
@@ -210,16 +204,9 @@ export const createTrustContexts = (
       ok: true,
       context: contextOf([...system, ...authorities], isFailed(identity) ? undefined : identity, maxVersion),
     };
-  };
+  });
   return (trust, maxVersion = "TLSv1.3") => {
     const { caFiles = [], only = false, certificate, store = {} } = trust ?? {};
-    const { file, directories } = only ? {} : store;
-    const { certFile, keyFile } = certificate ?? {};
-    const key = JSON.stringify([caFiles, only, certFile, keyFile, file, directories, maxVersion]);
-    const known = contexts.get(key);
-    if (known) return known;
-    const made = make({ caFiles, only, ...(certificate && { certificate }) }, store, maxVersion);
-    contexts.set(key, made);
-    return made;
+    return made({ caFiles, only, ...(certificate && { certificate }), store: only ? {} : store, maxVersion });
   };
 };

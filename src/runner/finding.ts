@@ -10,7 +10,7 @@ import type {
   Vantage,
 } from "../model/report.ts";
 import { fill, printable } from "../model/text.ts";
-import { hasRole, type Topology } from "../model/topology.ts";
+import { environmentOf, hasRole, type Topology } from "../model/topology.ts";
 
 const layersOf = ({ dns, tcp, http, socket, database, route }: Evidence): FindingLayer[] => {
   const layers: FindingLayer[] = [];
@@ -69,7 +69,7 @@ const wayOf = ({ route, dns, tcp }: Evidence): Pick<Vantage, "route" | "proxy" |
 const vantageOf = (check: Check, evidence: Evidence, topology: Topology): Vantage => {
   const role = check.roles.find((candidate) => hasRole(topology, candidate));
   const { component, tcp } = evidence;
-  const environment = component && "origin" in component.environment ? component.environment.origin : undefined;
+  const environment = environmentOf(component)?.origin;
   // Of the addresses that connect, one of IPv6, as Go does.
   const [used = tcp?.[0]] = (tcp ?? []).filter(({ saw }) => saw.ok).sort((a, b) => b.at.family - a.at.family);
   return {

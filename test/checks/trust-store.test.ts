@@ -1,17 +1,15 @@
 import { describe, expect, test } from "@jest/globals";
 import check from "../../checks/trust-store.ts";
-import type { Trust, TrustStoreObservation } from "../../src/model/observation.ts";
+import type { CaStore, TrustStoreObservation } from "../../src/model/observation.ts";
 import type { Component } from "../../src/model/topology.ts";
 import { expectFault, type FaultCase, findingOf, type Given, runIn } from "../support/run.ts";
 import { crowdsecWith, cscliWith, environmentWith } from "../support/topology.ts";
-
-type Store = NonNullable<Trust["store"]>;
 
 const EMPTY = (...lookedAt: string[]): TrustStoreObservation => ({ certificates: 0, from: [], lookedAt });
 const FULL = (...from: string[]): TrustStoreObservation => ({ certificates: 140, from, lookedAt: from });
 
 /** A crowdsec whose environment names this store, beside a cscli without one. */
-const withStore = (store: Store, origin = "process 4711"): readonly Component[] => [
+const withStore = (store: CaStore, origin = "process 4711"): readonly Component[] => [
   crowdsecWith({}, { environment: environmentWith({}, { store, origin }) }),
   cscliWith({}),
 ];
@@ -19,14 +17,14 @@ const withStore = (store: Store, origin = "process 4711"): readonly Component[] 
 const CORPORATE = { file: "/etc/corporate.pem" };
 
 /** What each store holds; the system's own is full. */
-const holding = (store: Store, saw: TrustStoreObservation, components = withStore(store)): Given => ({
+const holding = (store: CaStore, saw: TrustStoreObservation, components = withStore(store)): Given => ({
   topology: { components },
   world: {
     trustStore: (asked) => (JSON.stringify(asked) === JSON.stringify(store) ? saw : FULL("/etc/ssl/certs")),
   },
 });
 
-const sharing = (store: Store): readonly Component[] => withStore(store).slice(0, 1);
+const sharing = (store: CaStore): readonly Component[] => withStore(store).slice(0, 1);
 
 const FAULTS: Record<keyof typeof check.faults, FaultCase> = {
   "no-ca-store": ["host", "fail", "this-host", { world: { trustStore: EMPTY("/etc/ssl/certs", "/etc/pki") } }],

@@ -2,7 +2,7 @@ import { createPrivateKey, generateKeyPairSync } from "node:crypto";
 import { chmodSync, symlinkSync } from "node:fs";
 import tls, { rootCertificates } from "node:tls";
 import { afterAll, afterEach, expect, test } from "@jest/globals";
-import type { Failed, Trust } from "../../src/model/observation.ts";
+import type { CaStore, Failed, Trust } from "../../src/model/observation.ts";
 import { dial } from "../../src/probes/tcp.ts";
 import { handshake } from "../../src/probes/tls.ts";
 import { createTrustContexts, createTrustStores, loadTrustStore, type Trusted } from "../../src/probes/trust-store.ts";
@@ -184,7 +184,7 @@ test("each component is judged by the store of its own environment", async () =>
   const file = folder.write("corporate.pem", certificates.ca);
   const context = createTrustContexts(createTrustStores("linux"));
   const trust = { caFiles: [], only: false, skipVerify: false };
-  const by = async (store?: NonNullable<Trust["store"]>): Promise<string> =>
+  const by = async (store?: CaStore): Promise<string> =>
     verdict(await contextOf(context(store ? { ...trust, store } : trust)));
   expect(await by({ file, directories: NOWHERE })).toBe("accepted");
   expect(await by({ file: NOWHERE, directories: NOWHERE })).toBe("tls-untrusted");

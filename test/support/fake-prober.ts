@@ -1,6 +1,7 @@
 import type {
   Address,
   BuildObservation,
+  CaStore,
   CommandObservation,
   CommandQuestion,
   DatabaseObservation,
@@ -24,7 +25,6 @@ import type {
   SocketQuestion,
   TcpObservation,
   TcpQuestion,
-  Trust,
   TrustStoreObservation,
 } from "../../src/model/observation.ts";
 import { Secret } from "../../src/model/secret.ts";
@@ -55,7 +55,7 @@ export interface World {
   /** By path of the program. */
   readonly builds?: Readonly<Record<string, BuildObservation>>;
   readonly namespace?: NamespaceSeen;
-  readonly trustStore?: TrustStoreObservation | ((store: NonNullable<Trust["store"]>) => TrustStoreObservation);
+  readonly trustStore?: TrustStoreObservation | ((store: CaStore) => TrustStoreObservation);
 }
 
 /** One nameserver, and nothing special about it. */
