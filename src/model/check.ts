@@ -10,12 +10,17 @@ import type {
 } from "./observation.ts";
 import type { Route } from "./proxy.ts";
 import type { Blame, Party, Remedy, Target } from "./report.ts";
+import type { System } from "./system.ts";
 import type { Component, Role, RunPhase, Topology } from "./topology.ts";
 import type { Version, VersionRange } from "./version.ts";
 
 /** A remedy that fits only where the verdict says so (`Verdict.when`): the same fault is mended differently here and there. */
 export interface ConditionalRemedy extends Remedy {
   readonly when?: string;
+  /** Only where one of these manages the services; without it, everywhere. */
+  readonly services?: readonly System["services"][];
+  /** Only where packages are of one of these kinds; without it, everywhere. */
+  readonly packages?: readonly System["packages"][];
 }
 
 /** One way in which a check can fail. The key under which it stands is the published fault code. */

@@ -23,4 +23,9 @@ export interface OutgoingEndpoint {
   readonly breaks: string;
   /** Where this is written. */
   readonly source: string;
+  /**
+   * Whose addresses answer for the name, where that is known: they move. Of the others nobody promises that they stay
+   * (https://docs.crowdsec.net/docs/next/configuration/network_management).
+   */
+  readonly behind?: string;
 }

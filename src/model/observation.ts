@@ -99,6 +99,8 @@ export interface Failed {
   readonly peerDate?: string;
   /** Nameservers that failed, in the order in which they were asked. */
   readonly nameservers?: readonly NameserverSeen[];
+  /** Of a connection: this host's own address that it would have left from, as its routes say. */
+  readonly source?: string;
 }
 
 export interface Address {
@@ -184,6 +186,8 @@ export interface SocketQuestion {
 export interface TcpConnected {
   readonly ok: true;
   readonly elapsedMs: number;
+  /** This host's own address that the connection left from. */
+  readonly source?: string;
 }
 export type TcpObservation = TcpConnected | Failed;
 
@@ -306,6 +310,8 @@ export interface Listener extends Address {
     readonly unit?: string;
     /** The process runs in another mount namespace: a container that shares this host's network. */
     readonly elsewhere: boolean;
+    /** Of a container, its id or name; of a port that Docker publishes (docker-proxy), where it leads: `172.17.0.2:8080`. */
+    readonly container?: string;
   };
 }
 export interface ListenersSeen {
@@ -314,6 +320,69 @@ export interface ListenersSeen {
   readonly listeners: readonly Listener[];
 }
 export type ListenersObservation = ListenersSeen | Failed;
+
+/** What a manager of services says of one. Times are those of its own clock, as ages. */
+export interface ServiceSeen {
+  readonly ok: true;
+  readonly elapsedMs: number;
+  readonly manager: "systemd" | "openrc" | "freebsd";
+  /** As the manager calls it: `crowdsec.service`, `crowdsec`. */
+  readonly name: string;
+  /** False: the manager knows no such service. The rest is then without meaning. */
+  readonly known: boolean;
+  /** Whether it is started with the system; undefined where the manager does not tell. */
+  readonly enabled?: boolean;
+  /** An administrator forbade its start (systemd's `masked`). */
+  readonly masked?: boolean;
+  /**
+   * `starting`: told to, and not ready yet. `restarting`: it ended and waits to be started again. `failed`: it ended with
+   * an error, and nothing starts it again. `stopped`: it ended without an error, or was never started.
+   */
+  readonly state: "running" | "starting" | "restarting" | "failed" | "stopped";
+  /** Since when it is in this state, seconds; undefined where it was never started since this system is up. */
+  readonly stateSeconds?: number;
+  /** Since when its last main process runs, or when that one started; seconds ago. Undefined: never since this system is up. */
+  readonly startedSecondsAgo?: number;
+  /** How often the manager started it again by itself, since it was last started by hand. */
+  readonly restarts?: number;
+  /** How long it waits before it starts it again, seconds; undefined where it never does. */
+  readonly restartDelaySeconds?: number;
+  readonly mainPid?: number;
+  /** How its last main process ended, in the manager's own word: `exit-code`, `signal`, `oom-kill`, `timeout`, `start-limit-hit`. */
+  readonly result?: string;
+  /** Exit status of its last main process, or of the command before its start that failed; of one that a signal ended, 128 and the signal's number. */
+  readonly exitStatus?: number;
+  /** A condition of the unit (ConditionPathExists= and kin) was not met, so it was not started. */
+  readonly unmet?: boolean;
+}
+export type ServiceObservation = ServiceSeen | Failed;
+
+/** A line that a program wrote into the journal. */
+export interface JournalLine {
+  /** RFC 3339, UTC. */
+  readonly at: string;
+  readonly text: string;
+  readonly pid?: number;
+}
+/** The end of what the journal holds of a unit, a week and 64 KiB of it at most: some hundred lines, oldest first. */
+export interface JournalRead {
+  readonly ok: true;
+  readonly elapsedMs: number;
+  readonly lines: readonly JournalLine[];
+}
+export type JournalObservation = JournalRead | Failed;
+
+/** The end of a text file, whole lines, at most 256 KiB; control characters are still in it. */
+export interface TailRead {
+  readonly ok: true;
+  readonly elapsedMs: number;
+  readonly content: string;
+  /** When it was last written, RFC 3339, UTC. */
+  readonly modifiedAt: string;
+  /** True when the file has more before that. */
+  readonly cut: boolean;
+}
+export type TailObservation = TailRead | Failed;
 
 /**
  * A program to run in a throw-away folder. `{folder}` in the arguments and in the files' contents stands for the
@@ -426,6 +495,12 @@ export interface Prober {
   /** What is there, without reading it. */
   path(path: string): Promise<PathObservation>;
   folder(path: string): Promise<FolderObservation>;
+  /** The end of a file that may be large: a log. */
+  tail(path: string): Promise<TailObservation>;
+  /** Asks this system's manager of services; starts and stops nothing. */
+  service(name: string): Promise<ServiceObservation>;
+  /** @param unit with its ending: `crowdsec.service`. */
+  journal(unit: string): Promise<JournalObservation>;
   command(question: CommandQuestion): Promise<CommandObservation>;
   /** Every listening TCP socket of this network namespace. */
   listeners(): Promise<ListenersObservation>;

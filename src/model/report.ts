@@ -67,6 +67,8 @@ export interface AddressResult {
   readonly ok: boolean;
   readonly code?: string;
   readonly durationMs: number;
+  /** This host's own address that the connection left from, or would have. */
+  readonly source?: string;
 }
 
 export interface FindingFault {
@@ -109,11 +111,14 @@ export interface Finding {
 }
 
 export interface Cause {
+  /** The id of a cause that `explain` knows, with `@` and what it is about where a report has several: unique in the report. */
   readonly id: string;
   readonly summary: string;
   readonly blame: Blame;
-  /** The instances that it explains. */
+  /** The instances that it explains, those that show it first. */
   readonly explains: readonly string[];
+  /** What of it was not seen on a running engine but taken from CrowdSec's source, and where that is written. */
+  readonly modelled?: string;
   readonly remedy: readonly Remedy[];
 }
 

@@ -10,6 +10,7 @@ import type {
 } from "./observation.ts";
 import type { ProxySettings } from "./proxy.ts";
 import type { Secret } from "./secret.ts";
+import type { System } from "./system.ts";
 import type { Version, VersionRange } from "./version.ts";
 
 /** What this host is in a CrowdSec deployment; one host can be several. */
@@ -239,6 +240,8 @@ export interface Listen {
 /** The deployment as seen from this host; made once, before any check runs. */
 export interface Topology {
   readonly user: string;
+  /** What kind of system this is: what is typed here to restart a service, or to install a package. */
+  readonly system: System;
   /** A container, or a network namespace of its own; undefined on an ordinary host. */
   readonly namespace?: string;
   readonly env: Env;
@@ -255,8 +258,12 @@ export interface Topology {
   readonly installed?: Sourced<Version>;
   /** The main configuration's path. */
   readonly config: Sourced<string>;
-  /** The running `crowdsec` of this host, if there is one. */
+  /** The running `crowdsec` of this host, if there is one: the first of `engines`. */
   readonly engine?: ProcessSeen;
+  /** Every running `crowdsec` of this host that is believed to be one, oldest pid first. */
+  readonly engines: readonly ProcessSeen[];
+  /** The engine's own log file; undefined where it writes to its output (`common.log_media: stdout`), or nothing tells. */
+  readonly log?: Sourced<string>;
   /** Agent and Local API run in one process here: an error of the agent stops both. */
   readonly sharedProcess: boolean;
   /** Every client of a Local API on this host; why there is none otherwise. */

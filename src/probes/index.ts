@@ -8,11 +8,14 @@ import type {
   DnsQuestion,
   HttpObservation,
   HttpRequest,
+  JournalObservation,
   ListenersObservation,
   NameserverQuestion,
   NamespaceSeen,
   Prober,
   ResolverSeen,
+  ServiceObservation,
+  TailObservation,
 } from "../model/observation.ts";
 import { probeBuild } from "./build.ts";
 import { probeCommand } from "./command.ts";
@@ -82,6 +85,12 @@ export const createProber = (options: ProberOptions): PreparedProber => {
     const { probeDatabase } = await import("./database.ts");
     return probeDatabase(question, limits, context);
   };
+  // Most runs have nothing broken on this host, and ask none of these.
+  const tail = async (path: string): Promise<TailObservation> => (await import("./tail.ts")).probeTail(path);
+  const service = async (name: string): Promise<ServiceObservation> =>
+    (await import("./service.ts")).probeService(name, { platform, signal });
+  const journal = async (unit: string): Promise<JournalObservation> =>
+    (await import("./journal.ts")).probeJournal(unit, { signal });
   return {
     prepare: async () => {
       await Promise.all([loadGot(), context(undefined), resolver("resolver")]);
@@ -98,6 +107,9 @@ export const createProber = (options: ProberOptions): PreparedProber => {
     file: once(probeFile),
     path: once(probePath),
     folder: once(probeFolder),
+    tail: once(tail),
+    service: once(service),
+    journal: once(journal),
     command: (question) => probeCommand(question, limits),
     listeners: once<void, ListenersObservation>(probeListeners),
     processes: once(probeProcesses),

@@ -1,4 +1,5 @@
 import { type FileHandle, open, readdir, readFile, readlink } from "node:fs/promises";
+import { isIP } from "node:net";
 import { endianness } from "node:os";
 import { basename } from "node:path";
 import pLimit from "p-limit";
@@ -102,6 +103,25 @@ export const unitOf = (cgroup: string): string | undefined => {
   return undefined;
 };
 
+/** Of a container's id, as its runtime shows it. */
+const SHORT_ID = 12;
+
+/** The container's id in the text of /proc/PID/cgroup, the outermost where one runs in another: that one is this host's. */
+export const containerOf = (cgroup: string): string | undefined => CONTAINER.exec(cgroup)?.[0].slice(0, SHORT_ID);
+
+/** Where a port leads that Docker publishes: the address in docker-proxy's own arguments, as /proc/PID/cmdline has them. */
+export const publishedBy = (cmdline: string): string | undefined => {
+  const [program = "", ...argv] = cmdline.split("\0");
+  if (basename(program) !== "docker-proxy") return undefined;
+  // Go takes an option with one dash and with two, and its value behind it or behind an equals sign.
+  const words = argv.flatMap((word) => (word.startsWith("-") ? word.replace(/^--?/, "").split("=") : [word]));
+  const address = words[words.indexOf("container-ip") + 1] ?? "";
+  const port = words[words.indexOf("container-port") + 1] ?? "";
+  const family = isIP(address);
+  if (family === 0 || !/^\d{1,5}$/.test(port)) return undefined;
+  return family === 6 ? `[${address}]:${port}` : `${address}:${port}`;
+};
+
 /** Undefined for what another user's process keeps to itself, or one that has ended. */
 const linkOf = (path: string): Promise<string | undefined> => readlink(path).catch(() => undefined);
 const textOf = (path: string): Promise<string> => readFile(path, "utf8").catch(() => "");
@@ -151,19 +171,24 @@ const nameOf = (cmdline: string, comm: string): string => {
 type Owner = NonNullable<Listener["owner"]>;
 
 const describe = async (pid: number): Promise<Owner> => {
-  const [cmdline, comm, cgroup, own, its] = await Promise.all([
+  const [cmdline, comm, cgroup, ownCgroup, own, its] = await Promise.all([
     textOf(`/proc/${pid}/cmdline`),
     textOf(`/proc/${pid}/comm`),
     textOf(`/proc/${pid}/cgroup`),
+    textOf("/proc/self/cgroup"),
     linkOf("/proc/self/ns/mnt"),
     linkOf(`/proc/${pid}/ns/mnt`),
   ]);
   const unit = unitOf(cgroup);
+  const id = containerOf(cgroup);
+  // A neighbour in this tool's own container is in no other.
+  const container = publishedBy(cmdline) ?? (id === containerOf(ownCgroup) ? undefined : id);
   return {
     pid,
     name: nameOf(cmdline, comm),
     ...(unit !== undefined && { unit }),
     elsewhere: own !== undefined && its !== undefined && own !== its,
+    ...(container !== undefined && { container }),
   };
 };
 

@@ -1,3 +1,4 @@
+import dgram from "node:dgram";
 import net from "node:net";
 import { resolve as absolute } from "node:path";
 import type { Failed, FailureCode, SocketQuestion, TcpObservation, TcpQuestion } from "../model/observation.ts";
@@ -74,13 +75,46 @@ const connectAndClose = async (
 ): Promise<TcpObservation> => {
   const dialed = await dial(target, limits);
   if (!dialed.ok) return dialed;
+  const source = dialed.socket.localAddress;
   dialed.socket.destroy();
-  return { ok: true, elapsedMs: dialed.elapsedMs };
+  return { ok: true, elapsedMs: dialed.elapsedMs, ...(source !== undefined && { source }) };
 };
 
+/** For the kernel to look into its tables, milliseconds; it does so at once. */
+const ROUTE_MS = 250;
+
+/**
+ * This host's address that a connection would leave from; undefined where no route leads there. A UDP socket that is
+ * connected and sends nothing tells it: no packet leaves this host.
+ */
+const sourceFor = ({ address, family, port }: TcpQuestion): Promise<string | undefined> =>
+  new Promise((resolve) => {
+    const socket = dgram.createSocket(family === 6 ? "udp6" : "udp4");
+    let open = true;
+    const end = (source?: string): void => {
+      if (!open) return;
+      open = false;
+      clearTimeout(timer);
+      socket.close();
+      resolve(source);
+    };
+    const timer = setTimeout(() => end(), ROUTE_MS);
+    socket.on("error", () => end());
+    socket.on("connect", () => end(socket.address().address));
+    try {
+      socket.connect(port, address);
+    } catch {
+      end();
+    }
+  });
+
 /** Connects and closes. */
-export const probeTcp = (question: TcpQuestion, limits: Limits): Promise<TcpObservation> =>
-  connectAndClose(question, limits);
+export const probeTcp = async (question: TcpQuestion, limits: Limits): Promise<TcpObservation> => {
+  const saw = await connectAndClose(question, limits);
+  if (saw.ok || limits.signal.aborted) return saw;
+  const source = await sourceFor(question);
+  return { ...saw, ...(source !== undefined && { source }) };
+};
 
 /** Connects to a unix socket and closes. */
 export const probeSocket = ({ path }: SocketQuestion, limits: Limits): Promise<TcpObservation> =>

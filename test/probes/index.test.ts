@@ -217,6 +217,23 @@ test("a path and a folder are looked at once", async () => {
   expect(await probe.folder(`${folder.path}/seen`)).toMatchObject({ ok: true, names: ["file"] });
 });
 
+test("the end of a log is read once", async () => {
+  const path = folder.write("crowdsec.log", "before\n");
+  const probe = prober();
+  expect(await probe.tail(path)).toMatchObject({ ok: true, content: "before\n", cut: false });
+  folder.write("crowdsec.log", "after\n");
+  expect(await probe.tail(path)).toMatchObject({ ok: true, content: "before\n" });
+  expect(await prober().tail(path)).toMatchObject({ ok: true, content: "after\n" });
+});
+
+test("the manager of services and its journal are asked once", async () => {
+  const probe = prober();
+  const [service, journal] = [await probe.service("no-such-service"), await probe.journal("no-such.service")];
+  expect(await probe.service("no-such-service")).toBe(service);
+  expect(await probe.journal("no-such.service")).toBe(journal);
+  expect(await probe.service("another-service")).not.toBe(service);
+});
+
 test("a command is run as often as it is asked for", async () => {
   const file = `${folder.path}/runs`;
   const question = { argv: ["/bin/sh", "-c", `echo ran >> ${file}; cat ${file}`], timeoutMs: 20_000 } as const;

@@ -7,7 +7,7 @@ import { text } from "node:stream/consumers";
 import { setTimeout as pause } from "node:timers/promises";
 import { afterAll, afterEach, describe, expect, test } from "@jest/globals";
 import type { Listener } from "../../src/model/observation.ts";
-import { parseTcpTable, probeListeners, unitOf } from "../../src/probes/listeners.ts";
+import { containerOf, parseTcpTable, probeListeners, publishedBy, unitOf } from "../../src/probes/listeners.ts";
 import { compileInto } from "../support/compiled.ts";
 import { makeFolder } from "../support/folder.ts";
 import { closedPort, createServers } from "../support/servers.ts";
@@ -81,6 +81,39 @@ test.each([
   expect(unitOf(`${cgroup}\n`)).toBe(unit);
 });
 
+const OUTER = ID.split("").reverse().join("");
+
+test.each([
+  [`0::/system.slice/docker-${ID}.scope`, "4f1c3e0f9a6b"],
+  [`1:name=systemd:/docker/${ID}`, "4f1c3e0f9a6b"],
+  [`0::/machine.slice/libpod-${ID}.scope/container`, "4f1c3e0f9a6b"],
+  [`0::/../crowdsec-${ID}.scope`, "4f1c3e0f9a6b"],
+  [`0::/kubepods.slice/kubepods-pod0a1b.slice/cri-containerd-${ID}.scope`, "4f1c3e0f9a6b"],
+  // The one that this host's own runtime knows.
+  [`0::/system.slice/docker-${OUTER}.scope/docker/${ID}`, OUTER.slice(0, 12)],
+  ["0::/system.slice/crowdsec.service", undefined],
+  ["0::/lxc.payload.web/system.slice/crowdsec.service", undefined],
+  ["", undefined],
+])("the container of a process in the control group %j is %s", (cgroup, container) => {
+  expect(containerOf(`${cgroup}\n`)).toBe(container);
+});
+
+const PROXY = "/usr/bin/docker-proxy -proto tcp -host-ip 0.0.0.0 -host-port 8080";
+
+test.each([
+  [`${PROXY} -container-ip 172.17.0.2 -container-port 8080`, "172.17.0.2:8080"],
+  [`${PROXY} -container-ip 172.18.0.5 -container-port 80 -use-listen-fd`, "172.18.0.5:80"],
+  [`${PROXY} -container-ip fd00:dead::2 -container-port 8080`, "[fd00:dead::2]:8080"],
+  ["docker-proxy --container-ip=172.17.0.2 --container-port=6060", "172.17.0.2:6060"],
+  [`${PROXY} -container-ip lapi -container-port 8080`, undefined],
+  [`${PROXY} -container-ip 172.17.0.2`, undefined],
+  [`${PROXY} -container-ip`, undefined],
+  ["/usr/bin/haproxy -container-ip 172.17.0.2 -container-port 8080", undefined],
+  ["", undefined],
+])("a published port with the command line %j leads to %s", (command, container) => {
+  expect(publishedBy(`${command.replaceAll(" ", "\0")}\0`)).toBe(container);
+});
+
 test.each([
   ["127.0.0.1", 4],
   ["0.0.0.0", 4],
@@ -135,6 +168,14 @@ const start = async (
   const [line] = await once(child.stdout, "data");
   return [child.pid ?? 0, Number(line)];
 };
+
+test("a port that Docker publishes is the container's, not docker-proxy's", async () => {
+  const args = ["-proto", "tcp", "-host-port", "8080", "-container-ip", "172.17.0.2", "-container-port", "8080"];
+  const [pid, port] = await start("node", ["-e", listening(), "--", ...args], "docker-proxy");
+  expect(await listenersAt(port)).toMatchObject([
+    { owner: { pid, name: "docker-proxy", container: "172.17.0.2:8080" } },
+  ]);
+});
 
 test("of several processes that hold a listener, the oldest is its owner", async () => {
   // The child gets the listening socket as its descriptor 3.

@@ -1,4 +1,5 @@
 import { spawn } from "node:child_process";
+import dgram from "node:dgram";
 import { once } from "node:events";
 import { mkdirSync } from "node:fs";
 import net from "node:net";
@@ -60,11 +61,44 @@ test.each([
   const port = await servers.listen(server, address);
   const accepted = once(server, "connection") as Promise<[net.Socket]>;
   const saw = await probeTcp({ address, family, port }, limits());
-  expect(saw).toEqual({ ok: true, elapsedMs: expect.any(Number) });
+  expect(saw).toEqual({ ok: true, elapsedMs: expect.any(Number), source: address });
   const [socket] = await accepted;
   socket.resume();
   if (!socket.closed) await once(socket, "close");
   expect(socket.bytesRead).toBe(0);
+});
+
+test.each([
+  ["127.0.0.1", 4],
+  ["::1", 6],
+] as const)(
+  "who is refused at %s is told which of this host's addresses a firewall's log has",
+  async (address, family) => {
+    const server = net.createServer();
+    const port = await servers.listen(server, address);
+    await servers.close();
+    const saw = await probeTcp({ address, family, port }, limits());
+    expect(saw).toMatchObject({ ok: false, code: "tcp-refused", source: address });
+  },
+);
+
+test("looking for the address to leave from sends nothing", async () => {
+  const peer = dgram.createSocket("udp4");
+  peer.bind(0, "127.0.0.1");
+  await once(peer, "listening");
+  const received: unknown[] = [];
+  peer.on("message", (message) => received.push(message));
+  const { port } = peer.address();
+  // Nothing listens at this port of TCP, so the probe looks for the address after the refusal.
+  const saw = await probeTcp({ address: "127.0.0.1", family: 4, port }, limits());
+  expect(saw).toMatchObject({ ok: false, source: "127.0.0.1" });
+  // What comes first, came first.
+  const sender = dgram.createSocket("udp4");
+  sender.send("last", port, "127.0.0.1");
+  await once(peer, "message");
+  expect(received.map(String)).toEqual(["last"]);
+  sender.close();
+  peer.close();
 });
 
 test("a port where nothing listens refuses", async () => {
@@ -77,6 +111,7 @@ test("an address that the kernel will not dial is unreachable", async () => {
   // TCP has no broadcast: the kernel says no at once, and nothing is sent.
   const saw = await probeTcp({ address: "255.255.255.255", family: 4, port: 9 }, limits());
   expect(saw).toMatchObject({ ok: false, phase: "connect", code: "tcp-unreachable" });
+  expect(saw).not.toHaveProperty("source");
 });
 
 test("a listener that gives no answer is a time-out", async () => {
@@ -88,6 +123,7 @@ test("a listener that gives no answer is a time-out", async () => {
       phase: "connect",
       code: "tcp-timeout",
       message: "no answer within 300 ms",
+      source: "127.0.0.1",
     });
     expect(saw.elapsedMs).toBeGreaterThanOrEqual(290);
   } finally {

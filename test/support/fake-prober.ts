@@ -13,6 +13,7 @@ import type {
   FileObservation,
   HttpObservation,
   HttpRequest,
+  JournalLine,
   Listener,
   NameserverObservation,
   NameserverQuestion,
@@ -22,7 +23,9 @@ import type {
   Prober,
   ProcessSeen,
   ResolverSeen,
+  ServiceSeen,
   SocketQuestion,
+  TailRead,
   TcpObservation,
   TcpQuestion,
   TrustStoreObservation,
@@ -45,6 +48,11 @@ export interface World {
   readonly paths?: Readonly<Record<string, Partial<PathSeen> | Failed>>;
   /** The names in each folder, in any order. */
   readonly folders?: Readonly<Record<string, readonly string[] | Failed>>;
+  /** The end of a log, by path: its text, or all of it. */
+  readonly tails?: Readonly<Record<string, string | Partial<TailRead> | Failed>>;
+  /** What differs from a service that runs and has been up for an hour, by name; or why nothing is known. */
+  readonly services?: Readonly<Record<string, Partial<ServiceSeen> | Failed>>;
+  readonly journals?: Readonly<Record<string, readonly JournalLine[] | Failed>>;
   readonly commands?: (question: CommandQuestion) => CommandObservation;
   readonly listeners?: readonly Listener[] | Failed;
   /** All of them for every name; or those of each name. */
@@ -79,6 +87,20 @@ const SOMETHING: PathSeen = {
   executable: false,
   guarded: true,
   freeBytes: 1e12,
+};
+
+/** A service of systemd that runs, and has done so for an hour. */
+const RUNNING: Omit<ServiceSeen, "name"> = {
+  ok: true,
+  elapsedMs: 0,
+  manager: "systemd",
+  known: true,
+  enabled: true,
+  masked: false,
+  state: "running",
+  stateSeconds: 3600,
+  startedSecondsAgo: 3600,
+  restarts: 0,
 };
 
 const nothing = (phase: Phase, code: FailureCode, message: string): Failed => ({
@@ -141,6 +163,23 @@ export const fakeProber = (world: World): Prober & { readonly asked: string[] } 
       note("folder", path);
       const names = world.folders?.[path] ?? nothing("host", "file-missing", "ENOENT");
       return "ok" in names ? names : { ok: true, elapsedMs: 0, names: [...names].sort() };
+    },
+    tail: async (path) => {
+      note("tail", path);
+      const seen = world.tails?.[path] ?? nothing("host", "file-missing", "ENOENT");
+      if (typeof seen !== "string" && seen.ok === false) return seen;
+      const read = typeof seen === "string" ? { content: seen } : seen;
+      return { elapsedMs: 0, content: "", modifiedAt: "2026-06-15T11:59:00.000Z", cut: false, ...read, ok: true };
+    },
+    service: async (name) => {
+      note("service", name);
+      const seen = world.services?.[name] ?? nothing("host", "command-missing", "no manager of services");
+      return seen.ok === false ? seen : { ...RUNNING, name: `${name}.service`, ...seen, ok: true };
+    },
+    journal: async (unit) => {
+      note("journal", unit);
+      const lines = world.journals?.[unit] ?? nothing("host", "command-missing", "ENOENT");
+      return "ok" in lines ? lines : { ok: true, elapsedMs: 0, lines };
     },
     command: async (question) => {
       note("command", question.argv.join(" "));

@@ -411,10 +411,247 @@ const targets = report({
   exitCode: 2,
 });
 
+const OUTGOING: Readonly<Record<string, string>> = {
+  capi: "api.crowdsec.net",
+  blocklists: "blocklists.api.crowdsec.net",
+  papi: "papi.api.crowdsec.net",
+  hub: "cdn-hub.crowdsec.net",
+  "hub-legacy": "hub-cdn.crowdsec.net",
+  "hub-data": "hub-data.crowdsec.net",
+  version: "version.crowdsec.net",
+  dashboard: "crowdsec-statics-assets.s3-eu-west-1.amazonaws.com",
+  cti: "cti.api.crowdsec.net",
+  installer: "install.crowdsec.net",
+  packages: "packagecloud.io",
+};
+/** Those that CrowdSec can do without here. */
+const OPTIONAL = ["blocklists", "papi", "hub-legacy", "dashboard", "cti"];
+
+const NETWORK_DOCS = "https://docs.crowdsec.net/docs/next/configuration/network_management";
+const askHost = (host: string): string => `curl -sS -o /dev/null -w '%{http_code}\\n' --max-time 10 https://${host}/`;
+
+const silent = (name: string, index: number): Finding => {
+  const host = OUTGOING[name] ?? "";
+  const addresses = [`203.0.113.${index + 10}`, `198.51.100.${index + 10}`];
+  return finding(`outgoing-${name}`, OPTIONAL.includes(name) ? "warn" : "fail", {
+    title: `${host} can be reached`,
+    code: "tcp-timeout",
+    summary: `${host}:443 does not answer within 5000 ms (${addresses.slice(0, 1 + (index % 2)).join(", ")})`,
+    target: { host, port: 443, url: `https://${host}/`, origin: "default" },
+    vantage: { role: "lapi", user: "root", env: "crowdsec: process 4711", route: "direct", family: 4 },
+    layers: [
+      { phase: "resolve", ok: true, durationMs: 3 + index, detail: `${addresses[0]} from 10.0.0.53` },
+      { phase: "connect", ok: false, durationMs: 5000, detail: `${addresses[0]}: no answer within 5000 ms` },
+    ],
+    addresses: addresses.slice(0, 1 + (index % 2)).map((address) => ({
+      address,
+      family: 4,
+      ok: false,
+      code: "tcp-timeout",
+      durationMs: 5000,
+      source: "10.0.0.17",
+    })),
+    blame: { party: "network", evidence: [`connect failed after 5000 ms: ${addresses[0]}: no answer within 5000 ms`] },
+    remedy: [
+      {
+        text: `A firewall on the way most likely drops it. Allow outgoing tcp/443 to ${host}; with a proxy as the only way out, set HTTPS_PROXY for the crowdsec service.`,
+        commands: [`curl -sS -o /dev/null --max-time 10 https://${host}/`],
+        url: NETWORK_DOCS,
+      },
+    ],
+  });
+};
+const SILENT = Object.keys(OUTGOING).map(silent);
+
+const egressDropped = report({
+  findings: [
+    CONFIG,
+    STORE,
+    LAPI,
+    PLAIN,
+    ...SILENT,
+    finding("tls-inspection", "skip", {
+      summary: "because outgoing-capi, outgoing-hub did not pass",
+      because: ["outgoing-capi", "outgoing-hub"],
+    }),
+  ],
+  causes: [
+    {
+      id: "egress-dropped",
+      summary: `outgoing tcp/443 is dropped on the way: 11 of 11 hosts on the internet stay silent: ${Object.values(OUTGOING).join(", ")}`,
+      blame: {
+        party: "network",
+        confidence: "certain",
+        evidence: [
+          ...SILENT.slice(0, 4).map(({ summary }) => summary),
+          "none of 11 hosts on the internet takes a connection",
+        ],
+      },
+      explains: [
+        ...SILENT.filter(({ status }) => status === "fail"),
+        ...SILENT.filter(({ status }) => status === "warn"),
+        { instance: "tls-inspection" },
+      ].map(({ instance }) => instance),
+      remedy: [
+        {
+          text: "Have outgoing tcp/443 allowed from this host to these names, or name a proxy that may (HTTPS_PROXY of the crowdsec service). `crowdsec-preflight firewall` prints the list, `crowdsec-preflight --ticket` the text for whoever runs the firewall.",
+          commands: [askHost("api.crowdsec.net")],
+          url: NETWORK_DOCS,
+        },
+      ],
+    },
+  ],
+  run: { durationMs: 5240 },
+  verdict: "not-ready",
+  exitCode: 2,
+});
+
+const BROKEN_AGENT = finding("agent-config", "fail", {
+  title: "The agent's configuration is one that it starts with",
+  code: "acquisition-invalid",
+  phase: "host",
+  summary:
+    "the Local API goes down with the agent, since both share one process: /etc/crowdsec/acquis.yaml:1: this source has no labels (such as type: syslog), and the agent stops at it",
+  target: { path: "/etc/crowdsec/acquis.yaml" },
+  blame: { party: "configuration", confidence: "certain" },
+  remedy: [
+    {
+      text: "Correct /etc/crowdsec/acquis.yaml:1, then start crowdsec again.",
+      commands: ["sed -n '1,3p' /etc/crowdsec/acquis.yaml", "systemctl restart crowdsec"],
+      url: "https://docs.crowdsec.net/docs/next/log_processor/data_sources/intro",
+    },
+    {
+      text: "To keep the Local API up meanwhile, run it without the agent (-no-cs), and take that back once the agent's configuration is mended.",
+      commands: [
+        "mkdir -p /etc/systemd/system/crowdsec.service.d",
+        "printf '[Service]\\nExecStartPre=\\nExecStart=\\nExecStart=%s -c %s -no-cs\\n' /usr/bin/crowdsec /etc/crowdsec/config.yaml > /etc/systemd/system/crowdsec.service.d/no-agent.conf",
+        "systemctl daemon-reload && systemctl restart crowdsec",
+      ],
+      undo: [
+        "rm /etc/systemd/system/crowdsec.service.d/no-agent.conf",
+        "systemctl daemon-reload && systemctl restart crowdsec",
+      ],
+    },
+  ],
+});
+const crashed = (words: string): Finding =>
+  finding("service", "fail", {
+    title: "CrowdSec's service runs",
+    code: "service-crashed",
+    phase: "host",
+    summary: `crowdsec.service stopped with exit status 1, 4 minutes ago, and nothing starts it again; its last words: ${words}`,
+    blame: { party: "this-host", confidence: "certain" },
+    remedy: [{ text: "Mend what its last words name, then start it.", commands: ["systemctl restart crowdsec"] }],
+  });
+const HERE = ["lapi", "agent", "cscli"];
+const NO_METRICS = finding("metrics", "fail", {
+  title: "CrowdSec's metrics answer",
+  code: "tcp-refused",
+  summary: "127.0.0.1:6060 refuses the connection (127.0.0.1)",
+  target: { host: "127.0.0.1", port: 6060, url: "http://127.0.0.1:6060/metrics", origin: "default" },
+  layers: [{ phase: "connect", ok: false, durationMs: 0.3, detail: "127.0.0.1: connect ECONNREFUSED" }],
+  blame: { party: "this-host" },
+});
+const START_AGAIN = {
+  text: "Then start crowdsec again, once.",
+  commands: ["systemctl restart crowdsec", "systemctl status crowdsec --no-pager"],
+};
+const unaskedHere = (id: string): readonly Finding[] =>
+  HERE.map((name) =>
+    finding(`${id}@${name}`, "skip", {
+      summary: `because lapi-reachable@${name} did not pass`,
+      because: [`lapi-reachable@${name}`],
+    }),
+  );
+const GONE = [
+  ...HERE.map(gone),
+  ...["lapi-tls", "lapi-identity", "lapi-database", "lapi-latency", "machine-login"].flatMap(unaskedHere),
+  NO_METRICS,
+];
+const FATAL = crashed("/etc/crowdsec/acquis.yaml: missing labels");
+
+const agentConfig = report({
+  findings: [CONFIG, BROKEN_AGENT, FATAL, STORE, ...GONE, outgoing("api", "pass")],
+  causes: [
+    {
+      id: "agent-config-acquisition-invalid",
+      summary: BROKEN_AGENT.summary,
+      blame: {
+        party: "configuration",
+        confidence: "certain",
+        evidence: [
+          "crowdsec's last words: /etc/crowdsec/acquis.yaml: missing labels",
+          "crowdsec does not run",
+          FATAL.summary,
+        ],
+      },
+      explains: [BROKEN_AGENT, FATAL, ...GONE].map(({ instance }) => instance),
+      remedy: [...BROKEN_AGENT.remedy, START_AGAIN],
+    },
+  ],
+  verdict: "not-ready",
+  exitCode: 2,
+});
+
+const CAPI_SILENT = silent("capi", 0);
+const LOGIN_REFUSED = crashed("api server init: unable to run local API: authenticate watcher: dial tcp: i/o timeout");
+const PINNED = finding("hosts-file", "warn", {
+  title: "No name of CrowdSec is pinned",
+  code: "name-pinned",
+  phase: "host",
+  summary: "/etc/hosts:12 pins api.crowdsec.net to 203.0.113.10; its addresses change",
+  target: { path: "/etc/hosts" },
+  blame: { party: "this-host", confidence: "certain" },
+  remedy: [
+    {
+      text: "Take the line out.",
+      commands: ["sed -i.bak '12d' /etc/hosts"],
+      undo: ["mv /etc/hosts.bak /etc/hosts"],
+    },
+  ],
+});
+
+const capiFatal = report({
+  findings: [CONFIG, STORE, LOGIN_REFUSED, PINNED, ...GONE, CAPI_SILENT, outgoing("version", "pass")],
+  causes: [
+    {
+      id: "host-blocked@dropped",
+      summary: "api.crowdsec.net: 1 of 2 hosts stay silent, while 1 others can be reached on the same port",
+      blame: {
+        party: "network",
+        confidence: "likely",
+        evidence: [
+          CAPI_SILENT.summary,
+          "reached: version.crowdsec.net",
+          "crowdsec does not run",
+          "from 1.5.0 on the Local API does not start before it has logged in to the Central API",
+          "crowdsec's last words: api server init: unable to run local API: authenticate watcher: dial tcp: i/o timeout",
+        ],
+      },
+      explains: [CAPI_SILENT, LOGIN_REFUSED, ...GONE].map(({ instance }) => instance),
+      modelled:
+        "a start without the Central API fails (https://github.com/crowdsecurity/crowdsec/blob/v1.7.8/pkg/apiserver/apic.go)",
+      remedy: [
+        {
+          text: "Have this host added to the allow-list for outgoing tcp/443, by name where the firewall can: addresses of a CDN move.",
+          commands: [askHost("api.crowdsec.net")],
+          url: NETWORK_DOCS,
+        },
+        START_AGAIN,
+      ],
+    },
+  ],
+  verdict: "not-ready",
+  exitCode: 2,
+});
+
 /** Fixed reports, written by hand: what a reporter makes of them changes only when the reporter does. */
 export const REPORTS: Readonly<Record<string, Report>> = {
   healthy,
   "resolver-dead": resolverDead,
+  "egress-dropped": egressDropped,
+  "agent-config": agentConfig,
+  "capi-fatal": capiFatal,
   "lapi-refused": lapiRefused,
   "warnings-only": warningsOnly,
   clients,

@@ -1,4 +1,5 @@
 import { expect } from "@jest/globals";
+import { causes } from "../../checks/causes/index.ts";
 import type { Check } from "../../src/model/check.ts";
 import type { Phase } from "../../src/model/observation.ts";
 import type { Finding, Party, Report, Status } from "../../src/model/report.ts";
@@ -29,6 +30,7 @@ export const reported = (
     topology,
     version: undefined,
     findings,
+    causes,
     ...rest,
   });
   const text = json(report);
@@ -61,7 +63,7 @@ export const runIn = async (
     signal: new AbortController().signal,
     observe: () => {},
   });
-  const report = reported(findings, topology);
+  const report = reported(findings, topology, { version });
   return { report, findings: report.findings, asked: probe.asked };
 };
 

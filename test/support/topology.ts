@@ -1,5 +1,6 @@
 import { readProxies } from "../../src/model/proxy.ts";
 import { Secret } from "../../src/model/secret.ts";
+import { CANONICAL } from "../../src/model/system.ts";
 import type {
   Component,
   ComponentEnvironment,
@@ -19,6 +20,8 @@ const CREDENTIALS = "/etc/crowdsec/local_api_credentials.yaml";
 const ONLINE = "/etc/crowdsec/online_api_credentials.yaml";
 const BOUNCER = "/etc/crowdsec/bouncers/crowdsec-firewall-bouncer.yaml";
 const ACQUIS = "/etc/crowdsec/acquis.yaml";
+
+const ENGINE = { pid: 4711, argv: ["/usr/bin/crowdsec", "-c", CONFIG], ageSeconds: 3600 };
 
 /** A client's way to the Local API at this URL, as local_api_credentials.yaml gives it. */
 export const routeTo = (url: string, rest: Partial<Omit<LapiRoute, "url">> = {}): LapiRoute => ({
@@ -130,6 +133,7 @@ export const cscliWith = (variables: Readonly<Record<string, string>>, rest: Par
 /** An ordinary package install that has run for an hour: Local API, agent and cscli on one host, no TLS, CAPI on. */
 export const packageInstall = (overrides: Partial<Topology> = {}): Topology => ({
   user: "root",
+  system: CANONICAL,
   env: "auto",
   components: [crowdsecWith({}), cscliWith({})],
   shell: shellWith({}),
@@ -143,7 +147,9 @@ export const packageInstall = (overrides: Partial<Topology> = {}): Topology => (
     fileRead(ONLINE, "credentials for the Central API"),
   ],
   config: from(CONFIG, "default"),
-  engine: { pid: 4711, argv: ["/usr/bin/crowdsec", "-c", CONFIG], ageSeconds: 3600 },
+  engine: ENGINE,
+  engines: [ENGINE],
+  log: from("/var/log/crowdsec.log", "default"),
   sharedProcess: true,
   clients: [agentTo(routeTo("http://127.0.0.1:8080/"))],
   listen: { uri: from({ host: "127.0.0.1", port: 8080 }, `${CONFIG}:47`), tls: false, appsec: [] },

@@ -189,6 +189,7 @@ export const HEALTHY: World & Required<Pick<World, "dns" | "tcp" | "http">> = {
   },
   commands: () => ranWith(0),
   listeners: [listener(), listener({ port: 6060 })],
+  services: { crowdsec: {} },
 };
 
 /** The world as it is, and a list that every HTTP request of the test is put on. */
