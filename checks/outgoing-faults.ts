@@ -1,9 +1,25 @@
 import type { ConditionalRemedy } from "../src/model/check.ts";
 import type { LayerCode } from "../src/model/observation.ts";
+import { HOSTS, IMAGES, MOUNTED_CA } from "../src/model/remedy.ts";
 import { CORRECT_VARIABLE } from "./lapi-faults.ts";
 import { type LayerFault, layerFaults } from "./layers.ts";
 
 const NETWORK_DOCS = "https://docs.crowdsec.net/docs/next/configuration/network_management";
+
+const CLOCK = [
+  {
+    text: "This host's clock is wrong: set it.",
+    when: "clock",
+    services: HOSTS,
+    commands: ["timedatectl set-ntp true", "date -u"],
+  },
+  {
+    text: "A container has the clock of its host, and that one is wrong: set it there.",
+    when: "clock",
+    services: IMAGES,
+    commands: ["date -u"],
+  },
+] as const satisfies readonly ConditionalRemedy[];
 
 /** Every code that a walk can end with gets its blame and its remedy as seen from a host that wants to go out. */
 const LAYER_FAULTS = {
@@ -129,11 +145,21 @@ const LAYER_FAULTS = {
     remedy: [
       {
         when: "login-missing",
-        text: "Have the proxy let this host through to {host} without a login; or write the user and the password into {variable} of {component} ({environment}), http://USER:PASSWORD@HOST:PORT. For a service that is best done in a file that only root can read, an EnvironmentFile= of its unit.",
+        text: "Have the proxy let this host through to {host} without a login; or write the user and the password into {variable} of {component} ({environment}), http://USER:PASSWORD@HOST:PORT.",
+      },
+      {
+        when: "login-missing",
+        services: ["systemd"],
+        text: "For a service, the login is best kept in a file that only root can read, an EnvironmentFile= of its unit.",
       },
       {
         when: "login-refused",
-        text: "The proxy does not take the login in {variable} of {component} ({environment}): correct the user or the password. Characters such as @ : / # and % stand percent-encoded in it, and in a unit's Environment= each % twice.",
+        text: "The proxy does not take the login in {variable} of {component} ({environment}): correct the user or the password. Characters such as @ : / # and % stand percent-encoded in it.",
+      },
+      {
+        when: "login-refused",
+        services: ["systemd"],
+        text: "In a unit's Environment= each % of it stands twice.",
       },
     ],
   },
@@ -205,6 +231,7 @@ const LAYER_FAULTS = {
       },
       {
         when: "stranger",
+        services: HOSTS,
         text: "If the issuer is your own TLS inspection, exempt {host} from it, or add its CA to the system's store.",
         commands: [
           "cp inspection-ca.crt /usr/local/share/ca-certificates/ && update-ca-certificates",
@@ -214,6 +241,17 @@ const LAYER_FAULTS = {
       },
       {
         when: "stranger",
+        services: IMAGES,
+        text: `If the issuer is your own TLS inspection, exempt {host} from it, or ${MOUNTED_CA}.`,
+      },
+      {
+        when: "stranger",
+        services: IMAGES,
+        text: "If this image is old, so is its CA store: take a newer one.",
+      },
+      {
+        when: "stranger",
+        services: HOSTS,
         text: "If this system has an old or empty CA store, renew it.",
         commands: ["apt-get install --reinstall ca-certificates"],
       },
@@ -222,7 +260,7 @@ const LAYER_FAULTS = {
   "tls-expired": {
     blame: "remote-host",
     remedy: [
-      { text: "This host's clock is wrong: set it.", when: "clock", commands: ["timedatectl set-ntp true", "date -u"] },
+      ...CLOCK,
       {
         text: "Whoever answers for {host} shows an expired certificate: a TLS inspection or a proxy on the way is the usual one.",
         when: "certificate",
@@ -233,7 +271,7 @@ const LAYER_FAULTS = {
   "tls-not-yet-valid": {
     blame: "remote-host",
     remedy: [
-      { text: "This host's clock is wrong: set it.", when: "clock", commands: ["timedatectl set-ntp true", "date -u"] },
+      ...CLOCK,
       {
         text: "Whoever answers for {host} shows a certificate from the future: a TLS inspection or a proxy on the way whose clock is wrong is the usual one.",
         when: "certificate",

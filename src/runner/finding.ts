@@ -1,4 +1,5 @@
 import type { Answer, Check, Evidence, Verdict } from "../model/check.ts";
+import { remediesFor } from "../model/remedy.ts";
 import type {
   AddressResult,
   Blame,
@@ -54,6 +55,7 @@ const addressesOf = ({ tcp }: Evidence): AddressResult[] | undefined =>
     ok: saw.ok,
     ...(!saw.ok && { code: saw.code }),
     durationMs: saw.elapsedMs,
+    ...(saw.source !== undefined && { source: saw.source }),
   }));
 
 const LOOPBACK = /^(127\.|::1$)/;
@@ -88,10 +90,6 @@ const told = (layers: readonly FindingLayer[]): string[] =>
     printable(`${phase} ${ok ? "ok" : "failed"} after ${Math.round(durationMs)} ms${detail ? `: ${detail}` : ""}`),
   );
 
-/** Commands are there to be copied, and what fills them may come from outside: anything special to a shell is quoted. */
-const shellQuote = (text: string): string =>
-  /^[\w@%+=:,./[\]-]*$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
-
 interface Made {
   readonly status: Status;
   readonly summary: string;
@@ -101,7 +99,7 @@ interface Made {
   readonly reason?: string;
 }
 
-const make = (check: Check, verdict: Verdict, layers: readonly FindingLayer[]): Made => {
+const make = (check: Check, verdict: Verdict, layers: readonly FindingLayer[], { system }: Topology): Made => {
   if (verdict.status === "pass")
     return { status: "pass", summary: verdict.note ? `${check.title}: ${verdict.note}` : check.title, remedy: [] };
   if (verdict.status !== "fault") {
@@ -118,7 +116,6 @@ const make = (check: Check, verdict: Verdict, layers: readonly FindingLayer[]): 
   if (fault === undefined) throw new Error(`check ${check.id} has no fault ${verdict.fault}`);
   const { failed, data } = verdict;
   const summary = [fill(fault.says, data), ...(verdict.also ?? [])].join("; ");
-  const quoted = Object.fromEntries(Object.entries(data).map(([name, value]) => [name, shellQuote(String(value))]));
   const { httpStatus } = verdict;
   return {
     status: (verdict.severity ?? fault.severity) === "warning" ? "warn" : "fail",
@@ -137,14 +134,7 @@ const make = (check: Check, verdict: Verdict, layers: readonly FindingLayer[]): 
       confidence: verdict.blame?.confidence ?? fault.confidence ?? "likely",
       evidence: [...(verdict.blame?.evidence ?? []), ...told(layers)],
     },
-    remedy: fault.remedy
-      .filter(({ when }) => when === undefined || when === verdict.when)
-      .map(({ text, commands, undo, url }) => ({
-        text: fill(text, data),
-        ...(commands && { commands: commands.map((command) => fill(command, quoted)) }),
-        ...(undo && { undo: undo.map((command) => fill(command, quoted)) }),
-        ...(url !== undefined && { url }),
-      })),
+    remedy: remediesFor(fault.remedy, { when: verdict.when, data, system }),
   };
 };
 
@@ -185,7 +175,7 @@ export const toFindings = (
       vantage: vantageOf(check, evidence, topology),
       layers,
       ...(addresses && { addresses }),
-      ...make(check, verdict, layers),
+      ...make(check, verdict, layers, topology),
       ...(because && { because }),
     };
   };

@@ -36,6 +36,7 @@ import { packageVersion } from "./package-version.ts";
 import { rehearsalEnvironment, rehearsalFiles } from "./rehearsal.ts";
 import { hiddenBy, shownOf, sourcedUrl } from "./route.ts";
 import type { Shape } from "./shape.ts";
+import { findSystem } from "./system.ts";
 import { unitCommand } from "./unit.ts";
 import type { Tree } from "./yaml-tree.ts";
 
@@ -321,6 +322,13 @@ const findRehearsal = (
   };
 };
 
+/** Where the engine's own log is: logrus writes to its output unless told otherwise (pkg/csconfig/common.go, cmd/crowdsec). */
+const findLog = ({ reader }: Configuration): Pick<Topology, "log"> => {
+  if (reader?.text("common", "log_media")?.value !== "file") return {};
+  const folder = reader.text("common", "log_dir") ?? { value: "/var/log/", origin: "default" };
+  return { log: { value: posix.resolve("/", folder.value, "crowdsec.log"), origin: folder.origin } };
+};
+
 /** The Local API does not start without one; an agent does. */
 const noDatabase = (path: string, serves: boolean): Topology["database"] =>
   serves
@@ -451,6 +459,7 @@ export const findTopology = async (input: TopologyInput): Promise<Topology> => {
   const absent = unreadable(configuration);
   return {
     user,
+    system: await findSystem(probe, namespace, platform),
     ...inNamespace(namespace),
     env,
     components: components.filter(({ name }) => (ROLES_OF[name] ?? ["bouncer"]).some(has)),
@@ -464,6 +473,8 @@ export const findTopology = async (input: TopologyInput): Promise<Topology> => {
     ...(installed && { installed }),
     config: path,
     ...(engine && { engine }),
+    engines: believed,
+    ...findLog(configuration),
     sharedProcess: phase.value === "run" && has("lapi") && has("agent"),
     clients: findClients(
       configuration,
