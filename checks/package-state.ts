@@ -1,0 +1,272 @@
+import { type ConditionalRemedy, type Context, defineCheck, type Unasked, type Verdict } from "../src/model/check.ts";
+import type { Topology } from "../src/model/topology.ts";
+import { atLeast, parseVersion, type Version } from "../src/model/version.ts";
+
+/** A question to a package database takes no longer, milliseconds. */
+const ASK_MS = 2000;
+
+/**
+ * Debian's own package brings a hub of its own along, and its script asks the Central API alone; the vendor's fetches the
+ * hub too (debian/postinst of crowdsec 1.4.6-6; build/debian/postinst).
+ */
+const DEBIANS_HUB = "/usr/share/crowdsec/hub/.index.json";
+
+const ONLINE = "/etc/crowdsec/online_api_credentials.yaml";
+const DEBIANS_WORDS = "https://sources.debian.org/src/crowdsec/1.4.6-6~deb12u1/debian/README.Debian/";
+const VENDORS_SCRIPT = "https://github.com/crowdsecurity/crowdsec/blob/v1.7.8/build/debian/postinst";
+const OFFLINE_INSTALL = "https://github.com/crowdsecurity/crowdsec/issues/1585";
+
+const AGAIN: ConditionalRemedy = {
+  text: "With a network: let the installation finish.",
+  commands: ["dpkg --configure -a", "systemctl status crowdsec --no-pager"],
+};
+const NO_WAY: ConditionalRemedy = {
+  text: "Without a network it cannot finish, since its script fetches the hub: open the way to the hosts that it needs, or set a proxy for this shell.",
+  commands: ["crowdsec-preflight --phase install"],
+  url: OFFLINE_INSTALL,
+};
+
+const FAULTS = {
+  "package-half-configured": {
+    blame: "this-host",
+    confidence: "certain",
+    says: "the installation of crowdsec {version} did not finish ({state}){missing}{stops}",
+    remedy: [
+      { ...AGAIN, when: "debian" },
+      { ...AGAIN, when: "debian-unregistered" },
+      {
+        when: "debian-unregistered",
+        text: "Without a network: a file that is not empty tells this package to leave the Central API alone.",
+        commands: ["printf '# no thanks\\n' > {online}", "dpkg --configure crowdsec"],
+        undo: ["truncate -s 0 {online}", "cscli capi register", "systemctl restart crowdsec"],
+        url: DEBIANS_WORDS,
+      },
+      { ...AGAIN, when: "vendor", url: VENDORS_SCRIPT },
+      {
+        when: "vendor-unregistered",
+        text: "With a network: let the installation finish, and register with the Central API yourself, since its script tries that the first time only.",
+        commands: ["dpkg --configure -a", "cscli capi register", "systemctl restart crowdsec"],
+        undo: ["truncate -s 0 {online}", "systemctl restart crowdsec"],
+        url: VENDORS_SCRIPT,
+      },
+      { ...NO_WAY, when: "vendor" },
+      { ...NO_WAY, when: "vendor-unregistered" },
+      {
+        when: "unpacking",
+        text: "Its files are not all there: install it again.",
+        commands: ["apt-get install --reinstall crowdsec"],
+      },
+      {
+        when: "removal",
+        text: "Its removal did not finish: finish it, or install it again.",
+        commands: ["dpkg --remove crowdsec", "apt-get install --reinstall crowdsec"],
+      },
+    ],
+  },
+  "package-incomplete": {
+    severity: "warning",
+    blame: "this-host",
+    says: "crowdsec {version} is installed, and its installation left things undone without a word{missing}; what failed is {steps}",
+    remedy: [
+      {
+        text: "With a network: make up for it.",
+        commands: ["cscli capi register", "cscli hub update", "cscli hub upgrade"],
+        undo: ["truncate -s 0 {online}"],
+      },
+      {
+        when: "setup",
+        text: "Then have it look for logs to read, and start it.",
+        commands: ["cscli setup unattended", "systemctl restart crowdsec"],
+      },
+      {
+        when: "collections",
+        text: "Then give it something to detect, and start it.",
+        commands: ["cscli collections install crowdsecurity/linux", "systemctl restart crowdsec"],
+        undo: ["cscli collections remove crowdsecurity/linux", "systemctl restart crowdsec"],
+      },
+    ],
+  },
+} as const;
+
+type Code = keyof typeof FAULTS;
+
+/** `Status-Abbrev` of dpkg-query(1): what is wanted, what is, and whether it must be installed anew. */
+const DPKG = {
+  program: "/usr/bin/dpkg-query",
+  // biome-ignore lint/suspicious/noTemplateCurlyInString: dpkg-query fills it
+  argv: ["/usr/bin/dpkg-query", "-W", "-f=${db:Status-Abbrev}\\t${Version}\\n", "crowdsec"],
+  answer: /^([a-z])([a-zA-Z])([ R]?)\t(?:\d+:)?(\S+)$/m,
+} as const;
+const OTHERS = [
+  {
+    program: "/usr/bin/rpm",
+    argv: ["/usr/bin/rpm", "-q", "--qf", "%{VERSION}", "crowdsec"],
+    answer: /^(\d\S*)/,
+  },
+  {
+    program: "/sbin/apk",
+    argv: ["/sbin/apk", "list", "--installed", "crowdsec"],
+    answer: /^crowdsec-(\d\S*)/m,
+  },
+] as const;
+
+/** dpkg's words for what is neither installed nor gone. */
+const UNFINISHED: Readonly<Record<string, string>> = {
+  F: "half-configured",
+  U: "unpacked, not configured",
+  W: "waiting for another package",
+  H: "half-installed",
+};
+
+interface Package {
+  /** The package manager's name. */
+  readonly by: string;
+  readonly version: string;
+  /** dpkg's three letters, where they say that something is not finished. */
+  readonly letters?: string;
+}
+
+/** The answer of a manager that this host has; undefined where it is none of its own, or knows no crowdsec. */
+const ask = async (
+  { probe }: Context,
+  { program, argv }: Pick<(typeof OTHERS)[number] | typeof DPKG, "program" | "argv">,
+): Promise<string | Unasked | undefined> => {
+  const saw = await probe.path(program);
+  if (!saw.ok || !saw.executable || !saw.guarded) return undefined;
+  const ran = await probe.command({ argv, timeoutMs: ASK_MS });
+  if (!ran.ok) return { status: "unknown", reason: `${program} gave no answer: ${ran.message}` };
+  return ran.exitCode === 0 ? ran.output : undefined;
+};
+
+const findPackage = async (context: Context): Promise<Package | Unasked> => {
+  const said = await ask(context, DPKG);
+  if (typeof said === "object") return said;
+  const [, wanted = "", is = "", again = "", version = ""] = DPKG.answer.exec(said ?? "") ?? [];
+  if (is === "c")
+    return { status: "skip", reason: "not applicable: the package was removed, and left its configuration" };
+  if (is !== "" && is !== "n")
+    return { by: "dpkg", version, ...(is in UNFINISHED && { letters: `${wanted}${is}${again.trim()}` }) };
+  for (const manager of OTHERS) {
+    const answer = await ask(context, manager);
+    if (typeof answer === "object") return answer;
+    const found = manager.answer.exec(answer ?? "")?.[1];
+    if (found !== undefined) return { by: manager.program.replace(/^.*\//, ""), version: found };
+  }
+  return { status: "skip", reason: "not applicable: no package manager of this host knows crowdsec" };
+};
+
+/** What a script that ended early leaves undone, as far as reading shows it. */
+interface Undone {
+  readonly unregistered: boolean;
+  readonly hubless: boolean;
+  readonly sentences: readonly string[];
+}
+
+const onlineOf = ({ capi }: Topology): string => ("incomplete" in capi ? (capi.incomplete?.path ?? ONLINE) : ONLINE);
+
+const lookFor = async ({ topology, probe }: Context): Promise<Undone> => {
+  const { capi, hubIndex } = topology;
+  const incomplete = "incomplete" in capi && capi.state === "unregistered" ? capi.incomplete : undefined;
+  const [index, service] = await Promise.all([
+    hubIndex ? probe.path(hubIndex.value) : undefined,
+    probe.service("crowdsec"),
+  ]);
+  const hubless = index !== undefined && !index.ok && index.code === "file-missing";
+  return {
+    unregistered: incomplete !== undefined,
+    hubless,
+    sentences: [
+      ...(incomplete ? [`${incomplete.path} lacks ${incomplete.missing.join(", ")}`] : []),
+      ...(hubless && hubIndex ? [`the hub's index ${hubIndex.value} is missing`] : []),
+      ...(service.ok && service.known && service.enabled === false ? [`${service.name} is not enabled`] : []),
+    ],
+  };
+};
+
+/** Until 1.6.2 the hub had another name (pkg/csconfig/cscli.go, pkg/cwhub/cwhub.go). */
+const RENAMED_HUB: Version = [1, 6, 3];
+/** Before, collections were installed by a script that did not mind a failure (build/debian/postinst). */
+const SETUP: Version = [1, 7, 0];
+
+const REGISTRATION = "cscli capi register, which has to reach api.crowdsec.net";
+
+const hubUpdate = (version: Version | undefined): string => {
+  const cdn = atLeast(version, RENAMED_HUB) ? "cdn-hub.crowdsec.net" : "hub-cdn.crowdsec.net";
+  return `cscli hub update, which has to reach version.crowdsec.net and ${cdn}`;
+};
+
+/** At which of its steps a script that has left this undone stopped, and what that one has to reach; in the scripts' order. */
+const stopOf = ({ unregistered, hubless }: Undone, version: Version | undefined, debians: boolean): string => {
+  if (debians) return unregistered ? `; its script stops at ${REGISTRATION}` : "";
+  const hub = hubUpdate(version);
+  if (unregistered) return `; its script stops at ${REGISTRATION}${hubless ? `, or the next time at ${hub}` : ""}`;
+  if (hubless) return `; its script stops at ${hub}`;
+  return atLeast(version, SETUP)
+    ? "; its script stops at cscli hub upgrade or cscli setup unattended, which have to reach hub-data.crowdsec.net too"
+    : "";
+};
+
+const whenOf = (letters: string, debians: boolean, { unregistered }: Undone): string => {
+  if (letters.startsWith("r") || letters.startsWith("p")) return "removal";
+  if (letters[1] === "H" || letters.endsWith("R")) return "unpacking";
+  return `${debians ? "debian" : "vendor"}${unregistered ? "-unregistered" : ""}`;
+};
+
+/** Only scripts that ran can have stopped. */
+const RAN = /^.[FW]$/;
+
+const clause = (sentences: readonly string[], before: string): string =>
+  sentences.length === 0 ? "" : `${before}${sentences.join(", ")}`;
+
+const judge = async (context: Context, { by, version, letters }: Package): Promise<Verdict<Code>> => {
+  const { topology, probe } = context;
+  const undone = await lookFor(context);
+  const debians = by === "dpkg" && (await probe.path(DEBIANS_HUB)).ok;
+  const parsed = parseVersion(version);
+  const online = onlineOf(topology);
+  if (letters !== undefined) {
+    const state = `dpkg: ${UNFINISHED[letters[1] ?? ""]}`;
+    const stops = RAN.test(letters) ? stopOf(undone, parsed, debians) : "";
+    return {
+      status: "fault",
+      fault: "package-half-configured",
+      data: {
+        version,
+        state,
+        online,
+        missing: clause(undone.sentences, ": "),
+        stops,
+      },
+      when: whenOf(letters, debians, undone),
+      blame: { evidence: [`${by}: crowdsec ${version} is ${letters}`, ...undone.sentences] },
+    };
+  }
+  if (!undone.unregistered || !undone.hubless) return { status: "pass", note: `crowdsec ${version} (${by})` };
+  return {
+    status: "fault",
+    fault: "package-incomplete",
+    data: {
+      version,
+      online,
+      missing: clause(undone.sentences, ": "),
+      steps: `${REGISTRATION}, and ${hubUpdate(parsed)}`,
+    },
+    when: atLeast(parsed, SETUP) ? "setup" : "collections",
+    blame: { evidence: [`${by}: crowdsec ${version} is installed`, ...undone.sentences] },
+  };
+};
+
+/** A package's script that could not reach CrowdSec's servers leaves half an installation behind, and traces that mislead. */
+export default defineCheck({
+  id: "package-state",
+  title: "The installation of crowdsec's package has finished",
+  why: "The package's script registers with the Central API and fetches the hub. Without a way out it stops in the middle: credentials are empty, the hub is missing, the service is not enabled, and every later apt run ends with an error; on other systems it fails without a word.",
+  roles: ["lapi", "agent", "cscli"],
+  phase: "run",
+  contacts: "nothing: asks this system's package database and reads what its script should have left",
+  faults: FAULTS,
+  async run(context) {
+    const found = await findPackage(context);
+    return "status" in found ? found : judge(context, found);
+  },
+});
