@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { findCauses } from "./diagnosis/index.ts";
 import { exitCodeOf, type Interruption, verdictOf } from "./exit-code.ts";
+import type { CauseCatalogue } from "./model/cause.ts";
 import { type FailOn, type Finding, type Report, SCHEMA_VERSION, STATUSES, type Status } from "./model/report.ts";
 import { printableDeep } from "./model/text.ts";
 import type { Topology } from "./model/topology.ts";
@@ -16,6 +17,7 @@ export interface ReportInput {
   readonly topology: Topology;
   readonly version: Version | undefined;
   readonly findings: readonly Finding[];
+  readonly causes: CauseCatalogue;
 }
 
 /** Known only at the end of the run: until then the engine may still say which it is. */
@@ -35,6 +37,7 @@ export const makeReport = ({
   topology,
   version,
   findings,
+  causes,
 }: ReportInput): Report => {
   const counts = Object.fromEntries(
     STATUSES.map((status) => [status, findings.filter((finding) => finding.status === status).length]),
@@ -55,7 +58,7 @@ export const makeReport = ({
       interrupted: interruption !== undefined,
     },
     summary: { verdict: verdictOf(counts), exitCode: exitCodeOf(counts, failOn, interruption), counts },
-    causes: findCauses(findings, topology),
+    causes: findCauses({ findings, topology, version }, causes),
     findings: version ? findings.map((finding) => judgedFor(finding, version)) : findings,
   });
 };
