@@ -1,5 +1,5 @@
 import { describe, expect, test } from "@jest/globals";
-import type { Finding } from "../../src/model/report.ts";
+import type { Finding, Report } from "../../src/model/report.ts";
 import { pretty, type Style } from "../../src/reporters/pretty.ts";
 import { finding } from "../support/findings.ts";
 import { REPORTS } from "../support/reports.ts";
@@ -13,9 +13,12 @@ const each = <T>(visit: (text: string, name: string) => T, style: Partial<Style>
     DETAILS.map((detail) => visit(pretty(report, { ...PLAIN, detail, ...style }), name)),
   );
 
+/** A report whose failures nobody has found a cause for. */
+const unexplained = (findings: readonly Finding[]): Report => ({ ...reported(findings), causes: [] });
+
 /** Never broken, since it is there to be copied or searched for: a command, a URL, a long word, the last line. */
 const UNBROKEN =
-  /^\s+\$ |https?:\/\/|^(?:\s+(?:Explains: |All: +)?|\S [A-Z]+ +)\S+$|: (?:NOT READY|READY(?:, WITH WARNINGS)?|UNKNOWN)$/;
+  /^\s+\$ |https?:\/\/|^(?:\s+(?:Explains: |All: +)?|\s*\S [A-Z]+ +)(?:\S+|`[^`]+`\S?)$|: (?:NOT READY|READY(?:, WITH WARNINGS)?|UNKNOWN)$/;
 
 test.each(WIDTHS)("no line of prose is wider than %d columns", (width) => {
   each(
@@ -30,11 +33,26 @@ test.each(WIDTHS)("no line of prose is wider than %d columns", (width) => {
 test("what is there to be copied is in one piece at any width", () => {
   for (const report of Object.values(REPORTS)) {
     const text = pretty(report, { ...PLAIN, width: 40 });
-    for (const { commands = [], url } of report.causes.flatMap(({ remedy }) => remedy.slice(0, 1))) {
-      for (const command of commands) expect(text).toContain(`$ ${command}\n`);
+    for (const { commands = [], undo = [], url } of report.causes.flatMap(({ remedy }) => remedy)) {
+      for (const command of [...commands, ...undo]) expect(text).toContain(`$ ${command}\n`);
       if (url !== undefined) expect(text).toContain(url);
     }
   }
+});
+
+test("a command in the middle of a sentence is in one piece too", () => {
+  const text = "Look with `crowdsec-preflight firewall --format squid` first, then with `ss -ltn`.";
+  const report = unexplained([finding("lapi-a", "fail", { remedy: [{ text }] })]);
+  for (const width of WIDTHS) {
+    const shown = pretty(report, { ...PLAIN, width });
+    expect(shown).toContain("`crowdsec-preflight firewall --format squid`");
+    expect(shown).toContain("`ss -ltn`.");
+  }
+});
+
+test("on a screen that is wider than a line is read with ease, lines end before", () => {
+  for (const report of Object.values(REPORTS))
+    expect(pretty(report, { ...PLAIN, width: 200 })).toBe(pretty(report, { ...PLAIN, width: 120 }));
 });
 
 const ESCAPE = "\u001b[";
@@ -58,7 +76,7 @@ test("with --ascii every character is ASCII", () => {
 });
 
 test("symbol and word stand together in every row, never colour alone", () => {
-  const report = reported([
+  const report = unexplained([
     finding("lapi-a", "pass"),
     finding("lapi-b", "warn"),
     finding("lapi-c", "fail"),
@@ -66,7 +84,7 @@ test("symbol and word stand together in every row, never colour alone", () => {
     finding("lapi-e", "skip"),
   ]);
   const rows = (style: Partial<Style>): readonly string[] => {
-    const [, group = ""] = pretty(report, { ...PLAIN, ...style }).split("\nLocal API\n");
+    const [, group = ""] = `\n${pretty(report, { ...PLAIN, ...style })}`.split("\nLocal API\n");
     return group
       .split("\n")
       .filter((line) => /^\S/.test(line))
@@ -98,6 +116,9 @@ describe("the last line", () => {
     expect(lastLine({ detail })).toEqual({
       healthy: "5 pass, 2 skip in 812 ms: READY",
       "resolver-dead": "3 pass, 1 warn, 4 fail, 1 skip in 5.1 s: NOT READY",
+      "egress-dropped": "3 pass, 5 warn, 6 fail, 2 skip in 5.2 s: NOT READY",
+      "agent-config": "3 pass, 6 fail, 15 skip in 812 ms: NOT READY",
+      "capi-fatal": "3 pass, 1 warn, 6 fail, 15 skip in 812 ms: NOT READY",
       "lapi-refused": "2 fail, 1 unknown, 4 skip in 812 ms: NOT READY",
       "warnings-only": "3 pass, 2 warn in 812 ms: READY, WITH WARNINGS",
       clients: "3 pass, 7 fail, 5 skip in 812 ms: NOT READY",
@@ -154,38 +175,55 @@ describe("how much is told", () => {
     expect(shown("lapi-refused", "verbose")).toContain("not selected");
   });
 
-  test("the same remedy stands once, and the others point to it; verbose repeats it", () => {
+  test("the same remedy stands once, and the others point to it; verbose repeats what is another's", () => {
     const words = /Check that the nameserver runs/g;
-    // Once in the cause, once at the first finding.
-    expect(shown("resolver-dead", "normal").match(words)).toHaveLength(2);
-    expect(shown("resolver-dead", "normal").match(/Fix: {3}as for outgoing-api$/gm)).toHaveLength(4);
-    expect(shown("resolver-dead", "verbose").match(words)).toHaveLength(6);
+    expect(shown("resolver-dead", "normal").match(words)).toHaveLength(1);
+    expect(shown("resolver-dead", "normal").match(/Fix: {6}as for outgoing-api$/gm)).toHaveLength(1);
+    // Those of the other names hold another command each.
+    expect(shown("resolver-dead", "verbose").match(words)).toHaveLength(5);
   });
 
   test("an address of somebody's own is told with its place", () => {
-    expect(shown("lapi-refused", "normal")).toContain(
-      "address from\n                 /etc/crowdsec/local_api_credentials.yaml:1",
+    expect(shown("lapi-refused", "normal")).toContain("address from /etc/crowdsec/local_api_credentials.yaml:1\n");
+    expect(shown("warnings-only", "normal").replaceAll(/\s+/g, " ")).toContain(
+      "address from /etc/crowdsec/config.yaml:62",
     );
   });
 });
 
-test("what is wrong comes before everything else, most certain first, and says what it explains", () => {
-  const [first = ""] = pretty(REPORTS["lapi-refused"] ?? reported([]), PLAIN).split("\n\n");
-  expect(first.split("\n")[0]).toBe("What is wrong (2 causes)");
-  expect(first.indexOf("no CA certificate")).toBeLessThan(first.indexOf("refuses the connection"));
-  expect(first).toContain("Explains: lapi-reachable, lapi-tls, lapi-identity, lapi-database");
+test("a failure that no cause explains stands in its group with all that is known of it, at any length", () => {
+  const { findings, ...rest } = REPORTS["lapi-refused"] ?? reported([]);
+  for (const detail of DETAILS) {
+    const text = pretty({ ...rest, findings, causes: [] }, { ...PLAIN, detail });
+    expect(text).not.toContain("What is wrong");
+    expect(text).toContain("✗ FAIL    lapi-reachable → lapi.internal.example:8080");
+    expect(text).toContain("lapi.internal.example:8080 refuses the connection (10.0.0.5, 10.0.0.6)");
+    expect(text).toContain("Whose:    the service there (likely)");
+    expect(text).toContain("Fix:      On the Local API's host");
+    expect(text).toContain("$ ufw delete allow from THIS_HOST");
+  }
+});
+
+test("what is about this host itself stands under its heading", () => {
+  const ids = ["service", "package-state", "config-files", "capi-logins", "clock", "agent-config", "port-lapi"];
+  expect(
+    rowsUnder(
+      "This host",
+      ids.map((id) => finding(id, "pass")),
+    ),
+  ).toEqual(ids.map((id) => `✓ PASS    ${id}`));
 });
 
 test("two remedies that differ are both shown, though check family and code are the same", () => {
   const same = { code: "config-missing", phase: "host" } as const;
   const text = pretty(
-    reported([
+    unexplained([
       finding("config-files@/a", "fail", { ...same, target: { path: "/a" }, remedy: [{ text: "Register anew." }] }),
       finding("config-files@/b", "fail", { ...same, target: { path: "/b" }, remedy: [{ text: "Install anew." }] }),
     ]),
     PLAIN,
   );
-  const [, group = ""] = text.split("\nThis host\n");
+  const [, group = ""] = `\n${text}`.split("\nThis host\n");
   expect(group).toContain("Register anew.");
   expect(group).toContain("Install anew.");
 });
@@ -199,23 +237,23 @@ test("remedies that differ in the finding's own host and addresses only are show
       remedy: [{ text: `Check the route to ${name}.example.`, commands: [`ip route get ${address}`] }],
     });
   const text = pretty(
-    reported([
+    unexplained([
       unreachable("a", "192.0.2.1", 4),
       unreachable("b", "198.51.100.7", 4),
       unreachable("c", "2001:db8::c", 6),
     ]),
     PLAIN,
   );
-  expect(text.match(/Fix: {3}.*/g)).toEqual([
-    "Fix:   Check the route to a.example.",
-    "Fix:   as for outgoing-a",
-    "Fix:   as for outgoing-a",
+  expect(text.match(/Fix: .*/g)).toEqual([
+    "Fix:      Check the route to a.example.",
+    "Fix:      as for outgoing-a",
+    "Fix:      as for outgoing-a",
   ]);
 });
 
-/** The rows of one heading of a report. */
+/** The rows of one heading of a report without causes. */
 const rowsUnder = (heading: string, findings: readonly Finding[], style: Partial<Style> = {}): readonly string[] => {
-  const [, group = ""] = `\n${pretty(reported(findings), { ...PLAIN, ...style })}`.split(`\n${heading}\n`);
+  const [, group = ""] = `\n${pretty(unexplained(findings), { ...PLAIN, ...style })}`.split(`\n${heading}\n`);
   return (group.split("\n\n")[0] ?? "").split("\n");
 };
 
@@ -274,25 +312,6 @@ describe("clients of one Local API", () => {
     expect(rows.filter((line) => line.length > width && !UNBROKEN.test(line))).toEqual([]);
     for (const name of names) expect(rows.join("\n")).toContain(name);
     expect(rows.filter((line) => line.startsWith("✓"))).toHaveLength(1);
-  });
-});
-
-describe("what follows from another check's failure", () => {
-  const text = (detail: Style["detail"]): string => {
-    const report = REPORTS["clients"];
-    if (report === undefined) throw new Error("no such report");
-    return pretty(report, { ...PLAIN, detail });
-  };
-
-  test("says so, and does not give a remedy that would not help", () => {
-    expect(text("normal")).toContain("Follows from database, above.");
-    expect(text("normal")).not.toContain("systemctl start crowdsec");
-    expect(text("verbose")).toContain("systemctl start crowdsec");
-  });
-
-  test("is listed with the cause, each check once; verbose names every client", () => {
-    expect(text("normal")).toContain("Explains: database, lapi-reachable, lapi-identity\n");
-    expect(text("verbose").replaceAll(/\s+/g, " ")).toContain("lapi-identity@cscli, lapi-identity@crowdsec-nginx");
   });
 });
 
