@@ -1,8 +1,10 @@
 import { type Context, defineCheck, type Verdict } from "../src/model/check.ts";
 import type { CommandObservation } from "../src/model/observation.ts";
+import { HOSTS, IMAGES } from "../src/model/remedy.ts";
 import { type Acquisition, hasRole, type Rehearsal } from "../src/model/topology.ts";
 import { type Version, within } from "../src/model/version.ts";
 import { mistakesFor, placeOfMistake, problemOf } from "./config-files.ts";
+import { withoutSecrets } from "./engine-words.ts";
 import { KEEP_LAPI_UP, runningAs } from "./keep-lapi-up.ts";
 
 /** `crowdsec -t` took 0.7 s where it was measured; a slow disk may need some more. Milliseconds. */
@@ -13,7 +15,7 @@ const MISSING_FILE_IS_FATAL = { until: [1, 6, 11] } as const;
 const ACQUISITION_DOCS = "https://docs.crowdsec.net/docs/next/log_processor/data_sources/intro";
 /** Of hosts where both share a process. */
 const SHARED = "shared";
-const KEEP = { ...KEEP_LAPI_UP, when: SHARED };
+const KEEP = KEEP_LAPI_UP.map((remedy) => ({ ...remedy, when: SHARED }));
 
 const FAULTS = {
   "acquisition-invalid": {
@@ -26,7 +28,7 @@ const FAULTS = {
         commands: ["sed -n '{from},{to}p' {path}", "systemctl restart crowdsec"],
         url: ACQUISITION_DOCS,
       },
-      KEEP,
+      ...KEEP,
     ],
   },
   "acquisition-missing": {
@@ -40,7 +42,7 @@ const FAULTS = {
         undo: ["rm {path}"],
         url: ACQUISITION_DOCS,
       },
-      KEEP,
+      ...KEEP,
     ],
   },
   "no-datasource": {
@@ -50,10 +52,15 @@ const FAULTS = {
     remedy: [
       { text: "Name the logs to read, in {place} or as a file in acquis.d.", url: ACQUISITION_DOCS },
       {
+        services: HOSTS,
         text: "If this host shall read no logs, switch the agent off: crowdsec_service.enable: false in config.yaml.",
         commands: ["systemctl restart crowdsec"],
       },
-      KEEP,
+      {
+        services: IMAGES,
+        text: "If it shall read no logs, switch the agent off: make the container anew with DISABLE_AGENT=true in its environment.",
+      },
+      ...KEEP,
     ],
   },
   "hub-index-missing": {
@@ -62,10 +69,16 @@ const FAULTS = {
     says: "{down}the hub index {path} ({place}) does not exist, and the agent does not start without it",
     remedy: [
       {
-        text: "Fetch the hub; on Debian, let the package's installation finish first.",
+        packages: ["deb"],
+        text: "Let the package's installation finish, then fetch the hub.",
         commands: ["dpkg --configure -a", "cscli hub update", "systemctl restart crowdsec"],
       },
-      KEEP,
+      {
+        packages: ["rpm", "apk", "freebsd", "none"],
+        text: "Fetch the hub.",
+        commands: ["cscli hub update", "systemctl restart crowdsec"],
+      },
+      ...KEEP,
     ],
   },
   "agent-config-refused": {
@@ -73,10 +86,10 @@ const FAULTS = {
     says: "{down}crowdsec refuses a copy of this configuration: {words}",
     remedy: [
       {
-        text: "Mend what it names. The same words stand in the journal when it is started.",
+        text: "Mend what it names. The same words are its last when it is started.",
         commands: ["journalctl -u crowdsec -n 50 --no-pager"],
       },
-      KEEP,
+      ...KEEP,
     ],
   },
 } as const;
@@ -168,15 +181,11 @@ const problemsByReading = async (
 /** logrus writes `level=fatal msg="…"`; without a terminal that is what `-t` ends with. */
 const FATAL = /level=(?:fatal|error) msg="((?:[^"\\]|\\.)*)"/g;
 
-/** The last words of the program, with whatever may be a secret taken out: what stands before an @ in a URL, and values that a YAML error quotes. */
+/** The last words of the program, without secrets: of a copy on a database of its own, what stands in backticks is a value of a file. */
 const lastWords = (output: string): string => {
   const told = [...output.matchAll(FATAL)].map(([, words = ""]) => words.replaceAll('\\"', '"').replaceAll("\\n", " "));
   const last = told.at(-1) ?? output.trim().split("\n").at(-1) ?? "";
-  // Go quotes the pieces of a URL that it cannot parse, whatever they are.
-  const words = /\bparse "/.test(last) ? last.replace(/"[^"]*"/g, '"…"') : last;
-  return words
-    .replace(/\/\/[^\s"']*@/g, "//[secret]@")
-    .replace(/(password|token|key|secret)(["']?\s*[:=]\s*)("[^"]*"|'[^']*'|\S+)/gi, "$1$2[secret]")
+  return withoutSecrets(last)
     .replace(/`[^`]*`/g, "`…`")
     .replaceAll("{folder}/config.yaml", "the configuration")
     .replaceAll("{folder}/", "");

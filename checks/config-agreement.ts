@@ -1,8 +1,13 @@
 import { defineCheck } from "../src/model/check.ts";
 import type { Address } from "../src/model/observation.ts";
+import { HOSTS, IMAGES } from "../src/model/remedy.ts";
 import { componentOf, hasRole, type Listen } from "../src/model/topology.ts";
 import { bracketed, dialable, hostAndPort, isWildcard, unbracketed } from "../src/model/url.ts";
 import { clientOf, lapiClients, routeOf } from "./lapi-way.ts";
+
+/** build/docker/docker_start.sh writes it into the credentials at every start; the chart's values name it. */
+const LOCAL_API_URL =
+  "In CrowdSec's image LOCAL_API_URL is written there at every start: make the container anew with the right one (agent.lapiURL in the helm chart's values).";
 
 const LOOPBACK = /^(localhost|127\.\d+\.\d+\.\d+|::1)$/;
 
@@ -52,9 +57,15 @@ export default defineCheck({
       remedy: [
         {
           when: "url",
+          services: HOSTS,
           text: "Write {right} in {origin}, or change {listensOrigin}; the address stands in every client's own file, and each that differs has a row of its own here.",
           commands: ["sed -i.preflight {edit} {edited}", "systemctl restart {service}"],
           undo: ["mv {edited}.preflight {edited}", "systemctl restart {service}"],
+        },
+        {
+          when: "url",
+          services: IMAGES,
+          text: `Write {right} in {origin}, or change {listensOrigin}. ${LOCAL_API_URL}`,
         },
         {
           when: "socket",
@@ -68,7 +79,9 @@ export default defineCheck({
       blame: "configuration",
       says: "{url} ({origin}) is an address to listen on, not one to connect to: some systems refuse it, and with HTTP_PROXY set Go sends it to the proxy",
       remedy: [
+        { services: IMAGES, text: `Write {right} in {origin}. ${LOCAL_API_URL}` },
         {
+          services: HOSTS,
           text: "Write {right} in {origin}.",
           commands: ["sed -i.preflight {edit} {edited}", "systemctl restart {service}"],
           undo: ["mv {edited}.preflight {edited}", "systemctl restart {service}"],

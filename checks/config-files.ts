@@ -1,4 +1,5 @@
 import { defineCheck, type Verdict } from "../src/model/check.ts";
+import { HOSTS, IMAGES } from "../src/model/remedy.ts";
 import type { ConfigFile, ConfigMistake } from "../src/model/topology.ts";
 import { showRange, showVersion, type Version, within } from "../src/model/version.ts";
 
@@ -44,11 +45,24 @@ const FAULTS = {
     says: "{path} ({purpose}) is empty",
     remedy: [
       {
+        services: HOSTS,
+        packages: ["deb", "rpm", "apk", "freebsd"],
         text: "Bring the file back from a backup, or from the package.",
         commands: [
           "mv {path} {path}.empty",
           "apt-get install --reinstall -o Dpkg::Options::=--force-confmiss crowdsec",
         ],
+      },
+      { services: HOSTS, packages: ["none"], text: "Bring the file back from a backup, or from the installation." },
+      {
+        services: ["container"],
+        text: "Bring the file back from a backup, or from the image, which keeps its own below /staging.",
+        commands: ["mv {path} {path}.empty", "cp /staging{path} {path}", "systemctl restart crowdsec"],
+        undo: ["mv {path}.empty {path}"],
+      },
+      {
+        services: ["kubernetes"],
+        text: "Give it its content where the file comes from: in the values of CrowdSec's helm chart, or in the ConfigMap that is mounted.",
       },
     ],
   },
@@ -69,12 +83,35 @@ const FAULTS = {
         commands: ["cscli machines add -a", "systemctl restart crowdsec"],
       },
       {
-        text: "Register with the Central API, or take online_client out of config.yaml.",
+        text: "On another host, name the Local API, register there, and let its administrator accept that (cscli machines validate).",
+        when: "credentials for the Local API",
+        commands: ["echo 'url: http://LOCAL_API:8080' > {path}", "cscli lapi register -u http://LOCAL_API:8080"],
+      },
+      {
+        text: "Register with the Central API, or take api.server.online_client out of config.yaml.",
         when: "credentials for the Central API",
         commands: ["touch {path}", "cscli capi register", "systemctl restart crowdsec"],
       },
-      { text: "Name the right file with --config, or install CrowdSec anew.", when: "CrowdSec's configuration" },
-      { text: "Bring it back from a backup or from the package; api.server.profiles_path names it.", when: "profiles" },
+      {
+        text: "Name the right file with --config, or install CrowdSec anew.",
+        when: "CrowdSec's configuration",
+        services: HOSTS,
+      },
+      {
+        text: "Name the right file with --config, or mount one; CrowdSec's image fills an empty /etc/crowdsec when it starts.",
+        when: "CrowdSec's configuration",
+        services: IMAGES,
+      },
+      {
+        text: "Bring it back from a backup or from the package; api.server.profiles_path names it.",
+        when: "profiles",
+        services: HOSTS,
+      },
+      {
+        text: "Bring it back from a backup or from the image, which keeps its own below /staging; api.server.profiles_path names it.",
+        when: "profiles",
+        services: IMAGES,
+      },
     ],
   },
 } as const;

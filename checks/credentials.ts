@@ -34,6 +34,11 @@ export default defineCheck({
           url: MACHINES_DOCS,
         },
         {
+          text: "CrowdSec's image writes AGENT_USERNAME and AGENT_PASSWORD there when DISABLE_LOCAL_API is true; given to the Local API's container too, they register the machine there.",
+          when: "machine",
+          services: ["container"],
+        },
+        {
           text: "On the Local API's host, register the bouncer under a new name and write the key into {place}.",
           when: "bouncer",
           commands: ["cscli bouncers add NEW_NAME"],
@@ -68,7 +73,11 @@ export default defineCheck({
       blame: "credentials",
       says: "{place} lacks {missing}: CrowdSec leaves the Central API alone without a word, so there is no community blocklist",
       remedy: [
-        { text: "Register with the Central API.", commands: ["cscli capi register", "systemctl restart crowdsec"] },
+        {
+          text: "Register with the Central API.",
+          // Up to 1.6.9 cscli wants the file to exist (pkg/csconfig/api.go).
+          commands: ["touch {place}", "cscli capi register", "systemctl restart crowdsec"],
+        },
         { text: "If that is meant, take api.server.online_client out of config.yaml." },
       ],
     },

@@ -20,6 +20,7 @@ export const OUTGOING: readonly OutgoingEndpoint[] = [
     purpose: "the Central API: community blocklist, shared signals, console",
     breaks: "no community blocklist; from 1.5.0 on, the Local API does not even start without it",
     source: `${CROWDSEC}/pkg/apiserver/apic.go#L235`,
+    behind: "AWS",
   },
   {
     id: "outgoing-blocklists",
@@ -33,6 +34,7 @@ export const OUTGOING: readonly OutgoingEndpoint[] = [
     purpose: "the blocklists that this engine is subscribed to",
     breaks: "subscribed blocklists are not refreshed, silently",
     source: NETWORK_DOCS,
+    behind: "AWS",
   },
   {
     id: "outgoing-papi",
@@ -46,6 +48,7 @@ export const OUTGOING: readonly OutgoingEndpoint[] = [
     purpose: "orders from the console, on paid plans",
     breaks: "decisions made in the console do not arrive",
     source: `${CROWDSEC}/pkg/apiserver/papi.go#L24`,
+    behind: "AWS",
   },
   {
     id: "outgoing-hub",
@@ -59,6 +62,7 @@ export const OUTGOING: readonly OutgoingEndpoint[] = [
     purpose: "the hub: parsers, scenarios, collections",
     breaks: "cscli hub update, install and upgrade fail; the package's own install script stops there",
     source: `${CROWDSEC}/pkg/csconfig/cscli.go#L21`,
+    behind: "CloudFront",
   },
   {
     id: "outgoing-hub-legacy",
@@ -84,6 +88,7 @@ export const OUTGOING: readonly OutgoingEndpoint[] = [
     purpose: "data files of hub items: GeoIP databases, lists of user agents",
     breaks: "installing or upgrading a collection with data files fails",
     source: NETWORK_DOCS,
+    behind: "Cloudflare",
   },
   {
     id: "outgoing-version",
@@ -96,6 +101,7 @@ export const OUTGOING: readonly OutgoingEndpoint[] = [
     purpose: "the newest version, from which cscli derives the hub's branch",
     breaks: "cscli hub update, install and upgrade fail (from 1.5.1 to 1.6.10 they only warn)",
     source: `${CROWDSEC}/cmd/crowdsec-cli/core/require/branch.go#L27`,
+    behind: "Cloudflare",
   },
   {
     id: "outgoing-dashboard",
@@ -109,6 +115,7 @@ export const OUTGOING: readonly OutgoingEndpoint[] = [
     purpose: "the database of cscli dashboard setup",
     breaks: "cscli dashboard setup fails",
     source: "https://github.com/crowdsecurity/crowdsec/blob/v1.4.6/pkg/metabase/metabase.go#L48",
+    behind: "Amazon S3",
   },
   {
     id: "outgoing-cti",
@@ -148,5 +155,6 @@ export const OUTGOING: readonly OutgoingEndpoint[] = [
     purpose: "CrowdSec's packages; the files themselves come from the host that it redirects to",
     breaks: "apt and dnf cannot install or upgrade CrowdSec",
     source: INSTALL_DOCS,
+    behind: "CloudFront",
   },
 ];

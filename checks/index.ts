@@ -1,6 +1,8 @@
 import type { Check } from "../src/model/check.ts";
 import agentConfig from "./agent-config.ts";
 import bouncerKey from "./bouncer-key.ts";
+import capiLogins from "./capi-logins.ts";
+import clock from "./clock.ts";
 import configAgreement from "./config-agreement.ts";
 import configFiles from "./config-files.ts";
 import credentials from "./credentials.ts";
@@ -16,10 +18,12 @@ import machineLogin from "./machine-login.ts";
 import metrics from "./metrics.ts";
 import metricsTarget from "./metrics-target.ts";
 import { outgoing } from "./outgoing.ts";
+import packageState from "./package-state.ts";
 import { ports } from "./port.ts";
 import pprofExposure from "./pprof-exposure.ts";
 import { proxies } from "./proxy.ts";
 import resolver from "./resolver.ts";
+import service from "./service.ts";
 import tlsInspection from "./tls-inspection.ts";
 import trustStore from "./trust-store.ts";
 
@@ -29,10 +33,14 @@ export const catalogue: readonly Check[] = [
   configAgreement,
   credentials,
   agentConfig,
+  packageState,
+  service,
+  capiLogins,
   ...proxies,
   resolver,
   hostsFile,
   trustStore,
+  clock,
   ...ports,
   database,
   databaseIsolation,
@@ -50,4 +58,6 @@ export const catalogue: readonly Check[] = [
   tlsInspection,
 ];
 
+export { causes } from "./causes/index.ts";
+export { OUTGOING } from "./endpoints.ts";
 export { engineVersion } from "./metrics.ts";

@@ -73,7 +73,7 @@ const FAULTS = {
         text: "Where agent and Local API share the process, an error in the agent's configuration does exactly this: the Local API listens for half a second, then the whole process ends. Its last words name the file.",
         commands: ["journalctl -u crowdsec -n 50 --no-pager", "systemctl status crowdsec --no-pager"],
       },
-      KEEP_LAPI_UP,
+      ...KEEP_LAPI_UP,
     ],
   },
 } as const;

@@ -383,6 +383,12 @@ const overOther = async (
   return [`over IPv${other.family} (${other.address}) the same works, but CrowdSec stays with what connected first`];
 };
 
+/** The family over which the same worked, if a finding's sentence says so (`overOther`). */
+export const worksOver = (summary: string): 4 | 6 | undefined => {
+  const family = /over IPv([46]) \(\S+\) the same works/.exec(summary)?.[1];
+  return family === undefined ? undefined : family === "4" ? 4 : 6;
+};
+
 /** Layer by layer: name, TCP to every address, or to the proxy's; TLS, and one request without credentials. */
 export const walk = async (context: Context, way: Way): Promise<Walked> => {
   const connected = await connect(context, way, way.request.look);

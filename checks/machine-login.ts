@@ -15,7 +15,15 @@ const REASONS: readonly (readonly [RegExp, string])[] = [
 /** What a login that was accepted is answered with. */
 const TOKEN = /^\s*\{.*"token"\s*:\s*"/s;
 
+/** On the Local API's host itself, where cscli writes the file that its agent reads. */
 const AGAIN = ["cscli machines add {login} --auto --force", "systemctl restart crowdsec"] as const;
+/** For a machine elsewhere it must leave that file alone: it would put the other's login in the place of its own. */
+const elsewhere = (when: string) =>
+  ({
+    text: "Where the Local API runs on another host, have this done there, write what it prints into {file} here, and restart crowdsec.",
+    when,
+    commands: ["cscli machines add {login} --auto --force -f -"],
+  }) as const;
 
 /** Asks what the agent asks first. A login changes the machine's row, so it is made on demand only. */
 export default defineCheck({
@@ -34,20 +42,22 @@ export default defineCheck({
       says: "the Local API at {place} refuses machine {login} ({origin}): {answer}",
       remedy: [
         {
-          text: "The Local API does not know this machine: its database was made anew, it was deleted, or {url} is another Local API. Register it on the Local API's host, or from here with cscli lapi register.",
+          text: "The Local API does not know this machine: its database was made anew, it was deleted, or {url} is another Local API. Where that runs on this host, register it anew.",
           when: "unknown",
           commands: ["cscli machines list", ...AGAIN],
         },
+        elsewhere("unknown"),
         {
           text: "The machine is registered and waits for its acceptance, on the Local API's host.",
           when: "unvalidated",
           commands: ["cscli machines validate {login}"],
         },
         {
-          text: "The password in {origin} is not the one that the Local API has. Give the machine a new one, on the Local API's host.",
+          text: "The password in {origin} is not the one that the Local API has. Where that runs on this host, give the machine a new one.",
           when: "password",
           commands: AGAIN,
         },
+        elsewhere("password"),
         {
           text: "The machine is registered with a certificate: name it as cert_path and key_path in {file}, or register the machine anew.",
           when: "certificate",

@@ -1,5 +1,6 @@
 import { defineCheck } from "../src/model/check.ts";
 import type { Address } from "../src/model/observation.ts";
+import { HOSTS } from "../src/model/remedy.ts";
 import { bracketed, isWildcard, unbracketed } from "../src/model/url.ts";
 import { walk } from "./layers.ts";
 
@@ -30,13 +31,22 @@ export default defineCheck({
       says: "the profiler /debug/pprof answers on {place}, which is not loopback (listen_addr {listen}, {origin})",
       remedy: [
         {
+          services: HOSTS,
           text: "Bind the metrics to loopback: prometheus.listen_addr: 127.0.0.1 in config.yaml, then restart crowdsec.",
           commands: ["systemctl restart crowdsec"],
         },
         {
+          services: ["container"],
+          text: "Do not publish port {port} of the container, or on the loopback of its host only (127.0.0.1:{port}:{port}).",
+        },
+        {
+          services: ["kubernetes"],
+          text: "Let Prometheus alone connect to port {port}, with a NetworkPolicy; the kubelet's own probes ask there too.",
+        },
+        {
           text: "If Prometheus scrapes from another host, let only that one in.",
           commands: ["ufw allow from PROMETHEUS to any port {port} proto tcp", "ufw deny {port}/tcp"],
-          undo: ["ufw delete deny {port}/tcp"],
+          undo: ["ufw delete deny {port}/tcp", "ufw delete allow from PROMETHEUS to any port {port} proto tcp"],
         },
       ],
     },

@@ -1,4 +1,4 @@
-import { type Check, type Context, defineCheck, type Unasked } from "../src/model/check.ts";
+import { type Check, type ConditionalRemedy, type Context, defineCheck, type Unasked } from "../src/model/check.ts";
 import { listed, type ProxySettings, type ProxyVariable, type Route, routeTo } from "../src/model/proxy.ts";
 import {
   type Component,
@@ -24,6 +24,36 @@ const inUnit = (name: string, value: string) => {
     undo: [`rm ${file}`, "systemctl daemon-reload && systemctl restart {unit}"],
   };
 };
+
+/** Where a service gets a variable that no unit gives it; `{component}` is its name there. */
+const inService = (when: string, name: string): readonly ConditionalRemedy[] => [
+  {
+    when,
+    services: ["openrc"],
+    text: `A service of OpenRC gets what /etc/conf.d/{component} exports: write a line export ${name}=… there, then restart it.`,
+  },
+  {
+    when,
+    services: ["freebsd"],
+    text: `A service of FreeBSD gets what its variable in rc.conf names, crowdsec_env="${name}=…" for crowdsec (sysrc writes it); then restart it.`,
+  },
+  {
+    when,
+    services: ["container"],
+    text: `A container gets ${name} when it is made: with -e ${name}=…, or environment: in its compose file.`,
+  },
+  {
+    when,
+    services: ["kubernetes"],
+    text: `A pod gets ${name} from its workload: lapi.env and agent.env in the values of CrowdSec's helm chart.`,
+  },
+];
+/** The same where nothing is known to start services. */
+const byHand = (when: string, name: string): ConditionalRemedy => ({
+  when,
+  services: ["none"],
+  text: `Give {component} ${name} in what starts it, then start it anew.`,
+});
 
 /** systemd takes a % for the beginning of a specifier. */
 const forUnit = (value: string): string => value.replaceAll("%", "%%");
@@ -155,24 +185,32 @@ const proxy = defineCheck({
       remedy: [
         {
           when: "unit",
+          services: ["systemd"],
           text: "Give {unit} what this shell has: where the variable stands already ({environment}), change it there; else with a drop-in. Each unit needs its own.",
           ...inUnit("HTTPS_PROXY", "{https}"),
           url: DOCS,
         },
+        ...inService("unit", "HTTPS_PROXY"),
+        byHand("unit", "HTTPS_PROXY"),
         {
           when: "unit-login",
+          services: ["systemd"],
           text: "Give {unit} the HTTPS_PROXY of this shell, with its login: in a file that only root can read, named by EnvironmentFile= in a drop-in (systemctl edit {unit}). Each unit needs its own.",
           url: DOCS,
         },
+        ...inService("unit-login", "HTTPS_PROXY"),
+        byHand("unit-login", "HTTPS_PROXY"),
         {
           when: "shell-login",
           text: "Start {component} with the variables that work; sudo keeps them with env_keep in /etc/sudoers.",
         },
+        ...inService("shell-login", "HTTPS_PROXY"),
         {
           when: "shell",
           text: "Start {component} with the variables that work; sudo keeps them with env_keep in /etc/sudoers, or on its own command line.",
           commands: ["sudo HTTPS_PROXY={https} NO_PROXY=127.0.0.1,localhost,0.0.0.0 cscli hub update"],
         },
+        ...inService("shell", "HTTPS_PROXY"),
         {
           when: "take-out",
           text: "{component} goes through a proxy that this shell does not use: correct or remove the variable where it stands ({environment}), then restart {component}.",
@@ -279,10 +317,13 @@ const https = defineCheck({
       remedy: [
         {
           when: "unit",
+          services: ["systemd"],
           text: "Set HTTPS_PROXY to the same value: beside the other one ({environment}), or in a drop-in of {unit}.",
           ...inUnit("HTTPS_PROXY", "{value}"),
           url: DOCS,
         },
+        ...inService("unit", "HTTPS_PROXY"),
+        byHand("unit", "HTTPS_PROXY"),
         {
           when: "login",
           text: "Set HTTPS_PROXY to the same value, login and all, beside the other one ({environment}); then restart {component}.",
@@ -295,6 +336,7 @@ const https = defineCheck({
           undo: ["unset HTTPS_PROXY"],
           url: DOCS,
         },
+        ...inService("shell", "HTTPS_PROXY"),
       ],
     },
   },
@@ -339,10 +381,13 @@ const lapi = defineCheck({
       remedy: [
         {
           when: "unit",
+          services: ["systemd"],
           text: "Name the Local API's host in NO_PROXY: where that stands already ({environment}), add {host} there; else with a drop-in of {unit}. Then restart it, since Go reads it once.",
           ...inUnit("NO_PROXY", "{wanted}"),
           url: DOCS,
         },
+        ...inService("unit", "NO_PROXY"),
+        byHand("unit", "NO_PROXY"),
         {
           when: "shell",
           text: "Name the Local API's host in NO_PROXY.",
@@ -350,6 +395,7 @@ const lapi = defineCheck({
           undo: ["unset NO_PROXY"],
           url: DOCS,
         },
+        ...inService("shell", "NO_PROXY"),
       ],
     },
   },

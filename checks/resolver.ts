@@ -1,6 +1,7 @@
 import { type Context, defineCheck, type Unasked, type Verdict } from "../src/model/check.ts";
 import { familyOf } from "../src/model/hosts.ts";
 import type { Failed, NameserverObservation, ResolverSeen } from "../src/model/observation.ts";
+import { HOSTS, IMAGES } from "../src/model/remedy.ts";
 import { duration } from "../src/model/text.ts";
 import { hasRole, type Topology } from "../src/model/topology.ts";
 import { hostAndPort } from "../src/model/url.ts";
@@ -125,7 +126,14 @@ const FAULTS = {
       {
         text: "Start the local resolver.",
         when: "here",
+        services: HOSTS,
         commands: ["ss -lnup 'sport = :53'", "systemctl status systemd-resolved"],
+      },
+      {
+        text: "What should answer there belongs to the container's network: look whether it has a resolver, or name a nameserver for the container (--dns, dns: in a compose file, dnsConfig of a pod).",
+        when: "here",
+        services: IMAGES,
+        commands: ["systemctl status systemd-resolved"],
       },
       { text: "Start the nameserver on {server}, or open the way there.", when: "elsewhere", commands: [ASK] },
       OTHER,

@@ -1,5 +1,6 @@
 import { defineCheck } from "../src/model/check.ts";
 import type { HttpObservation, TlsSeen } from "../src/model/observation.ts";
+import { HOSTS, IMAGES, MOUNTED_CA } from "../src/model/remedy.ts";
 import { OUTGOING } from "./endpoints.ts";
 import { askedHosts } from "./outgoing.ts";
 
@@ -48,6 +49,7 @@ export default defineCheck({
         },
         {
           when: "untrusted",
+          services: HOSTS,
           text: "Put the authority's certificate into the system's CA store, if the inspection is meant to be; then restart crowdsec.",
           commands: [
             "cp AUTHORITY.crt /usr/local/share/ca-certificates/",
@@ -56,6 +58,7 @@ export default defineCheck({
           ],
           undo: ["rm /usr/local/share/ca-certificates/AUTHORITY.crt", "update-ca-certificates --fresh"],
         },
+        { when: "untrusted", services: IMAGES, text: `If the inspection is meant to be, ${MOUNTED_CA}.` },
         {
           text: "Better: have whoever runs the inspection exempt {exemption} from it.",
           commands: ["openssl s_client -connect {host}:443 -servername {host} </dev/null"],

@@ -1,5 +1,6 @@
 import { type Context, defineCheck, type Verdict } from "../src/model/check.ts";
 import type { CaStore } from "../src/model/observation.ts";
+import { HOSTS, IMAGES } from "../src/model/remedy.ts";
 import type { Component } from "../src/model/topology.ts";
 
 const FAULTS = {
@@ -10,8 +11,14 @@ const FAULTS = {
     remedy: [
       {
         when: "system",
+        services: HOSTS,
         text: "Install the CA certificates of the distribution.",
         commands: ["apt-get install ca-certificates"],
+      },
+      {
+        when: "system",
+        services: IMAGES,
+        text: "Take an image that has CA certificates, as CrowdSec's own has; or mount a folder of them and name it in SSL_CERT_DIR.",
       },
       {
         when: "variables",

@@ -1,15 +1,23 @@
-// Writes checks/README.md from the catalogue: every check with its faults and remedies.
+// Writes checks/README.md from the catalogue: every check with its faults and remedies, and every cause that has a name.
 //   --check   writes nothing; exit code 1 when the file is not what it should be
 import { readFileSync, writeFileSync } from "node:fs";
-import { catalogue } from "../dist/checks/index.js";
+import { catalogue, causes } from "../dist/checks/index.js";
 
 const file = new URL("../checks/README.md", import.meta.url);
 
 const range = ({ since, until } = {}) =>
   since ? `${since.join(".")} and later` : until ? `up to ${until.join(".")}` : "every version";
 
-const remedyLines = ({ text, commands = [], undo = [], url, when }) => [
-  `  - ${when ? `*${when}*: ` : ""}${text}`,
+/** Where a remedy fits: by what was seen, and by what kind of system it is. */
+const placeOf = ({ when, services, packages }) =>
+  [
+    ...(when ? [when] : []),
+    ...(services ? [`services: ${services.join(", ")}`] : []),
+    ...(packages ? [`packages: ${packages.join(", ")}`] : []),
+  ].join("; ");
+
+const remedyLines = ({ text, commands = [], undo = [], url, ...where }) => [
+  `  - ${placeOf(where) ? `*${placeOf(where)}*: ` : ""}${text}`,
   ...commands.map((command) => `    - \`${command}\``),
   ...undo.map((command) => `    - to undo: \`${command}\``),
   ...(url ? [`    - <${url}>`] : []),
@@ -39,6 +47,16 @@ const section = (check) => [
   "",
 ];
 
+const causeSection = ({ id, title, why, blame, says, remedy }) => [
+  `### ${id}`,
+  "",
+  `${title}. ${why}`,
+  "",
+  `- **cause** (blame: ${blame}): ${says}`,
+  ...remedy.flatMap(remedyLines),
+  "",
+];
+
 const outgoing = catalogue.filter(({ id }) => id.startsWith("outgoing-"));
 const others = catalogue.filter(({ id }) => !id.startsWith("outgoing-"));
 
@@ -47,6 +65,16 @@ const lines = [
   "",
   "Made by `npm run catalogue` from the files of this folder; do not edit it by hand. `crowdsec-preflight explain ID` says the same offline.",
   "`{placeholders}` are filled with what was seen.",
+  "",
+  "Checks:",
+  "",
+  ...others.map(({ id, title }) => `- [${id}](#${id}): ${title}`),
+  "- [outgoing-*](#outgoing-): the names on the internet that CrowdSec talks to",
+  ...outgoing.map(({ id, title }) => `  - [${id}](#${id}): ${title}`),
+  "",
+  "[Causes](#causes), which several failures have in common:",
+  "",
+  ...causes.named.map(({ id, title }) => `- [${id}](#${id}): ${title}`),
   "",
   ...others.flatMap(section),
   "## outgoing-*",
@@ -59,6 +87,12 @@ const lines = [
   "",
   ...Object.entries(outgoing[0].faults).flatMap(faultLines),
   "",
+  "## Causes",
+  "",
+  "What several failures have in common, or what one of them really means. A report calls every other cause after a check, or the first",
+  "word of it, and a fault: `lapi-tcp-refused`; `explain` knows these too.",
+  "",
+  ...causes.named.flatMap(causeSection),
 ];
 const text = lines.join("\n");
 

@@ -1,9 +1,11 @@
 import { readFileSync } from "node:fs";
 import yargs from "yargs";
 import { catalogue } from "../checks/index.ts";
-import { type CheckOptions, check, type Tool } from "./commands/check.ts";
+import { type CheckOptions, check } from "./commands/check.ts";
 import { explain } from "./commands/explain.ts";
+import { type FirewallOptions, firewall, parseRanges } from "./commands/firewall.ts";
 import { list } from "./commands/list.ts";
+import type { SessionOptions, Tool } from "./commands/session.ts";
 import { type Streams, WriteError, write } from "./commands/streams.ts";
 import { readTargets } from "./commands/targets.ts";
 import { UsageError } from "./commands/usage-error.ts";
@@ -17,6 +19,7 @@ import {
   parseWords,
 } from "./commands/values.ts";
 import { EXIT_UNJUDGED } from "./exit-code.ts";
+import { FIREWALL_FORMATS } from "./firewall/index.ts";
 import { printable } from "./model/text.ts";
 import { ENVS, ROLES, RUN_PHASES } from "./model/topology.ts";
 import { FORMATS } from "./reporters/index.ts";
@@ -74,13 +77,65 @@ const FLAGS = {
   },
   4: { type: "boolean", describe: "IPv4 only" },
   6: { type: "boolean", describe: "IPv6 only" },
+  ticket: {
+    type: "boolean",
+    describe: "In place of the report: what to send to whoever runs the firewall, the proxy, DNS or the other host",
+  },
   quiet: { alias: "q", type: "boolean", describe: "Only what failed or warns, and the last line" },
   verbose: { alias: "v", type: "boolean", describe: "Layers and addresses of everything" },
   color: { type: "boolean", describe: "Colours, yes or no (NO_COLOR and FORCE_COLOR count too)" },
   ascii: { type: "boolean", describe: "ASCII symbols only" },
 } as const;
 
-interface Flags {
+/** What of these changes which deployment is looked at, and how long. */
+const {
+  role,
+  phase,
+  config,
+  "lapi-url": lapiUrl,
+  targets,
+  target,
+  env,
+  proxy,
+  deadline,
+  timeout,
+  4: four,
+  6: six,
+} = FLAGS;
+const FIREWALL_FLAGS = {
+  output: {
+    ...FLAGS.output,
+    default: "table",
+    describe: `Format of the list: ${FIREWALL_FORMATS.join(", ")}`,
+  },
+  from: {
+    type: "string",
+    array: true,
+    requiresArg: true,
+    describe: "Who may come in to the Local API and AppSec: the networks of agents and bouncers, as CIDR",
+  },
+  "metrics-from": {
+    type: "string",
+    array: true,
+    requiresArg: true,
+    describe: "Who may come in to the metrics: Prometheus' address, as CIDR",
+  },
+  role,
+  phase,
+  config,
+  "lapi-url": lapiUrl,
+  targets,
+  target,
+  env,
+  proxy,
+  deadline,
+  timeout,
+  4: four,
+  6: six,
+} as const;
+
+/** Flags of every command that looks at this host. */
+interface HostFlags {
   readonly output: string;
   readonly role?: string[];
   readonly phase?: string;
@@ -88,35 +143,39 @@ interface Flags {
   readonly lapiUrl?: string;
   readonly targets?: string;
   readonly target?: string[];
-  readonly allowWrites?: boolean;
-  readonly only?: string[];
-  readonly skip?: string[];
-  readonly failOn: string;
   readonly deadline: string;
   readonly timeout: string;
-  readonly concurrency: string;
   readonly env: string;
   readonly proxy?: string;
   readonly 4?: boolean;
   readonly 6?: boolean;
+}
+
+interface Flags extends HostFlags {
+  readonly allowWrites?: boolean;
+  readonly only?: string[];
+  readonly skip?: string[];
+  readonly failOn: string;
+  readonly concurrency: string;
+  readonly ticket?: boolean;
   readonly quiet?: boolean;
   readonly verbose?: boolean;
   readonly color?: boolean;
   readonly ascii?: boolean;
 }
 
+interface FirewallFlags extends HostFlags {
+  readonly from?: string[];
+  readonly metricsFrom?: string[];
+}
+
 const IDS = catalogue.map(({ id }) => id);
 
 /** Every flag is judged before anything is touched. */
-const checkOptions = async (flags: Flags): Promise<CheckOptions> => {
-  const { role, phase, config, lapiUrl, targets, target, allowWrites, only, skip, quiet, verbose, color } = flags;
+const hostOptions = async (flags: HostFlags): Promise<Omit<SessionOptions, "allowWrites">> => {
+  const { role, phase, config, lapiUrl, targets, target } = flags;
   if (flags[4] && flags[6]) throw new UsageError("-4 and -6 exclude each other; leave both out to use both families.");
-  if (quiet && verbose) throw new UsageError("--quiet and --verbose exclude each other.");
   if (config === "") throw new UsageError("--config wants the path of CrowdSec's config.yaml.");
-  const chosen = only ? parsePatterns("--only", only, IDS) : () => true;
-  const left = skip ? parsePatterns("--skip", skip, IDS) : () => false;
-  const isSelected = (id: string): boolean => chosen(id) && !left(id);
-  if (!IDS.some(isSelected)) throw new UsageError("--only and --skip together leave no check.");
   const scraped = await readTargets(targets, target ?? []);
   const family = flags[4] ? 4 : flags[6] ? 6 : undefined;
   return {
@@ -129,19 +188,43 @@ const checkOptions = async (flags: Flags): Promise<CheckOptions> => {
       ...(flags.proxy !== undefined && { proxy: parseProxy("--proxy", flags.proxy) }),
     },
     env: parseWord("--env", flags.env, ENVS),
+    deadlineMs: parseDuration("--deadline", flags.deadline),
+    timeoutMs: parseDuration("--timeout", flags.timeout),
+    ...(family && { family }),
+  };
+};
+
+const checkOptions = async (flags: Flags): Promise<CheckOptions> => {
+  const { allowWrites, only, skip, ticket, quiet, verbose, color } = flags;
+  if (quiet && verbose) throw new UsageError("--quiet and --verbose exclude each other.");
+  if (ticket && flags.output === "json") throw new UsageError("--ticket and --output json exclude each other.");
+  if (ticket && (quiet || verbose)) throw new UsageError("--ticket has one length: leave --quiet and --verbose out.");
+  const chosen = only ? parsePatterns("--only", only, IDS) : () => true;
+  const left = skip ? parsePatterns("--skip", skip, IDS) : () => false;
+  const isSelected = (id: string): boolean => chosen(id) && !left(id);
+  if (!IDS.some(isSelected)) throw new UsageError("--only and --skip together leave no check.");
+  return {
+    ...(await hostOptions(flags)),
     isSelected,
     allowWrites: allowWrites ?? false,
     output: parseWord("--output", flags.output, FORMATS),
     failOn: parseWord("--fail-on", flags.failOn, FAIL_ON),
-    deadlineMs: parseDuration("--deadline", flags.deadline),
-    timeoutMs: parseDuration("--timeout", flags.timeout),
     concurrency: parseCount("--concurrency", flags.concurrency),
-    ...(family && { family }),
+    ticket: ticket ?? false,
     detail: quiet ? "quiet" : verbose ? "verbose" : "normal",
     ...(color !== undefined && { color }),
     ascii: flags.ascii ?? false,
   };
 };
+
+const firewallOptions = async (flags: FirewallFlags): Promise<FirewallOptions> => ({
+  ...(await hostOptions(flags)),
+  output: parseWord("--output", flags.output, FIREWALL_FORMATS),
+  from: {
+    clients: parseRanges("--from", flags.from ?? []),
+    prometheus: parseRanges("--metrics-from", flags.metricsFrom ?? []),
+  },
+});
 
 const readTool = (): Tool => {
   // dist/src/cli.js → the package's own package.json.
@@ -151,11 +234,17 @@ const readTool = (): Tool => {
 
 /** A flag given twice, where once is meant, arrives as a list. */
 const refuseRepeats = (flags: Readonly<Record<string, unknown>>): void => {
+  const known: Readonly<Record<string, { readonly type: string; readonly array?: boolean }>> = {
+    ...FIREWALL_FLAGS,
+    ...FLAGS,
+  };
+  // yargs gives each value once more under a name without hyphens.
+  const lists = new Set(Object.keys(known).filter((name) => known[name]?.array));
+  const spelled = (name: string): string => name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
   for (const [name, value] of Object.entries(flags)) {
-    if (value === false && name in FLAGS && FLAGS[name as keyof typeof FLAGS].type === "string")
-      throw new UsageError(`--no-${name} is no flag.`);
+    if (value === false && known[name]?.type === "string") throw new UsageError(`--no-${name} is no flag.`);
     // yargs repeats a value under its one-letter alias.
-    if (Array.isArray(value) && name.length > 1 && !["role", "target", "only", "skip"].includes(name))
+    if (Array.isArray(value) && name.length > 1 && !lists.has(spelled(name)))
       throw new UsageError(`--${name} was given more than once.`);
   }
 };
@@ -187,17 +276,25 @@ export const main = async (argv: readonly string[], streams: Streams): Promise<n
         refuseRepeats(flags);
         return run(async () => check(await checkOptions(flags as unknown as Flags), tool, streams))();
       })
+      .command("firewall", "What a firewall must let through for CrowdSec on this host", FIREWALL_FLAGS, (flags) => {
+        refuseRepeats(flags);
+        return run(async () => firewall(await firewallOptions(flags as unknown as FirewallFlags), tool, streams))();
+      })
       .command(
         "list",
-        "The catalogue of checks",
+        "The catalogue of checks, and the causes that have a name",
         {},
         run(() => list(streams)),
       )
       .command(
         "explain <id>",
-        "One check or one fault code, offline",
+        "One check, fault or cause, offline",
         (command) =>
-          command.positional("id", { type: "string", demandOption: true, describe: "A check's id or a fault code" }),
+          command.positional("id", {
+            type: "string",
+            demandOption: true,
+            describe: "A check's id, a fault code, or a cause of a report",
+          }),
         ({ id }) => run(() => explain(id, streams))(),
       )
       .strict()

@@ -26,6 +26,7 @@ const WALLS: Readonly<Record<string, readonly string[]>> = {
   "src/topology": ["src/model/", "src/topology/", "node:", "yaml"],
   "src/runner": ["src/model/", "src/runner/", "p-limit"],
   "src/diagnosis": ["src/model/", "src/diagnosis/"],
+  "src/firewall": ["src/model/", "src/firewall/"],
   "src/reporters": ["src/model/", "src/reporters/", "node:util"],
 };
 /** Where everything is put together. */

@@ -82,6 +82,11 @@ describe("bad usage is one line on stderr, nothing on stdout, and exit code 3", 
     [["explain"], "--help"],
     [["explain", "nothing"], '"nothing"'],
     [["explain", "toString"], '"toString"'],
+    [["explain", "lapi-reachble\u001b[1m"], "lapi-reachble [1m"],
+    [["explain", "tcp-timout"], "did you mean tcp-timeout"],
+    [["--ticket", "-o", "json"], "--ticket and --output json"],
+    [["--ticket", "-q"], "--quiet"],
+    [["--ticket", "-v"], "--verbose"],
   ])("%p", async (args, said) => {
     const { code, stdout, stderr } = await runProgram(args);
     expect({ code, stdout }).toEqual({ code: 3, stdout: "" });
@@ -104,7 +109,9 @@ describe("what needs no run", () => {
     [["explain", "lapi-identity"], /^lapi-identity: It is CrowdSec's Local API that answers\n/],
     [["--help"], /--targets[\s\S]*--target[\s\S]*--allow-writes/],
     [["explain", "metrics-target"], /^metrics-target: /],
-    [["explain", "dns-timeout"], /^In [\s\S]*\nIn lapi-reachable:\n[\s\S]*\nIn outgoing-\*:\n/],
+    [["explain", "dns-timeout"], /^In [\s\S]*\nIn lapi-reachable, [\s\S]*\nIn outgoing-\*:\n/],
+    [["explain", "lapi-tcp-refused@127.0.0.1:8080"], /^In lapi-reachable, .*:\n {2}tcp-refused /],
+    [["--help"], /--ticket/],
   ])("%p is on stdout, and exit code 0", async (args, expected) => {
     const { code, stdout, stderr } = await runProgram(args);
     expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
@@ -161,7 +168,10 @@ describe("a run", () => {
       origin: "--lapi-url",
     });
     expect(report.causes).toMatchObject([
-      { id: "lapi-tcp-refused", explains: expect.arrayContaining(["lapi-reachable@agent", "lapi-identity@agent"]) },
+      {
+        id: expect.stringMatching(/^lapi-tcp-refused@127\.0\.0\.1:\d+$/),
+        explains: expect.arrayContaining(["lapi-reachable@agent", "lapi-identity@agent"]),
+      },
     ]);
   });
 
@@ -234,6 +244,20 @@ describe("a run", () => {
     const { stdout, stderr } = await runProgram(["--only", "config-files", "--config", GOOD, ...flags], environment);
     expect([stdout.includes("\u001b["), stderr]).toEqual([colours, ""]);
     expect(stdout).toContain("1 pass");
+  });
+
+  test("--ticket prints what to send in place of the report, and keeps the exit code", async () => {
+    const port = await closedPort();
+    const args = ["--only", "metrics-target", "--role", "prometheus", "--config", GOOD];
+    const { code, stdout, stderr } = await runProgram([...args, "--target", `127.0.0.1:${port}`, "--ticket"]);
+    expect({ code, stderr }).toEqual({ code: 2, stderr: "" });
+    expect(stdout).toMatch(/^Subject: CrowdSec: please let .* connect to 127\.0\.0\.1:\d+\n\nPlease have /);
+    expect(stdout).toContain(`curl -sS -o /dev/null --max-time 20 --noproxy '*' http://127.0.0.1:${port}/metrics`);
+    const nothing = await runProgram(["--only", "config-files", "--config", GOOD, "--ticket"]);
+    expect(nothing).toMatchObject({
+      code: 0,
+      stdout: expect.stringMatching(/^Nothing here is for somebody else to mend/),
+    });
   });
 
   test("--ascii has no other symbols", async () => {

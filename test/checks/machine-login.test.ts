@@ -60,8 +60,24 @@ describe("each reason is mended in its own way", () => {
     ["another reason", lapiSays("something new"), /log says/, ["cscli machines list"]],
   ])("%s", async (_name, reply, text, commands) => {
     const { remedy } = await findingOf(check, saying(reply));
-    expect(remedy).toMatchObject([{ text: expect.stringMatching(text), commands }]);
+    expect(remedy[0]).toMatchObject({ text: expect.stringMatching(text), commands });
   });
+
+  test.each([
+    ["not known", UNKNOWN],
+    ["of another password", WRONG_PASSWORD],
+  ])(
+    "a machine that is %s to a Local API elsewhere gets its own file, and the Local API's host keeps its own",
+    async (_name, reply) => {
+      const { remedy } = await findingOf(check, saying(reply));
+      expect(remedy.slice(1)).toEqual([
+        {
+          text: "Where the Local API runs on another host, have this done there, write what it prints into /etc/crowdsec/local_api_credentials.yaml here, and restart crowdsec.",
+          commands: ["cscli machines add machine --auto --force -f -"],
+        },
+      ]);
+    },
+  );
 });
 
 describe("without --allow-writes", () => {

@@ -182,7 +182,7 @@ describe("through a proxy", () => {
   ])("a login that %s lacks, or that is refused, has its own remedy", async (proxy, words) => {
     const world: World = { ...HEALTHY, http: () => failedWith("proxy-auth-required") };
     const { remedy } = await findingOf(CAPI, { world, topology: proxied(proxy) });
-    expect(remedy.map(({ text }) => text)).toEqual([expect.stringMatching(words)]);
+    expect(remedy[0]?.text).toMatch(words);
   });
 
   test("an environment that nobody may read leaves the row unknown", async () => {

@@ -1,6 +1,6 @@
 import { PassThrough } from "node:stream";
 import { expect, test } from "@jest/globals";
-import { catalogue } from "../../checks/index.ts";
+import { catalogue, causes } from "../../checks/index.ts";
 import { list } from "../../src/commands/list.ts";
 
 const listed = async (): Promise<string> => {
@@ -9,8 +9,13 @@ const listed = async (): Promise<string> => {
   return String(stdout.read());
 };
 
-test("every check is listed once, in the order of the catalogue", async () => {
-  expect((await listed()).match(/^\S+(?=: )/gm)).toEqual(catalogue.map(({ id }) => id));
+test("every check is listed once, in the order of the catalogue, and behind them the causes that have a name", async () => {
+  expect((await listed()).match(/^\S+(?=: )/gm)).toEqual([...catalogue, ...causes.named].map(({ id }) => id));
+});
+
+test("a cause is one line with its title", async () => {
+  const [, below = ""] = (await listed()).split("\n\nCauses:\n");
+  expect(below).toBe(causes.named.map(({ id, title }) => `${id}: ${title}\n`).join(""));
 });
 
 test("a check is listed with its roles, phase, versions, contacts and needs", async () => {
