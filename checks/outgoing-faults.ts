@@ -1,10 +1,14 @@
 import type { ConditionalRemedy } from "../src/model/check.ts";
 import type { LayerCode } from "../src/model/observation.ts";
-import { HOSTS, IMAGES, MOUNTED_CA } from "../src/model/remedy.ts";
+import { HOSTS, IMAGES } from "../src/model/remedy.ts";
 import { CORRECT_VARIABLE } from "./lapi-faults.ts";
 import { type LayerFault, layerFaults } from "./layers.ts";
 
 const NETWORK_DOCS = "https://docs.crowdsec.net/docs/next/configuration/network_management";
+
+/** How a container is given a further authority: Go reads every folder of SSL_CERT_DIR (crypto/x509, root_unix.go). */
+export const MOUNTED_CA =
+  "mount a folder with its certificate into the container, name that in SSL_CERT_DIR beside the system's (SSL_CERT_DIR=/etc/ssl/certs:/FOLDER), and make the container anew (in the helm chart's values extraVolumes, extraVolumeMounts and env, of lapi and agent)";
 
 const CLOCK = [
   {

@@ -94,8 +94,8 @@ type Code = keyof typeof FAULTS;
 const DPKG = {
   program: "/usr/bin/dpkg-query",
   // biome-ignore lint/suspicious/noTemplateCurlyInString: dpkg-query fills it
-  argv: ["/usr/bin/dpkg-query", "-W", "-f=${db:Status-Abbrev}\\t${Version}\\n", "crowdsec"],
-  answer: /^([a-z])([a-zA-Z])([ R]?)\t(?:\d+:)?(\S+)$/m,
+  argv: ["/usr/bin/dpkg-query", "-W", "-f=${db:Status-Abbrev}|${Version}\\n", "crowdsec"],
+  answer: /^([a-z])([a-zA-Z])([ R]?)\|(?:\d+:)?(\S+)$/m,
 } as const;
 const OTHERS = [
   {

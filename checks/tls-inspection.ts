@@ -1,8 +1,9 @@
 import { defineCheck } from "../src/model/check.ts";
 import type { HttpObservation, TlsSeen } from "../src/model/observation.ts";
-import { HOSTS, IMAGES, MOUNTED_CA } from "../src/model/remedy.ts";
+import { HOSTS, IMAGES } from "../src/model/remedy.ts";
 import { OUTGOING } from "./endpoints.ts";
 import { askedHosts } from "./outgoing.ts";
+import { MOUNTED_CA } from "./outgoing-faults.ts";
 
 /** Names of the internet; a mirror of one's own may well have a certificate of one's own. */
 const PUBLIC: ReadonlySet<string> = new Set(OUTGOING.map(({ host }) => host));

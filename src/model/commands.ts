@@ -1,13 +1,5 @@
 import type { System } from "./system.ts";
 
-/** What is known of a system besides: it changes words, and not which remedies fit. */
-export interface SystemHere extends System {
-  /** Of `container`: what runs it, from outside. Default docker. */
-  readonly runtime?: "docker" | "podman";
-  /** Of `rpm`: SUSE has an installer and places of its own. */
-  readonly suse?: boolean;
-}
-
 type Words = readonly string[];
 const NOTHING: Words = [];
 
@@ -35,7 +27,7 @@ const OURS = /^(\{(unit|service)\}|crowdsec\b.*)$/;
 
 const tail = (path: string): Words => [`tail -n 50 ${path}`];
 
-const openrc = ({ packages }: SystemHere): Manager => ({
+const openrc = ({ packages }: System): Manager => ({
   act: (verb, service) => [`rc-service ${service} ${verb}`],
   status: (service) => [`rc-service ${service} status`],
   atBoot: (on, service) => [on ? `rc-update add ${service} default` : `rc-update del ${service} default`],
@@ -54,7 +46,7 @@ const FREEBSD: Manager = {
 };
 
 /** Typed on the container's host; CONTAINER is for the person to replace. */
-const container = ({ runtime = "docker" }: SystemHere): Manager => ({
+const container = ({ runtime = "docker" }: System): Manager => ({
   act: (verb) => [`${runtime} ${verb === "reload" ? "restart" : verb} CONTAINER`],
   status: () => [`${runtime} ps --all`],
   atBoot: (on) => [`${runtime} update --restart ${on ? "unless-stopped" : "no"} CONTAINER`],
@@ -84,7 +76,7 @@ const UNMANAGED: Manager = {
   log: tail("/var/log/crowdsec.log"),
 };
 
-const managerOf = (system: SystemHere): Manager | undefined =>
+const managerOf = (system: System): Manager | undefined =>
   ({
     systemd: () => undefined,
     openrc: () => openrc(system),
@@ -169,11 +161,11 @@ const PKG: Installer = {
   firewall: (_rule, undo) => (undo ? NOTHING : ["pfctl -sr"]),
 };
 
-const installerOf = ({ packages, suse }: SystemHere): Installer | undefined =>
+const installerOf = ({ packages, suse }: System): Installer | undefined =>
   ({ deb: undefined, rpm: suse ? ZYPPER : DNF, apk: APK, freebsd: PKG, none: undefined })[packages];
 
 /** A canonical command as a pattern, and what is typed in its place; undefined: this one after all. */
-type Rule = readonly [RegExp, (system: SystemHere, ...groups: readonly string[]) => Words | undefined];
+type Rule = readonly [RegExp, (system: System, ...groups: readonly string[]) => Words | undefined];
 
 const byManager =
   (typed: (manager: Manager, ...groups: readonly string[]) => Words): Rule[1] =>
@@ -188,7 +180,7 @@ const ofEach = (services = "", typed: (service: string) => Words): Words => {
 };
 
 /** Containers and pods have no package of their own to mend: what is changed in an image is gone with the next start. */
-const isImage = ({ services }: SystemHere): boolean => services === "container" || services === "kubernetes";
+const isImage = ({ services }: System): boolean => services === "container" || services === "kubernetes";
 
 const byInstaller =
   (typed: (installer: Installer, ...groups: readonly string[]) => Words): Rule[1] =>
@@ -202,9 +194,9 @@ const byInstaller =
 const byFirewall = (read: (...groups: readonly string[]) => readonly [PortRule, boolean]): Rule[1] =>
   byInstaller(({ firewall }, ...groups) => firewall(...read(...groups)));
 
-const isBsd = ({ services }: SystemHere): boolean => services === "freebsd";
+const isBsd = ({ services }: System): boolean => services === "freebsd";
 /** Busybox has most tools of Linux, and fewer options. */
-const isBusybox = ({ packages }: SystemHere): boolean => packages === "apk";
+const isBusybox = ({ packages }: System): boolean => packages === "apk";
 
 /** What the kernel and its tools decide: FreeBSD's words, busybox's, and undefined for those of every other Linux. */
 const byTools =
@@ -400,7 +392,7 @@ const RULES: readonly Rule[] = [
 ];
 
 /** Within a command: who the database's superuser is, and where the ports of FreeBSD put CrowdSec. */
-const within = (system: SystemHere, command: string): string => {
+const within = (system: System, command: string): string => {
   const psql =
     isBsd(system) || isBusybox(system) || isImage(system)
       ? command.replace(/\brunuser -u postgres -- (\w+)/g, "$1 -U postgres")
@@ -412,7 +404,7 @@ const within = (system: SystemHere, command: string): string => {
     .replace(/(?<![\w/])\/var\/lib\/crowdsec\b/g, "/var/db/crowdsec");
 };
 
-const typedOn = (system: SystemHere, command: string): Words => {
+const typedOn = (system: System, command: string): Words => {
   for (const [pattern, typed] of RULES) {
     const match = pattern.exec(command);
     if (match) return typed(system, ...match.slice(1)) ?? [within(system, command)];
@@ -421,7 +413,7 @@ const typedOn = (system: SystemHere, command: string): Words => {
 };
 
 /** Canonical commands, those of Debian with systemd, as they are typed on this system; one that has no counterpart here is left out. */
-export const commandsOn = (system: SystemHere, commands: readonly string[]): readonly string[] => {
+export const commandsOn = (system: System, commands: readonly string[]): readonly string[] => {
   const typed = commands.flatMap((command) => {
     const parts = command.split(" && ");
     // What was one line stays one.

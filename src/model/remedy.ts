@@ -1,6 +1,7 @@
 import type { ConditionalRemedy } from "./check.ts";
-import { commandsOn, type SystemHere } from "./commands.ts";
+import { commandsOn } from "./commands.ts";
 import type { Remedy } from "./report.ts";
+import type { System } from "./system.ts";
 import { fill } from "./text.ts";
 
 /** Commands are there to be copied, and what fills them may come from outside: anything special to a shell is quoted. */
@@ -12,16 +13,12 @@ export const HOSTS = ["systemd", "openrc", "freebsd", "none"] as const;
 /** Where a change to a file that is not mounted is gone with the next start. */
 export const IMAGES = ["container", "kubernetes"] as const;
 
-/** How a container is given a further authority: Go reads every folder of SSL_CERT_DIR (crypto/x509, root_unix.go). */
-export const MOUNTED_CA =
-  "mount a folder with its certificate into the container, name that in SSL_CERT_DIR beside the system's (SSL_CERT_DIR=/etc/ssl/certs:/FOLDER), and make the container anew (in the helm chart's values extraVolumes, extraVolumeMounts and env, of lapi and agent)";
-
 /** What a remedy is chosen and filled by. */
 export interface Here {
   /** `Verdict.when`, or `Group.when`. */
   readonly when?: string | undefined;
   readonly data: Readonly<Record<string, string | number>>;
-  readonly system: SystemHere;
+  readonly system: System;
 }
 
 const fits = ({ when, services, packages }: ConditionalRemedy, here: Pick<Here, "when" | "system">): boolean =>

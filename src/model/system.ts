@@ -7,6 +7,10 @@ export interface System {
   readonly services: "systemd" | "openrc" | "freebsd" | "container" | "kubernetes" | "none";
   /** What installs packages here. */
   readonly packages: "deb" | "rpm" | "apk" | "freebsd" | "none";
+  /** Of `container`: what runs it, from outside. Default docker. */
+  readonly runtime?: "docker" | "podman";
+  /** Of `rpm`: SUSE has an installer and places of its own. */
+  readonly suse?: boolean;
 }
 
 /** What the tables of remedies are written for; every other system gets its own words for it. */

@@ -1,8 +1,8 @@
-import type { SystemHere } from "../model/commands.ts";
 import type { NamespaceSeen, Prober } from "../model/observation.ts";
+import type { System } from "../model/system.ts";
 
 /** Whose packages a distribution has, by ID and ID_LIKE of os-release(5); the first that is known counts. */
-const FAMILIES: readonly (readonly [RegExp, SystemHere["packages"]])[] = [
+const FAMILIES: readonly (readonly [RegExp, System["packages"]])[] = [
   [/^(debian|ubuntu)$/, "deb"],
   [/^(rhel|fedora|centos|rocky|almalinux|ol|amzn|suse|sles|opensuse.*)$/, "rpm"],
   [/^alpine$/, "apk"],
@@ -10,7 +10,7 @@ const FAMILIES: readonly (readonly [RegExp, SystemHere["packages"]])[] = [
 const SUSE = /^(suse|sles|opensuse.*)$/;
 
 /** Where nothing tells the distribution: what is there to install packages. */
-const INSTALLERS: readonly (readonly [string, SystemHere["packages"]])[] = [
+const INSTALLERS: readonly (readonly [string, System["packages"]])[] = [
   ["/usr/bin/dpkg", "deb"],
   ["/usr/bin/rpm", "rpm"],
   ["/sbin/apk", "apk"],
@@ -39,7 +39,7 @@ const distributions = async (probe: Prober): Promise<readonly string[]> => {
   return [];
 };
 
-const findPackages = async (probe: Prober): Promise<Pick<SystemHere, "packages" | "suse">> => {
+const findPackages = async (probe: Prober): Promise<Pick<System, "packages" | "suse">> => {
   const names = await distributions(probe);
   for (const name of names) {
     const packages = FAMILIES.find(([pattern]) => pattern.test(name))?.[1];
@@ -49,7 +49,7 @@ const findPackages = async (probe: Prober): Promise<Pick<SystemHere, "packages" 
 };
 
 /** A manager that has booted the system: also that of a container, where it is one. */
-const BOOTED: readonly (readonly [string, SystemHere["services"]])[] = [
+const BOOTED: readonly (readonly [string, System["services"]])[] = [
   ["/run/systemd/system", "systemd"],
   ["/run/openrc", "openrc"],
 ];
@@ -57,7 +57,7 @@ const BOOTED: readonly (readonly [string, SystemHere["services"]])[] = [
 const findServices = async (
   probe: Prober,
   { container }: NamespaceSeen,
-): Promise<Pick<SystemHere, "services" | "runtime">> => {
+): Promise<Pick<System, "services" | "runtime">> => {
   if (container === "kubernetes") return { services: "kubernetes" };
   const booted = await firstThere(probe, BOOTED);
   if (booted !== undefined) return { services: booted };
@@ -67,7 +67,7 @@ const findServices = async (
 };
 
 /** What kind of system this is, by what is on it; asks nobody. */
-export const findSystem = async (probe: Prober, namespace: NamespaceSeen, platform: string): Promise<SystemHere> => {
+export const findSystem = async (probe: Prober, namespace: NamespaceSeen, platform: string): Promise<System> => {
   if (platform === "freebsd") return { services: "freebsd", packages: "freebsd" };
   const [services, packages] = await Promise.all([findServices(probe, namespace), findPackages(probe)]);
   return { ...services, ...packages };

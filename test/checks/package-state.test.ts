@@ -35,7 +35,7 @@ const hostWith = (
   topology: { hubIndex: INDEX, ...topology },
 });
 const dpkg = (letters: string, version = "1.4.6-6~deb12u1+b1", world: World = {}, topology: Partial<Topology> = {}) =>
-  hostWith({ "/usr/bin/dpkg-query": ranWith(0, `${letters}\t${version}\n`) }, world, topology);
+  hostWith({ "/usr/bin/dpkg-query": ranWith(0, `${letters}|${version}\n`) }, world, topology);
 const rpm = (version: string, topology: Partial<Topology> = {}, world: World = {}) =>
   hostWith({ "/usr/bin/rpm": ranWith(0, version) }, world, topology);
 
@@ -189,7 +189,7 @@ describe("a package whose script fails without a word", () => {
   test.each<[string, CommandObservation, string]>([
     ["/usr/bin/rpm", ranWith(0, "1.7.8"), "1.7.8"],
     ["/sbin/apk", ranWith(0, "crowdsec-1.7.8-r0 x86_64 {crowdsec} (MIT) [installed]\n"), "1.7.8-r0"],
-    ["/usr/bin/dpkg-query", ranWith(0, "ii \t1.7.8\n"), "1.7.8"],
+    ["/usr/bin/dpkg-query", ranWith(0, "ii |1.7.8\n"), "1.7.8"],
   ])("of %s is told by what is missing", async (program, answer, version) => {
     const { status, summary } = await findingOf(check, hostWith({ [program]: answer }, {}, { capi: UNREGISTERED }));
     expect([status, summary]).toEqual([
@@ -247,7 +247,7 @@ describe("where there is nothing to ask", () => {
     const { asked } = await runIn([check], WITHOUT_NETWORK);
     expect(asked.filter((question) => question.startsWith("command"))).toEqual([
       // biome-ignore lint/suspicious/noTemplateCurlyInString: dpkg-query fills it
-      "command /usr/bin/dpkg-query -W -f=${db:Status-Abbrev}\\t${Version}\\n crowdsec",
+      "command /usr/bin/dpkg-query -W -f=${db:Status-Abbrev}|${Version}\\n crowdsec",
     ]);
   });
 

@@ -39,6 +39,8 @@ interface Expected {
 interface Scene {
   readonly host: Host;
   readonly arrange: () => Promise<unknown>;
+  /** What "restore" does not bring back. */
+  readonly tidy?: () => Promise<unknown>;
   readonly flags?: readonly string[];
   readonly variables?: Readonly<Record<string, string>>;
   readonly causes: readonly Expected[];
@@ -244,6 +246,7 @@ const SCENES: Readonly<Record<string, Scene>> = {
       await halfConfigured("allinone");
       await lab("stop", "allinone", "crowdsec");
     },
+    tidy: () => on("allinone", "mv /var/lab/dpkg-status /var/lib/dpkg/status"),
     causes: [
       {
         id: "package-half-configured",
@@ -259,6 +262,7 @@ const SCENES: Readonly<Record<string, Scene>> = {
       await on("allinone", "mv /var/lib/crowdsec/hub/.index.json /var/lab/index.json");
       await restartInVain("allinone");
     },
+    tidy: () => on("allinone", "mv /var/lab/index.json /var/lib/crowdsec/hub/.index.json"),
     causes: [
       {
         id: "agent-hub-index-missing",
@@ -532,9 +536,10 @@ const failing = ({ findings }: Report): readonly string[] =>
   findings.filter(({ status }) => status === "fail").map(({ instance }) => instance);
 
 describe("on the lab's hosts", () => {
-  test.each(Object.entries(SCENES))("%s", async (_name, { host, arrange, flags = [], variables = {}, causes }) => {
+  test.each(Object.entries(SCENES))("%s", async (_name, scene) => {
+    const { host, arrange, tidy = async () => {}, flags = [], variables = {}, causes } = scene;
     await arrange();
-    const { report } = await preflightWith(host, variables, ...flags);
+    const { report } = await preflightWith(host, variables, ...flags).finally(tidy);
     expect(report.causes.map(({ id }) => id.split("@")[0]).sort()).toEqual(causes.map(({ id }) => id).sort());
     for (const { id, party, explains, remedy } of causes) {
       const cause = report.causes.find((one) => one.id.split("@")[0] === id);

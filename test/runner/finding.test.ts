@@ -22,6 +22,7 @@ const CHECK: Check = {
         { text: "Open {host}.", commands: ["open {host}"], undo: ["shut {host}"], url: "https://door.example/" },
         { text: "Ask the neighbours of {host}.", when: "elsewhere" },
         { text: "Look for the key.", when: "here" },
+        { text: "Ring {host}.", services: ["openrc"], commands: ["systemctl restart {host}"] },
       ],
     },
     "door-sticks": {
@@ -145,6 +146,15 @@ describe("the remedy", () => {
       url: "https://door.example/",
     });
   });
+});
+
+test("the remedy is this system's own, and typed in its words", () => {
+  const alpine = packageInstall({ system: { services: "openrc", packages: "apk" } });
+  expect(findingOf(shut(), alpine).remedy[1]).toEqual({
+    text: "Ring a.example.",
+    commands: ["rc-service a.example restart"],
+  });
+  expect(findingOf(shut()).remedy).toHaveLength(1);
 });
 
 describe("the blame", () => {

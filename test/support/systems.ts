@@ -1,11 +1,11 @@
-import type { SystemHere } from "../../src/model/commands.ts";
+import type { System } from "../../src/model/system.ts";
 import type { World } from "./fake-prober.ts";
 
 /** A kind of system: what is on it, and what that makes it. */
 export interface KindOfSystem {
   readonly platform: string;
   readonly world: World;
-  readonly system: SystemHere;
+  readonly system: System;
 }
 
 const there = (...paths: readonly string[]): NonNullable<World["paths"]> =>

@@ -1,10 +1,10 @@
 import { describe, expect, test } from "@jest/globals";
-import type { SystemHere } from "../../src/model/commands.ts";
+import type { System } from "../../src/model/system.ts";
 import { findSystem } from "../../src/topology/system.ts";
 import { fakeProber, type World } from "../support/fake-prober.ts";
 import { SYSTEM_NAMES, SYSTEMS } from "../support/systems.ts";
 
-const find = async (world: World, platform = "linux"): Promise<SystemHere> => {
+const find = async (world: World, platform = "linux"): Promise<System> => {
   const probe = fakeProber(world);
   return findSystem(probe, await probe.namespace(), platform);
 };
@@ -24,7 +24,7 @@ const at = (...paths: readonly string[]): NonNullable<World["paths"]> =>
   Object.fromEntries(paths.map((path) => [path, {}]));
 
 describe("what starts services", () => {
-  test.each<[string, World, SystemHere["services"]]>([
+  test.each<[string, World, System["services"]]>([
     [
       "a container with systemd is a system",
       { namespace: { container: "lxc" }, paths: at("/run/systemd/system") },
@@ -64,7 +64,7 @@ describe("what starts services", () => {
 });
 
 describe("what installs packages", () => {
-  const of = async (release: string, ...paths: readonly string[]): Promise<Omit<SystemHere, "services">> => {
+  const of = async (release: string, ...paths: readonly string[]): Promise<Omit<System, "services">> => {
     const { services: _, ...rest } = await find({ files: { "/etc/os-release": release }, paths: at(...paths) });
     return rest;
   };

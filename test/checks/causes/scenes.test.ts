@@ -453,7 +453,7 @@ const SCENES: Readonly<Record<string, Scene>> = {
       ...gone,
       services: { crowdsec: { state: "stopped", enabled: false } },
       paths: { ...HEALTHY.paths, "/usr/bin/dpkg-query": { executable: true } },
-      commands: ({ argv }) => (argv[0] === "/usr/bin/dpkg-query" ? ranWith(0, "iF \t1.7.8\n") : ranWith(0)),
+      commands: ({ argv }) => (argv[0] === "/usr/bin/dpkg-query" ? ranWith(0, "iF |1.7.8\n") : ranWith(0)),
     },
     causes: [{ id: "package-half-configured", explains: ["package-state", ...REFUSED_8080.explains] }],
   },
