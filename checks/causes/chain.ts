@@ -1,5 +1,7 @@
 import type { Diagnosed, Link } from "../../src/model/cause.ts";
-import type { Finding, Remedy } from "../../src/model/report.ts";
+import type { ConditionalRemedy } from "../../src/model/check.ts";
+import { remediesFor } from "../../src/model/remedy.ts";
+import type { Finding } from "../../src/model/report.ts";
 import type { Topology } from "../../src/model/topology.ts";
 import { atLeast, compareVersions, showVersion, type Version } from "../../src/model/version.ts";
 import { type Signature, signatureOf } from "../engine-words.ts";
@@ -100,9 +102,17 @@ const capiWhy = (version: Version | undefined): string => {
 };
 const CAPI_MODELLED = `a start without the Central API fails (${SOURCE}/pkg/apiserver/apic.go)`;
 
-const START_AGAIN: Remedy = {
+const START_AGAIN: ConditionalRemedy = {
   text: "Start crowdsec again, once.",
   commands: ["systemctl restart crowdsec", "systemctl status crowdsec --no-pager"],
+};
+
+/** Nothing starts it again by itself, and the reason's own remedy does not either. */
+const startAgain = (reason: Finding, { topology: { system } }: Diagnosed): Pick<Link, "after"> => {
+  const after = remediesFor([START_AGAIN], { data: {}, system });
+  const [start] = after.flatMap(({ commands = [] }) => commands);
+  const starts = reason.remedy.some(({ commands = [] }) => commands.some((command) => command === start));
+  return starts ? {} : { after };
 };
 
 /** What comes of a reason that does not say so itself, as the agent's configuration does. */
@@ -178,12 +188,12 @@ const goneLinks = (run: Diagnosed): readonly Link[] => {
   if (service !== undefined) {
     const why = hasCode(service, "service-starting") ? "crowdsec is still starting" : "crowdsec does not run";
     const reason = reasonOfService(service, run);
-    // After a crash nothing starts it again by itself; of a loop the next round does.
-    const after = hasCode(service, "service-crashed", "service-stopped") ? { after: [START_AGAIN] } : {};
+    // Of a loop the next round starts it.
+    const ended = hasCode(service, "service-crashed", "service-stopped");
     return [
       ...[...gone, ...metrics].map((effect): Link => ({ effect, reason: service, why })),
       ...loop.map((effect): Link => ({ effect, reason: service, why: "each start of the loop logs in again" })),
-      ...(reason ? [{ ...after, ...reason }] : []),
+      ...(reason ? [{ ...reason, ...(ended && startAgain(reason.reason, run)) }] : []),
     ];
   }
   const [stopper] = stoppersOf(run);

@@ -12,6 +12,10 @@ const AT_THE_OTHER_END: ReadonlySet<Blame["party"]> = new Set(["remote-host", "r
 /** CrowdSec's own list of what a host needs, those of its parts among each other included. */
 const NETWORK_DOCS = "https://docs.crowdsec.net/docs/next/configuration/network_management";
 
+/** This host asked itself: nobody else can do anything about that. */
+const isOwn = ({ addresses = [] }: Finding): boolean =>
+  addresses.length > 0 && addresses.every(({ address, source }) => address === source);
+
 /** The findings of a cause that are about the same thing as the one that shows it best; what merely follows from it is not. */
 const membersOf = ({ explains }: Cause, findings: readonly Finding[]): readonly Finding[] => {
   const faulty = explains.flatMap(
@@ -25,7 +29,8 @@ const membersOf = ({ explains }: Cause, findings: readonly Finding[]): readonly 
       stageOf(one) === stageOf(first) &&
       one.vantage.route === first.vantage.route &&
       one.vantage.proxy === first.vantage.proxy &&
-      (one.blame?.party === first.blame?.party || groupOf(one) === groupOf(first)),
+      (one.blame?.party === first.blame?.party || groupOf(one) === groupOf(first)) &&
+      (one === first || !isOwn(one)),
   );
   return [first, ...alike.filter((one) => one !== first)];
 };

@@ -409,6 +409,13 @@ describe("what is told", () => {
     expect(text).not.toContain("127.0.0.1");
   });
 
+  test("nor is what this host asked of its own outward address", () => {
+    const itself = { ...at("10.1.2.3", "tcp-refused"), source: "10.1.2.3" };
+    const own = { ...ownLapi, vantage: { ...ownLapi.vantage, route: "direct" as const }, addresses: [itself] };
+    const text = told("x", "remote-service", [database("tcp-refused", "connect"), own]);
+    expect(fieldOf(text, "Destination")).toBe("db.internal.example:5432 (10.0.0.9)");
+  });
+
   test("the source is never loopback, and is asked for where it was not seen", () => {
     expect(fieldOf(told("x", "remote-service", [ownLapi]), "Source")).toBe("(please fill in; it could not be seen)");
   });
