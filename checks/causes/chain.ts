@@ -188,12 +188,17 @@ const goneLinks = (run: Diagnosed): readonly Link[] => {
   if (service !== undefined) {
     const why = hasCode(service, "service-starting") ? "crowdsec is still starting" : "crowdsec does not run";
     const reason = reasonOfService(service, run);
-    // Of a loop the next round starts it.
     const ended = hasCode(service, "service-crashed", "service-stopped");
+    // Of a loop the next round starts it: it is stopped first, which the service's own first remedy says.
+    const loops = hasCode(service, "service-restarting") && !hasCode(reason?.reason ?? service, "capi-banned");
+    const steps = {
+      ...(ended && reason && startAgain(reason.reason, run)),
+      ...(loops && { before: service.remedy.slice(0, 1) }),
+    };
     return [
       ...[...gone, ...metrics].map((effect): Link => ({ effect, reason: service, why })),
       ...loop.map((effect): Link => ({ effect, reason: service, why: "each start of the loop logs in again" })),
-      ...(reason ? [{ ...reason, ...(ended && startAgain(reason.reason, run)) }] : []),
+      ...(reason ? [{ ...reason, ...steps }] : []),
     ];
   }
   const [stopper] = stoppersOf(run);

@@ -84,7 +84,11 @@ const toCause = (each: Case, run: Diagnosed, reasons: ReadonlyMap<Finding, Link>
       },
       explains: unique([...own, ...following.map(({ instance }) => instance)]),
       ...(modelled.length > 0 && { modelled: modelled.join("; ") }),
-      remedy: [...(remedies.length > 0 ? remedies : first.remedy), ...links.flatMap(({ after = [] }) => after)],
+      remedy: [
+        ...links.flatMap(({ before = [] }) => before),
+        ...(remedies.length > 0 ? remedies : first.remedy),
+        ...links.flatMap(({ after = [] }) => after),
+      ],
     },
   ];
 };

@@ -19,6 +19,8 @@ export interface Link {
   readonly why: string;
   /** What comes of it, a clause that begins with "so": it stands behind the cause's sentence. */
   readonly so?: string;
+  /** What has to be done about the effect before the reason is mended. */
+  readonly before?: readonly Remedy[];
   /** What is still to be done about the effect once the reason is mended. */
   readonly after?: readonly Remedy[];
   /** Of a connection that was not seen but follows from CrowdSec's source: what, and where that is written. */

@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, jest, test } from "@jest/globals";
 import type { Report } from "../../src/model/report.ts";
 import {
+  dropIn,
   environment,
   filter,
   type Host,
@@ -273,6 +274,24 @@ const SCENES: Readonly<Record<string, Scene>> = {
     ],
   },
 
+  "somebody checks the Central API every minute": {
+    host: "allinone",
+    arrange: () =>
+      on(
+        "allinone",
+        "mkdir -p /etc/cron.d && echo '* * * * * root /usr/bin/cscli capi status >/dev/null' >/etc/cron.d/watch",
+      ),
+    tidy: () => on("allinone", "rm /etc/cron.d/watch"),
+    causes: [
+      {
+        id: "capi-login-scheduled",
+        party: "configuration",
+        explains: ["capi-logins@/etc/cron.d/watch"],
+        remedy: /sed .* \/etc\/cron\.d\/watch/,
+      },
+    ],
+  },
+
   // The way to the Local API.
   "the Local API elsewhere is down": {
     host: "bouncer",
@@ -318,10 +337,20 @@ const SCENES: Readonly<Record<string, Scene>> = {
   },
   "a proxy takes what is meant for the Local API": {
     host: "agent",
-    arrange: () => environment("agent", "crowdsec", { HTTP_PROXY: PROXIES.dead }),
+    arrange: async () => {
+      // The agent ends, since it does not get to its Local API; what its unit says is left.
+      await dropIn("agent", "crowdsec.service", "proxy", `Environment=HTTP_PROXY=${PROXIES.dead}`);
+      await environment("agent", "crowdsec", { HTTP_PROXY: PROXIES.dead });
+      await settle();
+    },
     flags: ["--skip", "outgoing"],
     causes: [
-      { id: "proxy-takes-lapi", party: "configuration", explains: ["lapi-reachable@agent"], remedy: /NO_PROXY/ },
+      {
+        id: "proxy-takes-lapi",
+        party: "configuration",
+        explains: ["proxy-lapi@agent", "lapi-reachable@agent", "service"],
+        remedy: /NO_PROXY/,
+      },
     ],
   },
   "a Local API that does not know this machine": {

@@ -49,6 +49,8 @@ interface Expected {
   readonly party?: string;
   readonly confidence?: string;
   readonly modelled?: boolean;
+  /** Must match the first remedy. */
+  readonly first?: RegExp;
 }
 
 interface Scene extends Given {
@@ -412,7 +414,12 @@ const SCENES: Readonly<Record<string, Scene>> = {
       "crowdsec init: while loading acquisition config: missing labels in /etc/crowdsec/acquis.yaml (position: 0)",
     ),
     causes: [
-      { id: "agent-acquisition-invalid", party: "configuration", explains: ["agent-config", ...REFUSED_8080.explains] },
+      {
+        id: "agent-acquisition-invalid",
+        party: "configuration",
+        explains: ["agent-config", ...REFUSED_8080.explains],
+        first: /^Stop it before anything else/,
+      },
     ],
   },
   "crowdsec was stopped by hand": {
@@ -594,11 +601,11 @@ describe("from recorded input", () => {
     }));
     expect(new Set(told.map(({ id }) => id))).toEqual(new Set(expected.map(({ id }) => id)));
     expect(told).toHaveLength(expected.length);
-    for (const { id, explains, ...rest } of expected) {
+    for (const { id, explains, first = /./, ...rest } of expected) {
       const cause = report.causes.find((one) => one.id.split("@")[0] === id);
       expect(cause?.explains).toEqual(expect.arrayContaining([...explains]));
       expect(told.find((one) => one.id === id)).toMatchObject({ modelled: false, ...rest });
-      expect(cause?.remedy.length).toBeGreaterThan(0);
+      expect(cause?.remedy[0]?.text).toMatch(first);
       expect(cause?.blame.evidence.length).toBeGreaterThan(0);
     }
     // Every failure stands under exactly one cause.
