@@ -32,16 +32,16 @@ test("a Local API that is down: refused, with the words of this host where it sh
   const refused = { status: "fail", phase: "connect", code: "tcp-refused", party: "remote-service" } as const;
   expectFault(here.report, "lapi-reachable@lapi", { ...refused, remedy: /journalctl -u crowdsec/ });
   expectFault(elsewhere.report, "lapi-reachable@agent", { ...refused, remedy: /listen_uri is not 127\.0\.0\.1/ });
-  for (const { report, client } of [
-    { report: here.report, client: "lapi" },
-    { report: elsewhere.report, client: "agent" },
+  for (const { report, client, id } of [
+    { report: here.report, client: "lapi", id: "service-stopped" },
+    { report: elsewhere.report, client: "agent", id: "lapi-tcp-refused@10.77.0.10:8080" },
   ]) {
     const because = [`lapi-reachable@${client}`];
     const followers = [`lapi-identity@${client}`, `lapi-database@${client}`];
     for (const instance of followers) expect(findingOf(report, instance)).toMatchObject({ status: "skip", because });
     expect(report.causes).toHaveLength(1);
     expect(report.causes[0]).toMatchObject({
-      id: "lapi-tcp-refused",
+      id,
       explains: expect.arrayContaining([...because, "lapi-reachable@cscli", ...followers]),
     });
   }
@@ -69,7 +69,7 @@ test("another service on 8080 is named, and the agent's coupling is not blamed",
     summary: /held by nginx \(pid \d+\) on 127\.0\.0\.1:8080/,
   });
   expect(report.causes).toHaveLength(1);
-  expect(report.causes[0]).toMatchObject({ id: "port-port-in-use" });
+  expect(report.causes[0]).toMatchObject({ id: "port-in-use" });
 });
 
 test("a redirect in front of the Local API is a fault, and is not followed", async () => {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "@jest/globals";
-import { catalogue } from "../../../checks/index.ts";
+import { catalogue, causes } from "../../../checks/index.ts";
 import type {
   Failed,
   HttpObservation,
@@ -586,6 +586,26 @@ function remote() {
     components: [],
   } satisfies Given["topology"];
 }
+
+describe("closure", () => {
+  const ids = causes.named.map(({ id }) => id);
+
+  test("every cause that has a name has a scene", () => {
+    const shown = Object.values(SCENES).flatMap((scene) => scene.causes.map(({ id }) => id));
+    expect(ids.filter((id) => !shown.includes(id))).toEqual([]);
+  });
+
+  test("a cause's id is unique, and no check's id nor a fault's code", () => {
+    expect(ids).toEqual([...new Set(ids)]);
+    const words = catalogue.flatMap(({ id, faults }) => [id, ...Object.keys(faults)]);
+    expect(ids.filter((id) => words.includes(id))).toEqual([]);
+  });
+
+  test.each(causes.named)("$id says what it is, why, and whose", ({ title, why, says, remedy }) => {
+    for (const words of [title, why, says]) expect(words.trim()).not.toBe("");
+    for (const { text } of remedy) expect(text).toMatch(/\w.*[.:]$/);
+  });
+});
 
 const failed = ({ findings }: Report): readonly string[] =>
   findings.filter(({ status }) => status === "fail").map(({ instance }) => instance);
