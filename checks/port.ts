@@ -78,11 +78,18 @@ const clashes = ({ value: { host, port } }: Bound, listener: Listener): boolean 
   return port === listener.port && (isWildcard(wanted) || isWildcard(listener.address) || listener.address === wanted);
 };
 
+/** Of a port that Docker publishes its own helper is the process, and the container behind it the one to speak of. */
+const containerOf = ({ elsewhere, container }: NonNullable<Listener["owner"]>): string => {
+  if (container?.includes(":")) return `, for the container at ${container}`;
+  if (!elsewhere) return "";
+  return container === undefined ? ", in a container" : `, in container ${container}`;
+};
+
 const describeListener = ({ address, port, owner }: Listener): string => {
   const at = `${bracketed(address)}:${port}`;
   if (owner === undefined) return `a process that this user may not see on ${at}`;
-  const where = owner.elsewhere ? ", in a container" : "";
-  return `${owner.name} (pid ${owner.pid}${owner.unit === undefined ? "" : `, ${owner.unit}`}${where}) on ${at}`;
+  const unit = owner.unit === undefined ? "" : `, ${owner.unit}`;
+  return `${owner.name} (pid ${owner.pid}${unit}${containerOf(owner)}) on ${at}`;
 };
 
 /** The owner by name: the Local API, the metrics and AppSec all belong to the one program. */

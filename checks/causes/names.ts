@@ -164,7 +164,12 @@ export const resolverSelective: NamedCause = {
           },
           when: kind.when,
           confidence: kind.codes.includes("dns-sinkhole") ? ("certain" as const) : ("likely" as const),
-          evidence: [...told(members), ...(others > 0 ? [`${others} other names resolve`] : [])],
+          evidence: [
+            ...told(members),
+            others > 0
+              ? `${others} other names resolve`
+              : "no name of the internet resolves: it may know this network only",
+          ],
         },
       ];
     });

@@ -130,6 +130,21 @@ test("a holder in a container that shares this host's network is told as one", a
   expect((await findingOf(LAPI, heldBy(listener({ owner })))).summary).toContain("java (pid 12, in a container)");
 });
 
+test("a holder in a container is named with it, and of a port that Docker publishes the container behind it", async () => {
+  const told = async (owner: NonNullable<Listener["owner"]>): Promise<string> =>
+    (await findingOf(LAPI, heldBy(listener({ owner })))).summary;
+  const inside = { pid: 12, name: "java", elsewhere: true, container: "0123456789ab" };
+  expect(await told(inside)).toContain("java (pid 12, in container 0123456789ab)");
+  const proxy = {
+    pid: 13,
+    name: "docker-proxy",
+    unit: "docker.service",
+    elsewhere: false,
+    container: "172.17.0.2:8080",
+  };
+  expect(await told(proxy)).toContain("docker-proxy (pid 13, docker.service, for the container at 172.17.0.2:8080)");
+});
+
 describe("what this user may not see", () => {
   test("leaves it unknown whose the port is, and asks for root", async () => {
     expect(await findingOf(LAPI, { ...heldBy(UNSEEN), topology: { user: "nobody" } })).toMatchObject({

@@ -502,6 +502,13 @@ const SCENES: Readonly<Record<string, Scene>> = {
     arrange: () => serve("expired"),
     causes: [{ id: "outgoing-tls-expired", party: "remote-host", explains: NEEDED, remedy: /expired certificate/ }],
   },
+  "this clock is two years ahead": {
+    host: "allinone",
+    arrange: async () => {},
+    // ld.so puts this machine's own folder in place of $LIB.
+    variables: { LD_PRELOAD: "/usr/$LIB/faketime/libfaketime.so.1", FAKETIME: "+2y" },
+    causes: [{ id: "wrong-clock", party: "this-host", explains: ["clock", ...NEEDED], remedy: /timedatectl/ }],
+  },
   "a captive portal redirects everything": {
     host: "allinone",
     arrange: () => portal("443 ssl", "return 302 https://portal.example.net/login;"),

@@ -146,6 +146,7 @@ test("a package install is all of it: roles, files and services, each with where
   });
   expect(await look({ runs: ["-c", MAIN], version: "2026/01/01 version: v1.7.8-debian-5\nCodename: x\n" })).toEqual({
     user: "root",
+    system: { services: "none", packages: "none" },
     env: "auto",
     components: [
       {
@@ -173,6 +174,7 @@ test("a package install is all of it: roles, files and services, each with where
     program: { path: PROGRAM, version: [1, 7, 8] },
     config: { value: MAIN, origin: "-c of process 42" },
     engine: { pid: 42, argv: ["/usr/bin/crowdsec", "-c", MAIN], uid: 0, ageSeconds: 9 },
+    engines: [{ pid: 42, argv: ["/usr/bin/crowdsec", "-c", MAIN], uid: 0, ageSeconds: 9 }],
     sharedProcess: true,
     clients: [
       {
@@ -916,4 +918,24 @@ test.each([
     overrides: { roles },
   });
   expect(components.map(({ name }) => name)).toEqual(names);
+});
+
+describe("the engine's own log", () => {
+  const logOf = async (common: string) => (await look({ files: { [MAIN]: `common:\n${common}\n` } })).log;
+
+  test("is crowdsec.log in log_dir, with where that is written", async () => {
+    expect(await logOf("  log_media: file\n  log_dir: /srv/log/")).toEqual({
+      value: "/srv/log/crowdsec.log",
+      origin: `${MAIN}:3`,
+    });
+  });
+
+  test("is in /var/log where no log_dir is written", async () => {
+    expect(await logOf("  log_media: file")).toEqual({ value: "/var/log/crowdsec.log", origin: "default" });
+  });
+
+  test("is its output, which is no file, unless it is told otherwise", async () => {
+    expect(await logOf("  log_media: stdout")).toBeUndefined();
+    expect(await logOf("  log_level: info")).toBeUndefined();
+  });
 });
