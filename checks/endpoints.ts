@@ -158,3 +158,7 @@ export const OUTGOING: readonly OutgoingEndpoint[] = [
     behind: "CloudFront",
   },
 ];
+
+/** What to have exempted, of a list of hosts: all of CrowdSec's own names at once, and the others by name. */
+export const exemptionOf = (hosts: readonly string[]): string =>
+  [...new Set(hosts.map((host) => (host.endsWith(".crowdsec.net") ? "*.crowdsec.net" : host)))].join(", ");

@@ -1,7 +1,7 @@
 import { defineCheck } from "../src/model/check.ts";
 import type { HttpObservation, TlsSeen } from "../src/model/observation.ts";
 import { HOSTS, IMAGES } from "../src/model/remedy.ts";
-import { OUTGOING } from "./endpoints.ts";
+import { exemptionOf, OUTGOING } from "./endpoints.ts";
 import { askedHosts } from "./outgoing.ts";
 import { MOUNTED_CA } from "./outgoing-faults.ts";
 
@@ -25,10 +25,6 @@ const shownBy = ({ host, http }: { readonly host: string; readonly http?: HttpOb
 };
 
 const unique = (texts: readonly string[]): readonly string[] => [...new Set(texts)];
-
-/** What to ask for: all of CrowdSec's own names at once, and the others by name. */
-const exemptionOf = (hosts: readonly string[]): string =>
-  unique(hosts.map((host) => (host.endsWith(".crowdsec.net") ? "*.crowdsec.net" : host))).join(", ");
 
 /** A middlebox that opens TLS signs with an authority of its own: what trusts that one, and what does not, differs. */
 export default defineCheck({

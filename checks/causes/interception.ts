@@ -1,5 +1,6 @@
 import type { NamedCause } from "../../src/model/cause.ts";
-import { hasCode, hasFailed, hostsOf, isOutgoing, isProxied, told, withWarnings } from "./findings.ts";
+import { exemptionOf } from "../endpoints.ts";
+import { hasCode, hasFailed, hostOf, hostsOf, isOutgoing, isProxied, told, withWarnings } from "./findings.ts";
 
 const DATES = ["tls-expired", "tls-not-yet-valid"] as const;
 
@@ -73,7 +74,7 @@ export const tlsIntercepted: NamedCause = {
           n: all.length,
           hosts: hostsOf(all),
           host: first.target?.host ?? "",
-          exemption: exemptionOf(hostsOf(all)),
+          exemption: exemptionOf(all.map(hostOf)),
         },
         confidence: all.length > 1 ? "certain" : "likely",
         ...(members.every(isProxied) && { party: "proxy" }),
@@ -82,10 +83,6 @@ export const tlsIntercepted: NamedCause = {
     ];
   },
 };
-
-/** All of CrowdSec's own names at once, and the others by name. */
-const exemptionOf = (hosts: string): string =>
-  [...new Set(hosts.split(", ").map((host) => (host.endsWith(".crowdsec.net") ? "*.crowdsec.net" : host)))].join(", ");
 
 export const caStoreOutdated: NamedCause = {
   id: "ca-store-outdated",

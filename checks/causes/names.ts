@@ -1,9 +1,11 @@
 import type { NamedCause } from "../../src/model/cause.ts";
 import type { Finding } from "../../src/model/report.ts";
+import { exemptionOf } from "../endpoints.ts";
 import {
   codeOf,
   hasCode,
   hasFailed,
+  hostOf,
   hostsOf,
   isFaulty,
   isJudged,
@@ -160,7 +162,7 @@ export const resolverSelective: NamedCause = {
             asked: names.length,
             hosts: hostsOf(all),
             host: first.target?.host ?? "",
-            exemption: exemptionOf(all),
+            exemption: exemptionOf(all.map(hostOf)),
           },
           when: kind.when,
           confidence: kind.codes.includes("dns-sinkhole") ? ("certain" as const) : ("likely" as const),
@@ -175,11 +177,3 @@ export const resolverSelective: NamedCause = {
     });
   },
 };
-
-/** What to ask for: all of CrowdSec's own names at once, and the others by name. */
-const exemptionOf = (findings: readonly Finding[]): string =>
-  [
-    ...new Set(
-      findings.map(({ target }) => (target?.host?.endsWith(".crowdsec.net") ? "*.crowdsec.net" : (target?.host ?? ""))),
-    ),
-  ].join(", ");

@@ -1,5 +1,6 @@
+import { wrap } from "../model/text.ts";
 import { type AllowList, isIn, isOut } from "./rule.ts";
-import { FLAG, oneLine, placeOf, portOf, remarks, stability, titleOf, WHO, wrap } from "./words.ts";
+import { FLAG, oneLine, placeOf, portOf, remarks, stability, titleOf, WHO } from "./words.ts";
 
 const NARROWEST = 40;
 /** Of `udp+tcp/53`. */

@@ -1,5 +1,5 @@
 import { parseIp, parseRange } from "../model/address.ts";
-import { printable } from "../model/text.ts";
+import { printable, wrap } from "../model/text.ts";
 import { type AllowList, isIn, isOut, type OutRule, type Rule } from "./rule.ts";
 
 const LABEL = "[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?";
@@ -21,17 +21,6 @@ export const quotable = (text: string, max: number): string =>
   printable(text, 1000)
     .replace(/[^\w .,:;/()@-]/g, "")
     .slice(0, max);
-
-/** Breaks text at spaces; a word longer than the line stays whole, so that it can be copied. */
-export const wrap = (text: string, width: number): string[] => {
-  const lines: string[] = [];
-  for (const word of text.split(" ")) {
-    const last = lines.at(-1);
-    if (last === undefined || last.length + 1 + word.length > width) lines.push(word);
-    else lines[lines.length - 1] = `${last} ${word}`;
-  }
-  return lines;
-};
 
 /** Columns of a comment. */
 const COMMENT_WIDTH = 100;

@@ -26,3 +26,23 @@ export const fill = (template: string, data: Readonly<Record<string, string | nu
 
 /** Whole milliseconds below a second, then seconds with one decimal: `41 ms`, `1.8 s`. */
 export const duration = (ms: number): string => (ms < 1000 ? `${Math.round(ms)} ms` : `${(ms / 1000).toFixed(1)} s`);
+
+/** A space that is not inside of a command in backticks. */
+const BREAK = / (?=[^`]*(?:`[^`]*`[^`]*)*$)/;
+
+/**
+ * Text in lines of at most `width` characters, broken at spaces; a word, or a command in backticks, that is longer stays
+ * whole, so that it can be copied. `first`: of the first line, where that has less room.
+ */
+export const wrap = (text: string, width: number, first = width): string[] => {
+  const lines: string[] = [];
+  for (const word of text.split(BREAK)) {
+    const last = lines.at(-1);
+    const room = lines.length === 1 ? first : width;
+    if (last === undefined) lines.push(word);
+    else if (last.length + 1 + word.length <= room) lines[lines.length - 1] = `${last} ${word}`;
+    // Two spaces keep two things apart; so does a new line.
+    else if (word !== "") lines.push(word);
+  }
+  return lines.map((line) => line.trimEnd());
+};

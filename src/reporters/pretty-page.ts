@@ -1,5 +1,6 @@
 import { styleText } from "node:util";
 import type { Blame, Remedy, Status } from "../model/report.ts";
+import { wrap } from "../model/text.ts";
 
 /** How a report is shown; all of it arrives as arguments. */
 export interface Style {
@@ -76,23 +77,6 @@ const LABEL = 10;
 
 /** In place of a label: the same as that above. */
 export const SAME = "same";
-
-/** A space that is not inside of a command in backticks. */
-const BREAK = / (?=[^`]*(?:`[^`]*`[^`]*)*$)/;
-
-/** Breaks text at spaces; a word or a command longer than the line stays whole, so that it can be copied. */
-const wrap = (text: string, width: number, first = width): string[] => {
-  const lines: string[] = [];
-  for (const word of text.split(BREAK)) {
-    const last = lines.at(-1);
-    const room = lines.length === 1 ? first : width;
-    if (last === undefined) lines.push(word);
-    else if (last.length + 1 + word.length <= room) lines[lines.length - 1] = `${last} ${word}`;
-    // Two spaces keep two things apart; so does a new line.
-    else if (word !== "") lines.push(word);
-  }
-  return lines.map((line) => line.trimEnd());
-};
 
 /** A further remedy says by its first words whether it is another way or the next step. */
 const labelled = (text: string): readonly [label: string, text: string] => {

@@ -1,5 +1,5 @@
 import type { AddressResult, Blame, Cause, Finding, Report } from "../model/report.ts";
-import { duration, fill } from "../model/text.ts";
+import { duration, fill, wrap } from "../model/text.ts";
 import { bracketed } from "../model/url.ts";
 import type { Style } from "./pretty.ts";
 import { isPublic, type Told, testOf } from "./ticket-commands.ts";
@@ -203,17 +203,6 @@ const requestOf = (told: Told, cause: Cause, sources: readonly string[]): Ask =>
 /** Columns of a label, with what is between it and its text. */
 const LABEL = 14;
 const NARROWEST = 40;
-
-/** Breaks text at spaces; a word longer than the line stays whole. */
-const wrap = (text: string, width: number): readonly string[] => {
-  const lines: string[] = [];
-  for (const word of text.split(" ")) {
-    const last = lines.at(-1);
-    if (last === undefined || last.length + 1 + word.length > width) lines.push(word);
-    else lines[lines.length - 1] = `${last} ${word}`;
-  }
-  return lines;
-};
 
 /** Paragraphs behind one label; what does not fit on a line of a list stands a little further in. */
 const field = (label: string, texts: readonly string[], width: number): readonly string[] =>
