@@ -45,6 +45,8 @@ interface Found {
   readonly line: number;
   /** Of `cscli capi status`: `capi` is to become `lapi` on that line. */
   readonly edit?: string;
+  /** How often that stands on that line; default once. */
+  readonly times?: number;
 }
 
 /** What only speaks of a command. */
@@ -78,10 +80,11 @@ const BEFORE_PROGRAM = /^(sudo|nice|ionice|nohup|exec|time|if|then|else|do|!|--|
 
 /** `crowdsec` is a container's name, a unit's and a user's as well: it is the program by its place and by its flags. */
 const engineIn = (words: readonly CommandWord[]): readonly Found[] => {
+  const exec = words.findIndex(({ text }) => text === "exec");
   const at = words.findIndex(({ text }, index) => {
     if (baseOf(text) !== "crowdsec" || !ENGINE_FLAGS.test(words[index + 1]?.text ?? "")) return false;
     // `docker exec NAME crowdsec`.
-    const inside = words.slice(0, Math.max(0, index - 1)).some((word) => word.text === "exec");
+    const inside = exec !== -1 && exec < index - 1;
     return text.startsWith("/") || index === 0 || inside || BEFORE_PROGRAM.test(words[index - 1]?.text ?? "");
   });
   const [word, flags] = [words[at], words.slice(at + 1).map(({ text }) => text)];
@@ -96,14 +99,17 @@ const loginsIn = ({ words, service }: Job): readonly Found[] => {
     if (word.text === ";") commands.push([]);
     else commands.at(-1)?.push(word);
   }
-  return commands.flatMap((command) => {
+  const found = commands.flatMap((command) => {
     if (TALKERS.test(baseOf(command[0]?.text ?? ""))) return [];
     // A service that starts crowdsec is crowdsec's own.
     return [...cscliIn(command), ...(service ? [] : engineIn(command))];
   });
+  const edits = new Map<number, number>();
+  for (const { line, edit } of found) if (edit !== undefined) edits.set(line, (edits.get(line) ?? 0) + 1);
+  return found.map((one) => ({ ...one, ...(one.edit !== undefined && { times: edits.get(one.line) ?? 1 }) }));
 };
 
-const RUN_PARTS = /^\/etc\/cron\.\w+ly\//;
+const RUN_PARTS = /^\/etc\/(cron\.\w+ly|periodic\/\w+)\//;
 const SYSTEM_UNIT = /^(\/usr)?\/lib\/systemd\//;
 
 /** Which remedy fits: by hand, where no edit of one line mends it. */
@@ -129,6 +135,9 @@ interface Place {
 
 const inWords = (logins: number): string => `${logins} login${logins === 1 ? "" : "s"} in ${WINDOW_MINUTES} minutes`;
 
+/** One edit of sed's so many times. */
+const repeated = (edit: string, count: number): string => Array.from({ length: count }, () => edit).join(";");
+
 const unique = (texts: readonly string[]): readonly string[] => [...new Set(texts)];
 
 type Code = "capi-login-scheduled" | "capi-login-loop" | "capi-banned";
@@ -137,29 +146,37 @@ type Finding = { readonly target: string; readonly verdict: Verdict<Code> };
 const applies = ({ versions }: Login, version: Version | undefined): boolean =>
   version === undefined || within(version, versions);
 
-const isSame = (a: Found, b: Found): boolean => a.line === b.line && a.login.name === b.login.name;
-
 /** What runs by itself and logs in, a place for each file. */
 const findPlaces = (jobs: readonly Job[], version: Version | undefined): readonly Place[] => {
-  const byPath = new Map<string, Place>();
+  const byPath = new Map<string, { readonly job: Job; readonly found: readonly Found[] }[]>();
   for (const job of jobs) {
     const found = loginsIn(job).filter(({ login }) => applies(login, version));
     if (found.length === 0) continue;
-    const { path } = job;
-    const { runs } = job.schedule;
-    const before = byPath.get(path);
-    const counted = found.filter(({ login }) => !(login.cached && atLeast(version, KEEPS_TOKEN)));
-    const lines = [...(before?.found ?? []), ...found];
-    byPath.set(path, {
-      path,
-      job: before?.job ?? job,
-      found: lines.filter((one, index) => lines.findIndex((each) => isSame(one, each)) === index),
-      schedules: unique([...(before?.schedules ?? []), job.schedule.told]),
-      logins: (before?.logins ?? 0) + (runs ?? 0) * counted.length,
-      known: (before?.known ?? true) && (runs !== undefined || counted.length === 0),
-    });
+    const before = byPath.get(job.path);
+    if (before) before.push({ job, found });
+    else byPath.set(job.path, [{ job, found }]);
   }
-  return [...byPath.values()];
+  const isCounted = ({ login }: Found): boolean => !(login.cached && atLeast(version, KEEPS_TOKEN));
+  return [...byPath].flatMap(([path, all]): readonly Place[] => {
+    const [first] = all;
+    if (first === undefined) return [];
+    const counted = all.map(({ job, found }) => ({ runs: job.schedule.runs, count: found.filter(isCounted).length }));
+    const once = new Map<string, Found>();
+    for (const one of all.flatMap(({ found }) => found)) {
+      const key = `${one.line} ${one.login.name}`;
+      if (!once.has(key)) once.set(key, one);
+    }
+    return [
+      {
+        path,
+        job: first.job,
+        found: [...once.values()],
+        schedules: unique(all.map(({ job }) => job.schedule.told)),
+        logins: counted.reduce((sum, { runs = 0, count }) => sum + runs * count, 0),
+        known: counted.every(({ runs, count }) => runs !== undefined || count === 0),
+      },
+    ];
+  });
 };
 
 const nameOf = (path: string): string => path.replace(/^.*\//, "");
@@ -181,7 +198,8 @@ const judge = (place: Place, total: number, idle: string | undefined, version: V
   const schedule = schedules.join(" and ");
   const names = unique(found.map(({ login }) => login.name));
   const origin = `${path}:${unique(found.map(({ line }) => String(line))).join(",")}`;
-  const edits = unique(found.map(({ line, edit }) => edit ?? `${line}s/^/# /`));
+  // Each takes the first that is left on its line: what follows, such as a comment, stays.
+  const edits = unique(found.map(({ line, edit, times = 1 }) => repeated(edit ?? `${line}s/^/# /`, times)));
   const also = [
     ...(total > place.logins && place.logins > 0 ? [`all that was found here makes ${inWords(total)}`] : []),
     ...(idle === undefined ? [] : [`for now nothing comes of it: ${idle}`]),
@@ -200,7 +218,10 @@ const judge = (place: Place, total: number, idle: string | undefined, version: V
         rate: rateOf(place, version),
         edit: edits.join(";"),
         // Of a crontab, which `crontab -l` shows without its first lines.
-        crontabEdit: `/^[[:space:]]*#/!s#(cscli.*[^${OTHER}])capi([^${OTHER}]+status)#\\1lapi\\2#`,
+        crontabEdit: repeated(
+          `/^[[:space:]]*#/!s#(cscli.*[^${OTHER}])capi([^${OTHER}]+status)#\\1lapi\\2#`,
+          Math.max(...found.map(({ times = 1 }) => times)),
+        ),
         name: nameOf(path),
       },
       when: remedyOf(job, found),
@@ -281,6 +302,8 @@ const loginsAtStart = ({ last, version }: EngineSeen): number => {
   return about === "port" ? 2 : 1;
 };
 
+const times = (count: number): string => (count === 1 ? "once" : `${count} times`);
+
 const looping = (seen: EngineSeen): Finding | undefined => {
   const { loop, last, version } = seen;
   if (loop === undefined || !atLeast(version, STARTS_LOG_IN)) return undefined;
@@ -301,7 +324,7 @@ const looping = (seen: EngineSeen): Finding | undefined => {
         unit,
         restarts,
         seconds,
-        each: each === 1 ? "once" : `${each} times`,
+        each: times(each),
         minutes: Math.max(1, Math.ceil((MAX_LOGINS * seconds) / each / 60)),
       },
       ...(last && { message: last.text }),
@@ -379,7 +402,10 @@ const banned = (seen: EngineSeen, context: Context): Finding | undefined => {
       message: refusal.text,
       httpStatus: 403,
       when: over ? "over" : up ? "up" : "down",
-      also: loop ? [`${loop.unit} is started again every ${loop.seconds} s, and each start tries ${tries} times`] : [],
+      also:
+        loop && tries > 0
+          ? [`${loop.unit} is started again every ${loop.seconds} s, and each start tries ${times(tries)}`]
+          : [],
       blame: { evidence: [`${told} in ${refusal.from}, the last: ${refusal.text}`] },
     },
   };
@@ -498,8 +524,8 @@ export default defineCheck<Code>({
         {
           when: "down",
           text: "Stop it, so that no further try prolongs the ban; start it at {until}, not earlier, and once.",
+          // No undo: that would be the try that prolongs it.
           commands: ["systemctl stop crowdsec"],
-          undo: ["systemctl start crowdsec"],
         },
         {
           when: "down",
@@ -539,7 +565,10 @@ export default defineCheck<Code>({
     if ("state" in capi && capi.state === "off" && !runsWithoutCapi(topology))
       return { status: "skip", reason: `not applicable: ${capi.reason}` };
     const version = await context.version();
-    const [scheduled, engine] = await Promise.all([findScheduled(context.probe), askEngine(context, version)]);
+    const [scheduled, engine] = await Promise.all([
+      findScheduled(context.probe, topology.system.packages),
+      askEngine(context, version),
+    ]);
     const { jobs, files, denied } = scheduled;
     const places = findPlaces(jobs, version);
     const total = places.reduce((sum, { logins }) => sum + logins, 0);

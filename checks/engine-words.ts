@@ -255,23 +255,40 @@ export const SIGNATURES: readonly Signature[] = [
   },
 ];
 
+/** Signatures stand near the beginning, and are looked for in so many characters: more than a `Word` holds. */
+const SIGNED = 500;
+
 /** The signature of a line; undefined for one that is not known. */
-export const signatureOf = (text: string): Signature | undefined =>
-  SIGNATURES.find(({ pattern }) => pattern.test(text));
+export const signatureOf = (text: string): Signature | undefined => {
+  const head = text.slice(0, SIGNED);
+  return SIGNATURES.find(({ pattern }) => pattern.test(head));
+};
+
+/** A run of text that ends before `@tcp(`, without the user and the password in it. */
+const withoutLogin = (run: string): string => {
+  const colon = run.search(/(?<=[^:/(]):(?!\/\/)./);
+  if (colon === -1) return `${run}@`;
+  const user = Math.max(...[":", "/", "("].map((sign) => run.lastIndexOf(sign, colon - 1))) + 1;
+  return `${run.slice(0, user)}[secret]@`;
+};
 
 /**
  * What a program said, without what may be a secret: what stands before an @ in a URL or a DSN, values of keys that sound
- * like one, tokens, and values that a YAML error or Go's URL parser quotes.
+ * like one, tokens, and values that a YAML error or Go's URL parser quotes. A log may hold one line of any length, written
+ * by anybody who can make crowdsec log something: each expression here takes time in proportion to its length.
  */
 export const withoutSecrets = (words: string): string =>
   (/\bparse "/.test(words) ? words.replace(/"[^"]*"/g, '"…"') : words)
     .replace(/\/\/[^\s"'`/]*@/g, "//[secret]@")
-    .replace(/[^\s"'`:@/(]+:[^\s"'`@]+@(tcp|unix)\(/g, "[secret]@$1(")
+    // From the beginning of a run only: anywhere in it, each would be looked at to its end.
+    .replace(/(?<![^\s"'`])([^\s"'`]+)@(?=(?:tcp|unix)\()/g, (_whole, run: string) => withoutLogin(run))
     .replace(
-      /(passw(?:or)?d|pwd|token|key|secret|authorization)(\\?["']?\s*[:=]\s*)(?!YES\b|NO\b)((?:Bearer |Basic )?\\?"[^"]*"|'[^']*'|(?:Bearer |Basic )?[^\s,)]+)/gi,
+      // What stands behind "could not get jwt token: " is an error: `Post "https://…": …`.
+      /(passw(?:or)?d|pwd|psw|token|key|secret|authorization)(\\?["']?\s*[:=]\s*)(?!YES\b|NO\b|(?<=: )(?!Bearer |Basic )[a-z]{1,12} \\?["'])((?:Bearer |Basic )?\\?"[^"]*"|'[^']*'|(?:Bearer |Basic )?[^\s,)]+)/gi,
       "$1$2[secret]",
     )
-    .replace(/\beyJ[\w-]+\.[\w-]+(?:\.[\w-]+)?/g, "[secret]")
+    .replace(/(api[-_]?key|psw)(\s+)(?=[\w+/=-]*\d)[\w+/=-]{16,}/gi, "$1$2[secret]")
+    .replace(/\beyJ[\w-]+(?:\.[\w-]+){0,2}/g, "[secret]")
     .replace(/(cannot unmarshal !!\S+ )`[^`]*`/g, "$1`…`");
 
 /** A line of log or journal, as far as it can be read. Times are milliseconds since 1970. */
@@ -322,14 +339,17 @@ const unquoted = (text: string): string =>
 const oneLine = (text: string): string => text.replace(/\s+/g, " ").trim();
 
 /** logrus' text form; a message of one plain word stands without quotes, and fields follow it. */
-const TEXT = /^time=("[^"]*"|\S+) level=(\w+) msg=(?:"((?:[^"\\]|\\.)*)"|(\S*))(.*)$/;
+const TEXT = /^time=("[^"]*"|\S+) level=(\w+) msg=(?:"((?:[^"\\]|\\.)*)(?:"|\\?$)|(\S*))(.*)$/s;
 /** Its form for terminals (`force_color_logs`), which the copy of a fatal line on stderr has since 1.6.1 (cmd/crowdsec/fatalhook.go). */
-const COLORED = /^(FATAL?|PANIC?|ERROR?|WARN(?:ING)?|INFO|DEBUG?|TRACE?)(?:\[([^\]]*)\])? +(.*)$/;
+const COLORED = /^(FATAL?|PANIC?|ERROR?|WARN(?:ING)?|INFO|DEBUG?|TRACE?)(?:\[([^\]]*)\])? (.*)$/s;
 // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what this expression is for
 const COLORS = /\u001b\[[\d;]*m/g;
 /** What Go, its flag package, or crowdsec before its log is set up write. */
 const PLAIN =
   /^(?:panic: |fatal(?: error)?: |(?:Error: )?(?:argument|flag) provided but not defined|.*field \S+ not found in type |.*\byaml: )/i;
+
+/** Of a line, characters: no expression looks at more. JSON is read whole, since half of it is none. */
+const MAX_LINE = 4000;
 
 const jsonLine = (text: string): Line | undefined => {
   try {
@@ -338,15 +358,16 @@ const jsonLine = (text: string): Line | undefined => {
     const more = Object.entries(fields).map(([name, value]) =>
       typeof value === "string" && !/^[\w./@^+-]+$/.test(value) ? `${name}="${value}"` : `${name}=${value}`,
     );
-    return { ...atOf(String(time)), level: levelOf(level), text: oneLine([msg, ...more].join(" ")) };
+    return { ...atOf(String(time)), level: levelOf(level), text: oneLine([msg, ...more].join(" ").slice(0, MAX_LINE)) };
   } catch {
     return undefined;
   }
 };
 
 const readLine = (written: string): Line | undefined => {
-  const line = written.replace(COLORS, "").trimEnd();
-  if (line.startsWith("{")) return jsonLine(line);
+  const whole = written.replace(COLORS, "").trimEnd();
+  if (whole.startsWith("{")) return jsonLine(whole);
+  const line = whole.slice(0, MAX_LINE);
   const [, time = "", level = "", quoted, bare = "", fields = ""] = TEXT.exec(line) ?? [];
   if (level !== "") {
     const text = oneLine(`${quoted === undefined ? bare : unquoted(quoted)} ${unquoted(fields)}`);
@@ -373,15 +394,16 @@ const goesOn = (last: Line, { text, at, pid }: Written): boolean =>
   last.pid === pid &&
   (at === undefined || at - (last.at ?? at) <= TOGETHER_MS) &&
   last.text.length < LONGEST &&
-  !/^\s*$|^goroutine |^Usage of /.test(text);
+  !/^\s*$|^goroutine |^Usage of /.test(text.replace(COLORS, ""));
 
 const readLines = (written: readonly Written[]): readonly Line[] => {
   const lines: Line[] = [];
   for (const one of written) {
-    const { text, at, pid } = one;
+    const { at, pid } = one;
+    const text = one.text.slice(0, MAX_LINE);
     const last = lines.at(-1);
-    const more = last && goesOn(last, one) ? last : undefined;
-    const read = more && /^(?:\s|line \d+: )/.test(text) ? undefined : readLine(text);
+    const more = last && goesOn(last, { ...one, text }) ? last : undefined;
+    const read = more && /^(?:\s|line \d+: )/.test(text) ? undefined : readLine(one.text);
     const time = at === undefined ? {} : { at };
     if (read) lines.push({ ...read, ...time, pid });
     else if (SYSTEMD_STARTS.test(text) && (pid === undefined || pid === 1))

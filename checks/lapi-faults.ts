@@ -74,6 +74,15 @@ export const LAPI_LAYERS = {
       { text: "Start the local resolver, or put the address into {origin}.", commands: ["cat /etc/resolv.conf"] },
     ],
   },
+  "dns-unreachable": {
+    blame: "this-host",
+    remedy: [
+      {
+        text: "No question leaves this host for its nameserver: see its route and its own packet filter, or put the address into {origin}.",
+        commands: ["cat /etc/resolv.conf", "ip -4 route", "nft list ruleset"],
+      },
+    ],
+  },
   "tcp-refused": {
     blame: "remote-service",
     remedy: [
@@ -298,6 +307,7 @@ export const CONNECT_CODES = [
   "dns-refused",
   "dns-timeout",
   "dns-no-resolver",
+  "dns-unreachable",
   "tcp-refused",
   "tcp-timeout",
   "tcp-unreachable",

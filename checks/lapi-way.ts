@@ -125,12 +125,15 @@ export const layerFaultOf = <K extends string>(
     ...walked.data,
   };
   if (!(failed.code in faults)) return { status: "unknown", reason: `${failed.code}: ${failed.message}`, evidence };
+  const place = placeOf(evidence, context.topology);
   return {
     status: "fault",
     fault: failed.code as K,
     data,
     failed,
-    when: placeOf(evidence, context.topology),
+    when: place,
+    // Whoever does not listen here, or drops packets here, is this host's own.
+    ...(place === "here" && failed.phase === "connect" && ({ blame: { party: "this-host" } } as const)),
     also: walked.also,
     evidence,
   };

@@ -26,6 +26,7 @@ const SAYS: Readonly<Record<LayerCode, string>> = {
   "dns-timeout": "{host} does not resolve: {message} within {ms} ms",
   "dns-sinkhole": "{host} resolves to {addresses}, which is no address of it: the answer of a filter ({message})",
   "dns-no-resolver": "{host} does not resolve: {message}",
+  "dns-unreachable": "{host} does not resolve: {message}",
   "tcp-refused": "{place} refuses the connection ({addresses})",
   "tcp-timeout": "{place} does not answer within {ms} ms ({addresses})",
   "tcp-unreachable": "{place} cannot be reached: {message} ({addresses})",
@@ -92,6 +93,7 @@ export const DNS_CODES = [
   "dns-timeout",
   "dns-sinkhole",
   "dns-no-resolver",
+  "dns-unreachable",
 ] as const satisfies readonly LayerCode[];
 
 export interface Walked {

@@ -52,6 +52,7 @@ const FAULTS = {
     "dns-refused": NAME,
     "dns-timeout": NAME,
     "dns-no-resolver": NAME,
+    "dns-unreachable": NAME,
     "tcp-refused": {
       blame: "remote-service",
       remedy: [

@@ -89,8 +89,9 @@ const FAULTS = {
       "dns-refused": UNREACHED,
       "dns-timeout": UNREACHED,
       "dns-no-resolver": UNREACHED,
+      "dns-unreachable": UNREACHED,
       "tcp-refused": {
-        blame: "remote-service",
+        blame: "this-host",
         remedy: [
           {
             text: "The metrics open only when the agent is ready: crowdsec is down, still starting, or its agent failed.",

@@ -89,6 +89,15 @@ const LAYER_FAULTS = {
       },
     ],
   },
+  "dns-unreachable": {
+    blame: "this-host",
+    remedy: [
+      {
+        text: "No question leaves this host for its nameserver: see its route, its interface, and its own packet filter (udp/53 and tcp/53 out).",
+        commands: ["cat /etc/resolv.conf", "ip -4 route", "nft list ruleset"],
+      },
+    ],
+  },
   "tcp-refused": {
     blame: "network",
     remedy: [
@@ -401,7 +410,12 @@ export const OUTGOING_FAULTS = {
     blame: "network",
     phase: "connect",
     says: "{host} works over IPv{works}, but no IPv{family} address of it does ({code}): {cost}",
-    remedy: [{ text: "Mend IPv{family} on this network, or take it off this host.", commands: ["ip -{family} route"] }],
+    remedy: [
+      {
+        text: "See whether other hosts fail over IPv{family} too. If so, mend IPv{family} on this network; if this one alone does, a packet filter has a rule against its address.",
+        commands: ["ip -{family} route"],
+      },
+    ],
   },
   "url-invalid": {
     blame: "configuration",

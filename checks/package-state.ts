@@ -58,8 +58,13 @@ const FAULTS = {
       },
       {
         when: "removal",
-        text: "Its removal did not finish: finish it, or install it again.",
-        commands: ["dpkg --remove crowdsec", "apt-get install --reinstall crowdsec"],
+        text: "Its removal did not finish: finish it.",
+        commands: ["dpkg --remove crowdsec"],
+      },
+      {
+        when: "removal",
+        text: "Or keep it: install it again.",
+        commands: ["apt-get install --reinstall crowdsec"],
       },
     ],
   },

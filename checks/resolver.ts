@@ -117,6 +117,18 @@ const FAULTS = {
     says: "nameserver {server} ({position}) does not answer within {ms}: {cost}",
     remedy: [{ text: "Check that it runs, and that udp/53 and tcp/53 to {server} are open.", commands: [ASK] }, OTHER],
   },
+  "dns-unreachable": {
+    blame: "this-host",
+    phase: "resolve",
+    says: "nameserver {server} ({position}) cannot be asked from here, no question leaves this host: {cost}",
+    remedy: [
+      {
+        text: "See the route to {server}, the interface, and this host's own packet filter (udp/53 and tcp/53 out).",
+        commands: ["ip route get {server}", "nft list ruleset"],
+      },
+      OTHER,
+    ],
+  },
   "dns-no-resolver": {
     blame: "resolver",
     confidence: "certain",

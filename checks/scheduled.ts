@@ -1,4 +1,5 @@
 import type { Prober } from "../src/model/observation.ts";
+import type { System } from "../src/model/system.ts";
 
 /** What the Central API counts logins over, minutes: https://docs.crowdsec.net/u/troubleshooting/capi_403 */
 export const WINDOW_MINUTES = 50;
@@ -42,6 +43,10 @@ interface Line {
   readonly text: string;
 }
 
+/** Of a line, characters, and of a file, lines: no expression looks at more. Nobody writes that much by hand. */
+const MAX_LINE = 4000;
+const MAX_LINES = 10_000;
+
 /** Without its comment: from a # at the beginning or after a blank on, outside quotes. */
 const withoutComment = (text: string): string => {
   let quote = "";
@@ -55,7 +60,9 @@ const withoutComment = (text: string): string => {
 };
 
 const linesOf = (content: string): readonly Line[] =>
-  content.split(/\r?\n/).map((text, index) => ({ line: index + 1, text: withoutComment(text).trimEnd() }));
+  content
+    .split(/\r?\n/, MAX_LINES)
+    .map((text, index) => ({ line: index + 1, text: withoutComment(text.slice(0, MAX_LINE)).trimEnd() }));
 
 const isEmpty = ({ text }: Line): boolean => text.trim() === "";
 
@@ -141,36 +148,49 @@ const busiest = (minute: string, hour: string): number | undefined => {
 const optional = (runs: number | undefined): Pick<Schedule, "runs"> => (runs === undefined ? {} : { runs });
 
 /** One line of a crontab; `user`: a name stands before the command, as in the system's own. */
-const CRON_LINE = /^\s*(@\w+|[\d*](?:\S*\s+){4}\S+)\s+(\S.*)$/;
+const CRON_LINE = /^\s*(@\w+|[\d*]\S*\s+(?:\S+\s+){3}\S+)\s+(\S.*)$/s;
 
 const cronOf =
   (kind: "cron" | "crontab", user: boolean) =>
-  (path: string, content: string): readonly Job[] =>
-    linesOf(content).flatMap(({ line, text }) => {
+  (path: string, content: string): readonly Job[] => {
+    const counted = new Map<string, number | undefined>();
+    const runsAt = (minute = "", hour = ""): number | undefined => {
+      const key = `${minute} ${hour}`;
+      if (!counted.has(key)) counted.set(key, busiest(minute, hour));
+      return counted.get(key);
+    };
+    return linesOf(content).flatMap(({ line, text }) => {
       const [, when, rest = ""] = CRON_LINE.exec(text) ?? [];
       if (when === undefined) return [];
       const command = user ? rest.replace(/^\S+\s+/, "") : rest;
-      const [minute = "", hour = ""] = when.split(/\s+/);
+      const [minute, hour] = when.split(/\s+/);
       // All of cron's own words but FreeBSD's @every_minute mean once an hour at most.
       const named = when === "@every_minute" ? WINDOW_MINUTES : 1;
-      const runs = optional(when.startsWith("@") ? named : busiest(minute, hour));
+      const runs = optional(when.startsWith("@") ? named : runsAt(minute, hour));
       const told = `by cron (${when.replace(/\s+/g, " ")})`;
       return [{ kind, path, words: wordsOf({ line, text: command }), schedule: { ...runs, told } }];
     });
+  };
 
 /** `period delay name command`: once a day at most. */
 const anacrontab = (path: string, content: string): readonly Job[] =>
   linesOf(content).flatMap(({ line, text }) => {
-    const [, period, command] = /^\s*(\d+|@\w+)\s+\d+\s+\S+\s+(\S.*)$/.exec(text) ?? [];
+    const [, period, command] = /^\s*(\d+|@\w+)\s+\d+\s+\S+\s+(\S.*)$/s.exec(text) ?? [];
     if (period === undefined || command === undefined) return [];
     const told = `by anacron (${period.startsWith("@") ? period : `every ${period} days`})`;
     return [{ kind: "cron", path, words: wordsOf({ line, text: command }), schedule: { runs: 1, told } }];
   });
 
+/** @param seconds from one run to the next, where that is less than an hour */
 const runParts =
-  (every: string) =>
+  (every: string, seconds = 3600) =>
   (path: string, content: string): readonly Job[] => [
-    { kind: "cron", path, words: wordsOfEach(logicalLines(content)), schedule: { runs: 1, told: `by cron, ${every}` } },
+    {
+      kind: "cron",
+      path,
+      words: wordsOfEach(logicalLines(content)),
+      schedule: { runs: Math.ceil((WINDOW_MINUTES * 60) / seconds), told: `by cron, ${every}` },
+    },
   ];
 
 /** One `key:` of a YAML file with what stands below it. */
@@ -187,16 +207,21 @@ interface Block {
 const indentOf = (text: string): number => text.length - text.trimStart().length;
 const isItem = (text: string): boolean => /^\s*-(\s|$)/.test(text);
 
-const KEY = /^(\s*(?:-\s+)*)["']?([\w.-]+)["']?\s*:(?:\s+(.*)|)$/;
+/** Of one kind in one file: each is looked for up and down the file. */
+const MAX_BLOCKS = 100;
+
+const KEY = /^(\s*(?:-\s+)*)["']?([\w.-]+)["']?\s*:(?:\s(.*)|)$/s;
 
 /**
  * The blocks of a YAML file whose key matches. Reads lines, not YAML: a check may not parse, and needs no more than what
  * people write into a health check.
  */
-const blocksOf = (lines: readonly Line[], key: RegExp): readonly Block[] =>
-  lines.flatMap(({ line, text }, index) => {
+const blocksOf = (lines: readonly Line[], key: RegExp, most = MAX_BLOCKS): readonly Block[] => {
+  const found = lines.flatMap(({ line, text }, index) => {
     const [, before, name, rest = ""] = KEY.exec(text) ?? [];
-    if (before === undefined || name === undefined || !key.test(name)) return [];
+    return before === undefined || name === undefined || !key.test(name) ? [] : [{ line, index, before, name, rest }];
+  });
+  return found.slice(0, most).map(({ line, index, before, name, rest }) => {
     const indent = before.length;
     const following = lines.slice(index + 1);
     // Items of a list may stand as far left as their key.
@@ -206,14 +231,15 @@ const blocksOf = (lines: readonly Line[], key: RegExp): readonly Block[] =>
     );
     const above = lines.slice(0, index).findLast((one) => KEY.test(one.text) && indentOf(one.text) < indent);
     // Anchors and tags say nothing of the value.
-    const inline = { line, text: rest.replace(/^(?:[&!]\S*\s*)+/, "") };
+    const inline = { line, text: rest.trimStart().replace(/^(?:[&!]\S*\s*)+/, "") };
     const below = (end === -1 ? following : following.slice(0, end)).filter((one) => !isEmpty(one));
-    return [{ key: name, indent, inline, below, owner: KEY.exec(above?.text ?? "")?.[2] ?? "" }];
+    return { key: name, indent, inline, below, owner: KEY.exec(above?.text ?? "")?.[2] ?? "" };
   });
+};
 
 /** The first block with this key below another; of `{key: value}` on one line, from there on. */
 const childOf = ({ inline, below }: Block, key: string): Block | undefined => {
-  const [block] = blocksOf(below, new RegExp(`^${key}$`));
+  const [block] = blocksOf(below, new RegExp(`^${key}$`), 1);
   if (block !== undefined || !inline.text.startsWith("{")) return block;
   const value = new RegExp(`[{,]\\s*["']?${key}["']?\\s*:\\s*(\\[[^\\]]*\\]|"[^"]*"|'[^']*'|[^,}]*)`).exec(
     inline.text,
@@ -339,29 +365,59 @@ type Read = (path: string, content: string) => readonly Job[];
 /** What an editor, a package manager or our own undo leaves beside a file. */
 const LEFTOVER = /^\.|~$|\.(bak|orig|old|swp|preflight|save|disabled|rpm\w+|dpkg-\w+)$/;
 
+/**
+ * Which names in a folder of cron's are run, where that is known; it differs, and what is left beside a file may well be
+ * one of them. Debian: cron(8), run-parts(8). RHEL and SUSE: not_a_crontab in cronie's src/database.c, and run-parts of
+ * crontabs. Alpine: busybox's run-parts, as Debian's.
+ */
+const DEBIANS_NAMES = /^[\w-]+$/;
+const CRONIES_NAMES = /^(?![.#])(?!.*(~|\.rpm(save|orig|new))$)/;
+const CRONTABS_SCRIPTS = /^(?!\.)(?!.*([~,]|\.(rpm(save|orig|new)|swp|cfsaved)|,v)$)/;
+
+type Packages = System["packages"];
+type Names = Partial<Record<Packages, RegExp>>;
+
+/** A file for each job; a script for each job. */
+const CRON_FILES: Names = { deb: DEBIANS_NAMES, rpm: CRONIES_NAMES };
+const CRON_SCRIPTS: Names = { deb: DEBIANS_NAMES, apk: DEBIANS_NAMES, rpm: CRONTABS_SCRIPTS };
+
 interface Place {
   /** A file; with `names`, a folder whose files of such names are read. */
   readonly at: string;
   readonly names?: RegExp;
   readonly read: Read;
+  /** Of these systems only, or of all others. */
+  readonly only?: Packages;
+  readonly not?: Packages;
+  /** Which names count, leftovers too, where that is known. */
+  readonly taken?: Names;
 }
 
 const ANY = /./;
 const CONF = /\.(cfg|conf)$/;
 const MANIFEST = /\.ya?ml$/;
+/** busybox' crond reads /etc/crontabs alone. */
+const NOT_ALPINE = { not: "apk" } as const;
+const SCRIPTS = { names: ANY, taken: CRON_SCRIPTS } as const;
 
 /** Where this host is told what to run again and again. Timers and containers, which take more than one file, stand below. */
 const PLACES: readonly Place[] = [
-  { at: "/etc/crontab", read: cronOf("cron", true) },
-  { at: "/etc/anacrontab", read: anacrontab },
-  { at: "/etc/cron.d", names: ANY, read: cronOf("cron", true) },
-  { at: "/etc/cron.hourly", names: ANY, read: runParts("hourly") },
-  { at: "/etc/cron.daily", names: ANY, read: runParts("daily") },
-  { at: "/etc/cron.weekly", names: ANY, read: runParts("weekly") },
-  { at: "/etc/cron.monthly", names: ANY, read: runParts("monthly") },
-  // Debian; RHEL and SUSE; Alpine; FreeBSD.
-  { at: "/var/spool/cron/crontabs", names: ANY, read: cronOf("crontab", false) },
-  { at: "/var/spool/cron", names: /^(?!crontabs$|lastrun$|tabs$)/, read: cronOf("crontab", false) },
+  { ...NOT_ALPINE, at: "/etc/crontab", read: cronOf("cron", true) },
+  { ...NOT_ALPINE, at: "/etc/anacrontab", read: anacrontab },
+  { ...NOT_ALPINE, at: "/etc/cron.d", names: ANY, taken: CRON_FILES, read: cronOf("cron", true) },
+  { ...NOT_ALPINE, ...SCRIPTS, at: "/etc/cron.hourly", read: runParts("hourly") },
+  { ...NOT_ALPINE, ...SCRIPTS, at: "/etc/cron.daily", read: runParts("daily") },
+  { ...NOT_ALPINE, ...SCRIPTS, at: "/etc/cron.weekly", read: runParts("weekly") },
+  { ...NOT_ALPINE, ...SCRIPTS, at: "/etc/cron.monthly", read: runParts("monthly") },
+  // Its crontab of root runs these.
+  { only: "apk", ...SCRIPTS, at: "/etc/periodic/15min", read: runParts("every 15 minutes", 15 * 60) },
+  { only: "apk", ...SCRIPTS, at: "/etc/periodic/hourly", read: runParts("hourly") },
+  { only: "apk", ...SCRIPTS, at: "/etc/periodic/daily", read: runParts("daily") },
+  { only: "apk", ...SCRIPTS, at: "/etc/periodic/weekly", read: runParts("weekly") },
+  { only: "apk", ...SCRIPTS, at: "/etc/periodic/monthly", read: runParts("monthly") },
+  // Debian; RHEL and SUSE; Alpine, where Debian's is a link to it; FreeBSD.
+  { ...NOT_ALPINE, at: "/var/spool/cron/crontabs", names: ANY, read: cronOf("crontab", false) },
+  { ...NOT_ALPINE, at: "/var/spool/cron", names: /^(?!crontabs$|lastrun$|tabs$)/, read: cronOf("crontab", false) },
   { at: "/var/spool/cron/tabs", names: ANY, read: cronOf("crontab", false) },
   { at: "/etc/crontabs", names: ANY, read: cronOf("crontab", false) },
   { at: "/var/cron/tabs", names: ANY, read: cronOf("crontab", false) },
@@ -419,8 +475,8 @@ const MAX_SCRIPT_BYTES = 64 * 1024;
 interface Reader {
   /** Its text; undefined where there is none to be had. */
   file(path: string): Promise<string | undefined>;
-  /** Names in a folder; none where there is no such folder. */
-  names(folder: string): Promise<readonly string[]>;
+  /** Names in a folder, by default without leftovers; none where there is no such folder. */
+  names(folder: string, taken?: RegExp): Promise<readonly string[]>;
   readonly read: ReadonlySet<string>;
   readonly denied: ReadonlySet<string>;
 }
@@ -439,19 +495,24 @@ const makeReader = (probe: Prober): Reader => {
       else if (saw.code === "file-denied") denied.add(path);
       return saw.ok ? saw.content : undefined;
     },
-    names: async (folder) => {
+    names: async (folder, taken) => {
       const saw = await probe.folder(folder);
       if (!saw.ok && saw.code === "file-denied") denied.add(folder);
-      return saw.ok ? saw.names.filter((name) => !LEFTOVER.test(name)).slice(0, MAX_NAMES) : [];
+      const counts = (name: string): boolean => (taken ? taken.test(name) : !LEFTOVER.test(name));
+      return saw.ok ? saw.names.filter(counts).slice(0, MAX_NAMES) : [];
     },
   };
 };
 
 const join = (folder: string, name: string): string => `${folder === "/" ? "" : folder}/${name}`;
 
-const readPlace = async (reader: Reader, { at, names, read }: Place): Promise<readonly Job[]> => {
+const readPlace = async (
+  reader: Reader,
+  { at, names, read, taken }: Place,
+  packages: Packages,
+): Promise<readonly Job[]> => {
   const paths = names
-    ? (await reader.names(at)).filter((name) => names.test(name)).map((name) => join(at, name))
+    ? (await reader.names(at, taken?.[packages])).filter((name) => names.test(name)).map((name) => join(at, name))
     : [at];
   const contents = await Promise.all(paths.map((path) => reader.file(path)));
   return contents.flatMap((content, index) => (content === undefined ? [] : read(paths[index] ?? at, content)));
@@ -508,9 +569,14 @@ interface Setting {
 }
 
 const settingsOf = (content: string): readonly Setting[] =>
-  logicalLines(content.replace(/^\s*;.*$/gm, "")).flatMap((lines) => {
+  logicalLines(
+    content
+      .split("\n")
+      .map((line) => (line.trimStart().startsWith(";") ? "" : line))
+      .join("\n"),
+  ).flatMap((lines) => {
     const [first, ...rest] = lines;
-    const [, name, value] = /^\s*(\w+)\s*=\s*(.*)$/.exec(first?.text ?? "") ?? [];
+    const [, name, value] = /^\s*(\w+)\s*=\s*(.*)$/s.exec(first?.text ?? "") ?? [];
     if (first === undefined || name === undefined || value === undefined) return [];
     return [{ name, value, lines: [{ ...first, text: value }, ...rest] }];
   });
@@ -666,10 +732,11 @@ const readScripts = async (probe: Prober, reader: Reader, jobs: readonly Job[]):
 };
 
 /** All that cron, timers, container health checks and monitoring run on this host, as far as this user may read it. */
-export const findScheduled = async (probe: Prober): Promise<Scheduled> => {
+export const findScheduled = async (probe: Prober, packages: Packages): Promise<Scheduled> => {
   const reader = makeReader(probe);
+  const places = PLACES.filter(({ only = packages, not }) => only === packages && not !== packages);
   const found = await Promise.all([
-    ...PLACES.map((place) => readPlace(reader, place)),
+    ...places.map((place) => readPlace(reader, place, packages)),
     readUnits(reader),
     readContainers(reader),
   ]);

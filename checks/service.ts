@@ -70,7 +70,7 @@ const FAULTS = {
     remedy: [
       LOOK,
       {
-        text: "Mend what it names, then start it.",
+        text: "Mend what it names{yet}; then start it.",
         commands: ["systemctl start crowdsec"],
         undo: ["systemctl stop crowdsec"],
       },
@@ -305,6 +305,8 @@ const crashed = (seen: Seen, fatal: Word | undefined, service?: ServiceSeen, bes
     data: {
       since: service?.stateSeconds === undefined ? "" : ` ${span(service.stateSeconds)} ago`,
       last: endOf(fatal, service),
+      // What it stumbled over may be well by now: nobody has tried since.
+      yet: fatal && signatureOf(fatal.text) ? ", if it is not mended yet" : "",
     },
     fatal,
     ...(service && { service }),

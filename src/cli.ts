@@ -75,8 +75,8 @@ const FLAGS = {
     requiresArg: true,
     describe: "This proxy for every component, in place of what its environment says; none: no proxy",
   },
-  4: { type: "boolean", describe: "IPv4 only" },
-  6: { type: "boolean", describe: "IPv6 only" },
+  4: { type: "boolean", describe: "Of names, IPv4 addresses only" },
+  6: { type: "boolean", describe: "Of names, IPv6 addresses only" },
   ticket: {
     type: "boolean",
     describe: "In place of the report: what to send to whoever runs the firewall, the proxy, DNS or the other host",
@@ -287,12 +287,11 @@ export const main = async (argv: readonly string[], streams: Streams): Promise<n
         run(() => list(streams)),
       )
       .command(
-        "explain <id>",
+        "explain [id]",
         "One check, fault or cause, offline",
         (command) =>
           command.positional("id", {
             type: "string",
-            demandOption: true,
             describe: "A check's id, a fault code, or a cause of a report",
           }),
         ({ id }) => run(() => explain(id, streams))(),

@@ -58,10 +58,13 @@ const stoppersOf = ({ findings, topology }: Diagnosed): readonly Finding[] => {
   ];
 };
 
+/** An agent needs no database: that its configuration names one is a warning, until that one is down. */
+const NEEDLESS = "database-isolation";
+
 /** Which findings are about the part that the last words name; the first that failed is the reason. */
-const CHECKS_ABOUT: Readonly<Record<Signature["about"], readonly string[]>> = {
+export const CHECKS_ABOUT: Readonly<Record<Signature["about"], readonly string[]>> = {
   configuration: ["config-files"],
-  database: ["database"],
+  database: ["database", NEEDLESS],
   capi: ["outgoing-capi", "capi-logins", "credentials"],
   "capi-refused": ["capi-logins", "outgoing-capi"],
   port: ["port-lapi", "port-appsec"],
@@ -84,7 +87,11 @@ const fits = (finding: Finding, about: Signature["about"], topology: Topology): 
 };
 
 const reasonAbout = ({ findings, topology }: Diagnosed, about: Signature["about"]): Finding | undefined =>
-  CHECKS_ABOUT[about].flatMap((id) => byId(findings, id)).find((finding) => fits(finding, about, topology));
+  CHECKS_ABOUT[about]
+    .flatMap((id) =>
+      findings.filter((finding) => finding.id === id && (id === NEEDLESS ? isFaulty : hasFailed)(finding)),
+    )
+    .find((finding) => fits(finding, about, topology));
 
 /** Of a version that is known: whether a start needs the Central API. */
 const needsCapi = ({ topology, version }: Diagnosed): boolean =>
@@ -115,12 +122,21 @@ const startAgain = (reason: Finding, { topology: { system } }: Diagnosed): Pick<
   return starts ? {} : { after };
 };
 
-/** What comes of a reason that does not say so itself, as the agent's configuration does. */
-const soOf = ({ id }: Finding, { topology }: Diagnosed): Pick<Link, "so"> => {
+/** What comes of a reason that does not say so itself, as the agent's configuration does; and how sure that is. */
+const soOf = (
+  { id }: Finding,
+  { topology }: Diagnosed,
+  sure: "certain" | "likely" | "possible" = "certain",
+): Pick<Link, "so"> => {
   if (id === "agent-config") return {};
+  if (sure !== "certain")
+    return { so: `which ${sure === "likely" ? "is most likely" : "may be"} why crowdsec does not run here` };
   const serves = topology.roles.some(({ value }) => value === "lapi");
   return { so: serves ? "so crowdsec does not start, and there is no Local API here" : "so crowdsec does not start" };
 };
+
+/** How a process ends that nobody's configuration ends: the kernel, or a fault of the program. */
+const KILLED = /\b(oom-kill|core-dump|signal)\b/;
 
 /** What brought the service down: what its last words name, else the first thing on the way of a start that fails now. */
 const reasonOfService = (service: Finding, run: Diagnosed): Link | undefined => {
@@ -139,19 +155,27 @@ const reasonOfService = (service: Finding, run: Diagnosed): Link | undefined => 
       ...(capi && { modelled: CAPI_MODELLED }),
     };
   }
+  // Words that nobody knows, or a kill, are about something else than what happens to fail now.
+  if (words !== service.summary || KILLED.test(words)) return undefined;
   const [stopper] = stoppersOf(run);
   if (stopper !== undefined)
     return {
       effect: service,
       reason: stopper,
-      ...soOf(stopper, run),
+      ...soOf(stopper, run, "likely"),
       why: `crowdsec cannot start as long as ${stopper.id} fails`,
     };
   const capi =
     byId(run.findings, "capi-logins").find((finding) => hasCode(finding, "capi-banned")) ??
     byId(run.findings, "outgoing-capi")[0];
   if (capi !== undefined && needsCapi(run) && !hasCode(service, "service-stopped"))
-    return { effect: service, reason: capi, ...soOf(capi, run), why: capiWhy(run.version), modelled: CAPI_MODELLED };
+    return {
+      effect: service,
+      reason: capi,
+      ...soOf(capi, run, "possible"),
+      why: capiWhy(run.version),
+      modelled: CAPI_MODELLED,
+    };
   return undefined;
 };
 
@@ -208,11 +232,13 @@ const goneLinks = (run: Diagnosed): readonly Link[] => {
   if (reason === undefined) {
     // Where the Local API is gone, so is the agent behind its metrics.
     const [first] = gone;
-    return first ? metrics.map((effect): Link => ({ effect, reason: first, why: "crowdsec does not run" })) : [];
+    return first
+      ? metrics.map((effect): Link => ({ effect, reason: first, why: "its metrics open after the Local API" }))
+      : [];
   }
   const link = stopper
-    ? { why: `the Local API cannot start as long as ${reason.id} fails`, ...soOf(reason, run) }
-    : { why: capiWhy(run.version), ...soOf(reason, run), modelled: CAPI_MODELLED };
+    ? { why: `the Local API cannot start as long as ${reason.id} fails`, ...soOf(reason, run, "likely") }
+    : { why: capiWhy(run.version), ...soOf(reason, run, "possible"), modelled: CAPI_MODELLED };
   return [...gone, ...(gone.length > 0 ? metrics : [])].map((effect): Link => ({ effect, reason, ...link }));
 };
 

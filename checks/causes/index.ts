@@ -5,6 +5,7 @@ import { captivePortal, caStoreOutdated, tlsIntercepted, wrongClock } from "./in
 import { anotherLapi } from "./lapi.ts";
 import { resolverDead, resolverSelective } from "./names.ts";
 import { proxies } from "./proxies.ts";
+import { mendedSince, notListening } from "./service.ts";
 
 /** The causes that have a name, in the order in which they are tried, and what follows from what. */
 export const causes: CauseCatalogue = {
@@ -18,6 +19,8 @@ export const causes: CauseCatalogue = {
     captivePortal,
     ...egress,
     anotherLapi,
+    mendedSince,
+    notListening,
   ],
   links,
 };

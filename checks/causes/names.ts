@@ -18,15 +18,24 @@ import {
 const CONF = "cat /etc/resolv.conf";
 
 /** What a nameserver that serves nobody gives, whatever the name. */
-const DEAD = ["dns-timeout", "dns-no-resolver", "dns-refused", "dns-servfail"] as const;
+const DEAD = ["dns-timeout", "dns-no-resolver", "dns-unreachable", "dns-refused", "dns-servfail"] as const;
 /** What one that works says of single names. */
 const SELECTIVE = ["dns-nxdomain", "dns-nodata", "dns-sinkhole", "dns-servfail"] as const;
 
 const HOW: Readonly<Record<string, string>> = {
   "dns-timeout": "no nameserver of this host answers",
   "dns-no-resolver": "nothing serves DNS at the address that this host asks",
+  "dns-unreachable": "this host cannot reach its nameserver (no route, or a packet filter of its own)",
   "dns-refused": "the nameserver refuses to serve this host",
   "dns-servfail": "the nameserver of this host fails on every name",
+};
+
+/** Which remedy fits. */
+const WHEN: Readonly<Record<string, string>> = {
+  "dns-timeout": "silent",
+  "dns-no-resolver": "nobody",
+  "dns-unreachable": "unreachable",
+  "dns-refused": "refused",
 };
 
 const isUnresolved = (finding: Finding): boolean => isFaulty(finding) && finding.fault?.phase === "resolve";
@@ -51,6 +60,11 @@ export const resolverDead: NamedCause = {
       when: "nobody",
       text: "Start the local resolver, or name a nameserver that runs, where /etc/resolv.conf comes from.",
       commands: [CONF, "ss -lnup 'sport = :53'"],
+    },
+    {
+      when: "unreachable",
+      text: "No question leaves this host: see its route, its interface, and its own packet filter (udp/53 and tcp/53 out to the nameserver).",
+      commands: [CONF, "ip -4 route", "nft list ruleset"],
     },
     {
       when: "refused",
@@ -89,14 +103,7 @@ export const resolverDead: NamedCause = {
           asked: Math.max(names.length, unresolved.length),
           hosts: hostsOf(unresolved),
         },
-        when:
-          code === "dns-timeout"
-            ? "silent"
-            : code === "dns-no-resolver"
-              ? "nobody"
-              : code === "dns-refused"
-                ? "refused"
-                : "fails",
+        when: WHEN[code] ?? "fails",
         confidence: servers.length > 0 ? "certain" : "likely",
         ...(local && { party: "this-host" }),
         evidence: told(members),

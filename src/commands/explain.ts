@@ -128,10 +128,14 @@ const nearest = (word: string, { checks, named }: Explained): readonly string[] 
 
 /** A check, a fault or a cause, offline, by the word that a report calls it; what stands behind its @ is left away. */
 export const explain = async (
-  asked: string,
+  asked: string | undefined,
   { stdout }: Streams,
   known: Explained = { checks: catalogue, named: causes.named },
 ): Promise<number> => {
+  if (asked === undefined)
+    throw new UsageError(
+      "explain wants the id of a check, a fault code or a cause; `crowdsec-preflight list` shows them.",
+    );
   const word = asked.split("@")[0] ?? "";
   const sections = sectionsOf(word, known);
   if (sections.length === 0) {

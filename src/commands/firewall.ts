@@ -1,6 +1,16 @@
 import { catalogue, OUTGOING } from "../../checks/index.ts";
 import { EXIT_UNJUDGED, exitCodeOfSignal } from "../exit-code.ts";
-import { allowList, type FirewallFormat, formats, isRange, type Seen, unknownNames } from "../firewall/index.ts";
+import {
+  type AllowList,
+  allowList,
+  type FirewallFormat,
+  formats,
+  isByAddress,
+  lackingNames,
+  rangeOf,
+  type Seen,
+  unknownNames,
+} from "../firewall/index.ts";
 import type { DnsObservation, Prober } from "../model/observation.ts";
 import type { Topology } from "../model/topology.ts";
 import { startProgress } from "../progress.ts";
@@ -16,10 +26,16 @@ export interface FirewallOptions extends Omit<SessionOptions, "allowWrites"> {
 
 /** Ranges in CIDR notation, or single addresses; repeated flags and commas add up. */
 export const parseRanges = (flag: string, texts: readonly string[]): readonly string[] => {
-  const ranges = texts.flatMap((text) => text.split(",")).map((text) => text.trim());
-  const wrong = ranges.find((range) => !isRange(range));
-  if (wrong !== undefined)
-    throw new UsageError(`${flag} wants an address or a range of addresses such as 10.0.0.0/8; not "${wrong}".`);
+  const ranges = texts
+    .flatMap((text) => text.split(","))
+    .map((text) => {
+      const range = rangeOf(text.trim());
+      if (range === undefined)
+        throw new UsageError(
+          `${flag} wants an address or a range of addresses such as 10.0.0.0/8; not "${text.trim()}".`,
+        );
+      return range;
+    });
   return [...new Set(ranges)];
 };
 
@@ -47,7 +63,16 @@ const upstreamOf = async (probe: Prober, { resolver }: Topology): Promise<readon
   return saw.content.split("\n").flatMap((line) => /^nameserver\s+(\S+)/.exec(line)?.[1] ?? []);
 };
 
-/** Prints what a firewall must let through. Returns the exit code: 3 too for a list that a deadline left incomplete. */
+/** Why a list should not be loaded: it is not complete, or what it has no address for would be shut off. */
+const doubtOf = (list: AllowList, output: FirewallFormat, signal: AbortSignal): string | undefined => {
+  if (signal.aborted) return `${signal.reason}: the list is not complete.`;
+  const lacking = isByAddress(output) ? lackingNames(list) : [];
+  if (lacking.length === 0) return undefined;
+  const have = lacking.length === 1 ? "1 name has" : `${lacking.length} names have`;
+  return `${have} no address now: ${lacking.join(", ")}; this list would shut CrowdSec off.`;
+};
+
+/** Prints what a firewall must let through. Returns the exit code: 3 too for a list that should not be loaded. */
 export const firewall = async (options: FirewallOptions, tool: Tool, streams: Streams): Promise<number> => {
   const { output, from } = options;
   const { environment, stdout, stderr } = streams;
@@ -79,13 +104,13 @@ export const firewall = async (options: FirewallOptions, tool: Tool, streams: St
       const names = new Map(await Promise.all(unknownNames(allowList(seen)).map((name) => lookUp(probe, name))));
       const list = allowList({ ...seen, names });
       const interrupted = interruption();
-      const cut = signal.aborted;
+      const doubt = doubtOf(list, output, signal);
       progress.stop();
       // Half a list, loaded, would cut off what the other half needs.
       if (interrupted) return exitCodeOfSignal(interrupted);
       await write(stdout, formats[output](list, stdout.columns || DEFAULT_COLUMNS));
-      if (!cut) return 0;
-      await write(stderr, `${tool.name}: ${signal.reason}: the list is not complete.\n`);
+      if (doubt === undefined) return 0;
+      await write(stderr, `${tool.name}: ${doubt}\n`);
       return EXIT_UNJUDGED;
     });
   } finally {

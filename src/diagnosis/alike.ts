@@ -12,6 +12,7 @@ const SHARED: Readonly<Record<string, string>> = {
   "dns-timeout": "no nameserver of this host answers ({n} names)",
   "dns-sinkhole": "a DNS filter blocks {n} names that CrowdSec needs",
   "dns-no-resolver": "nothing answers DNS at the address in /etc/resolv.conf ({n} names)",
+  "dns-unreachable": "no question leaves this host for its nameserver ({n} names)",
   "tcp-refused": "a firewall rejects outgoing tcp/443 to {n} hosts",
   "tcp-timeout": "outgoing tcp/443 to {n} hosts is dropped on the way",
   "tcp-unreachable": "{n} hosts on the internet cannot be reached from here",

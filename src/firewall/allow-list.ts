@@ -424,11 +424,17 @@ export const allowList = (seen: Seen): AllowList => {
   });
 };
 
-/** Names that an allow-list has no address for yet; to be looked up, and the list made once more. */
-export const unknownNames = (list: AllowList): readonly string[] => [
+const namesWithoutAddress = (rules: readonly Rule[]): readonly string[] => [
   ...new Set(
-    list.rules.flatMap((rule) =>
+    rules.flatMap((rule) =>
       rule.direction === "out" && rule.addresses.length === 0 && rule.name !== undefined ? [rule.name] : [],
     ),
   ),
 ];
+
+/** Names that an allow-list has no address for yet; to be looked up, and the list made once more. */
+export const unknownNames = ({ rules }: AllowList): readonly string[] => namesWithoutAddress(rules);
+
+/** Those of them that CrowdSec cannot do without: a firewall of addresses alone shuts it off. */
+export const lackingNames = ({ rules }: AllowList): readonly string[] =>
+  namesWithoutAddress(rules.filter((rule) => rule.direction === "out" && !rule.optional));

@@ -6,9 +6,9 @@ import { squid } from "./squid.ts";
 import { table } from "./table.ts";
 import { ufw } from "./ufw.ts";
 
-export { allowList, type Seen, unknownNames } from "./allow-list.ts";
+export { allowList, lackingNames, type Seen, unknownNames } from "./allow-list.ts";
 export type { AllowList } from "./rule.ts";
-export { isRange } from "./words.ts";
+export { rangeOf } from "./words.ts";
 
 /** Every format by its name; only the table cares how wide the terminal is. */
 export const formats = { table, csv, nft, ufw, firewalld, squid } as const satisfies Record<
@@ -17,3 +17,7 @@ export const formats = { table, csv, nft, ufw, firewalld, squid } as const satis
 >;
 export type FirewallFormat = keyof typeof formats;
 export const FIREWALL_FORMATS = Object.keys(formats) as readonly FirewallFormat[];
+
+/** Those whose rules are by address: a name without one is shut off by them. */
+const BY_ADDRESS: ReadonlySet<FirewallFormat> = new Set(["nft", "ufw", "firewalld"]);
+export const isByAddress = (format: FirewallFormat): boolean => BY_ADDRESS.has(format);

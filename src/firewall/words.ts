@@ -1,4 +1,4 @@
-import { parseIp, parseRange } from "../model/address.ts";
+import { type IpRange, inRange, parseIp, parseRange } from "../model/address.ts";
 import { printable, wrap } from "../model/text.ts";
 import { type AllowList, isIn, isOut, type OutRule, type Rule } from "./rule.ts";
 
@@ -8,8 +8,21 @@ const HOST_NAME = new RegExp(`^(?=.{1,253}$)${LABEL}(?:\\.${LABEL})*$`, "i");
 /** Whether a text is a host name, and therefore no more than letters, digits, dots and hyphens: fit for a rule or a command. */
 export const isHostName = (text: string): boolean => HOST_NAME.test(text) && parseIp(text) === undefined;
 
-/** CIDR notation of either family, or a single address. */
-export const isRange = (text: string): boolean => parseIp(text) !== undefined || parseRange(text) !== undefined;
+const ALL_OF_IPV4: IpRange = { ip: parseIp("0.0.0.0") ?? [], bits: 96 };
+
+/**
+ * CIDR notation of either family, or a single address, as rules have it; undefined for anything else. IPv4 in the spelling
+ * of IPv6 (`::ffff:192.0.2.1`) is IPv4: so it is on the wire, and no rule of IPv6 ever matches it.
+ */
+export const rangeOf = (text: string): string | undefined => {
+  const single = parseIp(text);
+  const range = single === undefined ? parseRange(text) : { ip: single, bits: 128 };
+  if (range === undefined) return undefined;
+  const { ip, bits } = range;
+  if (!text.includes(":") || bits < ALL_OF_IPV4.bits || !inRange(ALL_OF_IPV4, ip)) return text;
+  const address = ip.slice(-4).join(".");
+  return single === undefined ? `${address}/${bits - ALL_OF_IPV4.bits}` : address;
+};
 
 export const familyOfRange = (range: string): 4 | 6 => (range.includes(":") ? 6 : 4);
 
@@ -73,6 +86,21 @@ const leftOut = ({ omitted }: AllowList): string[] =>
     return `Left out: ${whats.join(", ")}: ${reason}`;
   });
 
+const isEveryone = (range: string): boolean => /\/0+$/.test(range);
+
+/** Ports that the whole internet may knock at, because somebody said so. */
+const wideOpen = ({ rules }: AllowList): string[] => {
+  const doors = rules.filter(isIn).filter(({ from }) => from.some(isEveryone));
+  return [...new Set(doors.map(({ clients }) => clients))].map((clients) => {
+    const own = doors.filter((rule) => rule.clients === clients);
+    const ranges = own[0]?.from.filter(isEveryone) ?? [];
+    return `OPEN TO EVERYONE: ${FLAG[clients]} ${ranges.join(", ")} lets every address of ${families(ranges)} come in to ${own.map(portOf).join(", ")}; name ${WHO[clients]} instead.`;
+  });
+};
+
+const families = (ranges: readonly string[]): string =>
+  [...new Set(ranges.map(familyOfRange))].map((family) => `IPv${family}`).join(" and ");
+
 /** What every format has to say beside its rules, a paragraph each. */
 export const remarks = (list: AllowList): string[] => {
   const unresolved = list.rules.filter(isOut).filter(({ addresses }) => addresses.length === 0);
@@ -84,6 +112,7 @@ export const remarks = (list: AllowList): string[] => {
       (rule) => `NO ADDRESS KNOWN for ${placeOf(rule)} ${portOf(rule)}, so no rule by address: ${rule.unresolved}.`,
     ),
     ...open.map((clients) => `NOT SAID: who may come in (${WHO[clients]}); ${FLAG[clients]} CIDR fills it in.`),
+    ...wideOpen(list),
     ...list.notes,
     NTP,
     ...leftOut(list),

@@ -18,6 +18,7 @@ export type LayerCode =
   | "dns-timeout"
   | "dns-sinkhole"
   | "dns-no-resolver"
+  | "dns-unreachable"
   | "tcp-refused"
   | "tcp-timeout"
   | "tcp-unreachable"
@@ -119,7 +120,7 @@ export interface DnsQuestion {
 /** One nameserver of resolv.conf that gave no usable answer. */
 export interface NameserverSeen {
   readonly server: string;
-  readonly code: "dns-servfail" | "dns-refused" | "dns-timeout" | "dns-no-resolver";
+  readonly code: "dns-servfail" | "dns-refused" | "dns-timeout" | "dns-no-resolver" | "dns-unreachable";
 }
 
 export interface DnsAnswer {

@@ -104,6 +104,11 @@ const decode = (message: Buffer, id: number, name: string, type: RecordType): De
 
 const SILENT: Reply = { kind: "failed", code: "dns-timeout" };
 const ABSENT: Reply = { kind: "failed", code: "dns-no-resolver" };
+const UNREACHABLE: Reply = { kind: "failed", code: "dns-unreachable" };
+
+/** What the peer's host itself says when nobody listens there; every other error comes from this host or on the way. */
+const REFUSALS = new Set(["ECONNREFUSED", "ECONNRESET", "EPIPE"]);
+const unasked = (error: NodeJS.ErrnoException): Reply => (REFUSALS.has(error.code ?? "") ? ABSENT : UNREACHABLE);
 
 interface Exchange {
   readonly server: string;
@@ -129,12 +134,12 @@ const overUdp = ({ server, port, name, type, timeoutMs, signal }: Exchange): Pro
       resolve(result);
     };
     const send = (): void => {
-      if (open) socket.send(query, (error) => error && end({ reply: ABSENT, truncated: false }));
+      if (open) socket.send(query, (error) => error && end({ reply: unasked(error), truncated: false }));
     };
     const timer = setTimeout(() => end({ reply: SILENT, truncated: false }), timeoutMs);
     // One lost packet must not decide; Go would ask again too, only later.
     const resend = setTimeout(send, timeoutMs / 2);
-    socket.on("error", () => end({ reply: ABSENT, truncated: false }));
+    socket.on("error", (error) => end({ reply: unasked(error), truncated: false }));
     // Closed by the signal: nobody waits for the answer any more.
     socket.on("close", () => {
       if (!open) return;
@@ -175,7 +180,7 @@ const overTcp = ({ server, port, name, type, timeoutMs, signal }: Exchange): Pro
       if (received.length < length + 2 && received.length < MAX_MESSAGE) return;
       end(decode(received.subarray(2, length + 2), id, name, type)?.reply ?? { kind: "failed", code: "dns-servfail" });
     });
-    socket.on("error", () => end(ABSENT));
+    socket.on("error", (error) => end(unasked(error)));
     socket.on("close", () => end({ kind: "failed", code: "dns-servfail" }));
   });
 
@@ -278,6 +283,7 @@ const SAYS: Readonly<Record<NameserverSeen["code"], string>> = {
   "dns-refused": "refused the question",
   "dns-timeout": "did not answer",
   "dns-no-resolver": "has no DNS service",
+  "dns-unreachable": "cannot be asked from here: no route, or a packet filter",
 };
 
 const describe = (nameservers: readonly NameserverSeen[]): string =>
@@ -339,7 +345,11 @@ export const probeDns = async (question: DnsQuestion, resolver: Resolver, limits
     const what = family === undefined ? "no address" : `no IPv${family} address`;
     return failed("resolve", "dns-nodata", `${name} has ${what}${origin ? ` in ${origin}` : ""}`, elapsed());
   };
-  if (net.isIP(name) !== 0) return known([{ address: name, family: familyOf(name) }], "literal");
+  // Whoever writes an address means it, whichever family the names are asked for.
+  if (net.isIP(name) !== 0) {
+    const addresses = [{ address: name, family: familyOf(name) }];
+    return { ok: true, elapsedMs: elapsed(), addresses, from: "literal", nameservers: [] };
+  }
   const pinned = resolver.hosts.get(plainName(name));
   const fromHosts = (): DnsObservation | undefined => {
     if (pinned === undefined) return undefined;

@@ -83,8 +83,8 @@ const openssl = (members: readonly Finding[]): Test => {
 
 const connection = (members: readonly Finding[]): Test => {
   const commandOf = (one: Finding): string => {
-    const { host, port = "PORT", path = "" } = one.target ?? {};
-    const command = host === undefined ? `test -S ${shellQuote(path)}` : `nc -z -v -w 5 ${shellQuote(host)} ${port}`;
+    const { host = "HOST", port = "PORT" } = one.target ?? {};
+    const command = `nc -z -v -w 5 ${shellQuote(host)} ${port}`;
     return judged(command, shellQuote(placeOf(one)), members.length > 1);
   };
   return { says: WORKS, commands: unique(members.map(commandOf)) };

@@ -87,6 +87,7 @@ const WORDS: Readonly<Record<LayerCode, Words>> = {
     happened: "the question is rejected at once (ICMP port unreachable): nothing serves DNS there",
     ask: "nameserver",
   },
+  "dns-unreachable": { happened: "no question leaves this host for its nameserver", ask: "nameserver" },
   "tcp-refused": {
     happened: "the connection is refused at once: a TCP reset or an ICMP unreachable comes back",
     ask: "open",

@@ -1,6 +1,9 @@
+import { isLoopbackIp, parseIp, parseZonedIp, sameIp } from "../model/address.ts";
+import { familyOf, plainName } from "../model/hosts.ts";
+import type { Family } from "../model/observation.ts";
 import type { AddressResult, Blame, Cause, Finding, Report } from "../model/report.ts";
 import { duration, fill, wrap } from "../model/text.ts";
-import { bracketed } from "../model/url.ts";
+import { bracketed, unbracketed } from "../model/url.ts";
 import type { Style } from "./pretty.ts";
 import { isPublic, type Told, testOf } from "./ticket-commands.ts";
 import { ASKS, type Ask, codeOf, groupOf, placeOf, stageOf, unique, wordsOf } from "./ticket-words.ts";
@@ -12,16 +15,42 @@ const AT_THE_OTHER_END: ReadonlySet<Blame["party"]> = new Set(["remote-host", "r
 /** CrowdSec's own list of what a host needs, those of its parts among each other included. */
 const NETWORK_DOCS = "https://docs.crowdsec.net/docs/next/configuration/network_management";
 
-/** This host asked itself: nobody else can do anything about that. */
-const isOwn = ({ addresses = [] }: Finding): boolean =>
-  addresses.length > 0 && addresses.every(({ address, source }) => address === source);
+const WILDCARD_IPS = ["0.0.0.0", "::"].flatMap((address) => {
+  const ip = parseIp(address);
+  return ip === undefined ? [] : [ip];
+});
 
-/** The findings of a cause that are about the same thing as the one that shows it best; what merely follows from it is not. */
-const membersOf = ({ explains }: Cause, findings: readonly Finding[]): readonly Finding[] => {
-  const faulty = explains.flatMap(
+/** Loopback and wildcards, however they are written: wherever somebody reads them, they mean another host. */
+const isNowhereElse = (host: string): boolean => {
+  const ip = parseZonedIp(host);
+  if (ip === undefined) return plainName(host) === "localhost";
+  return isLoopbackIp(ip) || WILDCARD_IPS.some((wildcard) => sameIp(wildcard, ip));
+};
+
+/** This host asked itself: nobody else can do anything about that. What connections left from is an address of its own. */
+const isOwn = ({ target, addresses = [] }: Finding, findings: readonly Finding[]): boolean => {
+  if (target?.host === undefined && target?.path !== undefined) return true;
+  const sources = new Set(findings.flatMap((one) => (one.addresses ?? []).flatMap(({ source }) => source ?? [])));
+  const isHere = (host: string): boolean => isNowhereElse(host) || sources.has(host);
+  if (target?.host !== undefined && isHere(target.host)) return true;
+  return addresses.length > 0 && addresses.every(({ address }) => isHere(address));
+};
+
+const faultyOf = ({ explains }: Cause, findings: readonly Finding[]): readonly Finding[] =>
+  explains.flatMap(
     (instance) =>
       findings.find((one) => one.instance === instance && (one.status === "fail" || one.status === "warn")) ?? [],
   );
+
+/** Whether somebody else mends it: not what this host alone is about, whoever is blamed. */
+const isTheirs = (cause: Cause, findings: readonly Finding[]): boolean => {
+  const faulty = faultyOf(cause, findings);
+  return OTHERS.has(cause.blame.party) && (faulty.length === 0 || !faulty.every((one) => isOwn(one, findings)));
+};
+
+/** The findings of a cause that are about the same thing as the one that shows it best; what merely follows from it is not. */
+const membersOf = (cause: Cause, findings: readonly Finding[]): readonly Finding[] => {
+  const faulty = faultyOf(cause, findings).filter((one) => !isOwn(one, findings));
   const first = faulty.find((one) => wordsOf(codeOf(one)) !== undefined) ?? faulty[0];
   if (first === undefined) return [];
   const alike = faulty.filter(
@@ -29,8 +58,7 @@ const membersOf = ({ explains }: Cause, findings: readonly Finding[]): readonly 
       stageOf(one) === stageOf(first) &&
       one.vantage.route === first.vantage.route &&
       one.vantage.proxy === first.vantage.proxy &&
-      (one.blame?.party === first.blame?.party || groupOf(one) === groupOf(first)) &&
-      (one === first || !isOwn(one)),
+      (one.blame?.party === first.blame?.party || groupOf(one) === groupOf(first)),
   );
   return [first, ...alike.filter((one) => one !== first)];
 };
@@ -71,28 +99,56 @@ const waitedMs = (members: readonly Finding[], code: string): number =>
       ]),
   );
 
-const LOOPBACK = /^(127\.|::1$|0\.0\.0\.0$|::$)/;
+/** Those that went the way that the fault tells of. */
+const faultyAddressesOf = (members: readonly Finding[]): readonly AddressResult[] =>
+  members.flatMap(({ addresses = [], fault }) => addresses.filter(({ code }) => code === fault?.code));
 
-const sourcesIn = (results: readonly AddressResult[]): readonly string[] => {
+const hostsOf = (members: readonly Finding[]): readonly string[] =>
+  unique(members.flatMap(({ target }) => target?.host ?? []));
+
+const allOf = (findings: readonly Finding[]): readonly AddressResult[] =>
+  findings.flatMap(({ addresses = [] }) => addresses);
+
+const sourcesIn = (results: readonly AddressResult[], families: ReadonlySet<Family>): readonly string[] => {
   const seen = [...results].sort((a, b) => a.family - b.family).flatMap(({ source }) => source ?? []);
-  return unique(seen).filter((source) => !LOOPBACK.test(source));
+  return unique(seen).filter((source) => !isNowhereElse(source) && families.has(familyOf(source) ?? 4));
 };
 
-/**
- * This host's own addresses: on the way that the fault is about, else on the others of the same finding; of questions to
- * a nameserver none is known, so those of its other ways stand in.
- */
-const sourcesOf = (members: readonly Finding[], findings: readonly Finding[]): readonly string[] => {
-  const own = members.flatMap(({ addresses = [], fault }) => addresses.filter(({ code }) => code === fault?.code));
-  const all = (list: readonly Finding[]): readonly AddressResult[] => list.flatMap(({ addresses = [] }) => addresses);
-  return [own, all(members), all(findings)].map(sourcesIn).find((sources) => sources.length > 0) ?? [];
+/** Of this host's own addresses, those that the other side sees; `elsewhere`: as seen on the way to somewhere else. */
+interface Sources {
+  readonly addresses: readonly string[];
+  readonly elsewhere: boolean;
+}
+
+/** In which families it went there: by the addresses of the fault, else by an address that is configured; of a mere name, either. */
+const familiesOf = (told: Told): ReadonlySet<Family> => {
+  const { members, first, servers } = told;
+  const own = faultyAddressesOf(members);
+  const seen = own.length > 0 ? own : allOf(members);
+  if (seen.length > 0) return new Set(seen.map(({ family }) => family));
+  const { route, proxy = "" } = first.vantage;
+  const there = route === "proxy" && URL.canParse(proxy) ? [unbracketed(new URL(proxy).hostname)] : hostsOf(members);
+  const families = (stageOf(first) === "names" ? servers : there).map(familyOf);
+  const known = families.flatMap((family) => family ?? []);
+  return new Set(known.length === families.length && known.length > 0 ? known : [4, 6]);
+};
+
+/** On the way that the fault is about, else on the others of the same finding; else those of other ways stand in. */
+const sourcesOf = (told: Told, findings: readonly Finding[]): Sources => {
+  const families = familiesOf(told);
+  const { members } = told;
+  const [addresses] = [faultyAddressesOf(members), allOf(members)]
+    .map((results) => sourcesIn(results, families))
+    .filter((sources) => sources.length > 0);
+  return addresses === undefined
+    ? { addresses: sourcesIn(allOf(findings), families), elsewhere: true }
+    : { addresses, elsewhere: false };
 };
 
 /** A proxy that does not even take a connection: it is what was to be reached. */
 const isProxyGone = (first: Finding): boolean => codeOf(first) === "proxy-unreachable";
 
 const protocolOf = ({ id, target, vantage: { route, proxy = "" } }: Finding): string => {
-  if (target?.host === undefined && target?.path !== undefined) return "a unix socket";
   const scheme = target?.url === undefined ? undefined : target.url.startsWith("http:") ? "HTTP" : "HTTPS (TLS)";
   if (route === "proxy") return `${scheme ?? "TCP"} through the proxy ${proxy}`;
   if (scheme !== undefined) return `TCP, ${scheme}`;
@@ -100,6 +156,8 @@ const protocolOf = ({ id, target, vantage: { route, proxy = "" } }: Finding): st
 };
 
 const expectedOf = ({ first }: Told): string => {
+  if (codeOf(first) === "lapi-database-down")
+    return 'the Local API reaches its database, and answers "ent: machine not found" to the login below, of a machine that does not exist.';
   const secure = isPublic(first) && first.target?.url?.startsWith("https:");
   const authority = secure ? "TLS shows a certificate of a public authority" : "";
   switch (stageOf(first)) {
@@ -123,12 +181,12 @@ const expectedOf = ({ first }: Told): string => {
 
 /** Names of what does not resolve, and who should have told; a nameserver stands for itself. */
 const dnsOf = (members: readonly Finding[], findings: readonly Finding[]): Pick<Told, "hosts" | "servers"> => {
-  const hostOf = ({ target }: Finding): readonly string[] => (target?.host === undefined ? [] : [target.host]);
   const isServer = ({ id }: Finding): boolean => id === "resolver";
-  const failing = members.filter(isServer).flatMap(hostOf);
+  const failing = hostsOf(members.filter(isServer));
   return {
-    hosts: unique(members.filter((one) => !isServer(one)).flatMap(hostOf)),
-    servers: unique(failing.length > 0 ? failing : findings.filter(isServer).flatMap(hostOf)),
+    hosts: hostsOf(members.filter((one) => !isServer(one))),
+    // A resolver of this host itself asks others in turn, whom it does not name.
+    servers: failing.length > 0 ? failing : hostsOf(findings.filter((one) => isServer(one) && !isOwn(one, findings))),
   };
 };
 
@@ -178,14 +236,14 @@ const askOf = (first: Finding, party: Blame["party"]): Ask | undefined => {
 const sentence = (text: string): string => `${text.replace(/\.$/, "")}.`;
 
 /** The subject, and the request below it: several things are counted in the one and pointed to in the other. */
-const requestOf = (told: Told, cause: Cause, sources: readonly string[]): Ask => {
+const requestOf = (told: Told, cause: Cause, { addresses, elsewhere }: Sources): Ask => {
   const { members, first, hosts, servers } = told;
   const ask = askOf(first, cause.blame.party);
   const words = (many: (count: number, things: string) => string): Readonly<Record<string, string>> => {
     const word = (things: readonly string[], plural: string): string =>
       things.length === 1 ? (things[0] ?? "") : many(things.length, plural);
     return {
-      from: sources.join(" and ") || "our CrowdSec host",
+      from: addresses.length > 0 && elsewhere ? "the host below" : addresses.join(" and ") || "our CrowdSec host",
       to: word(unique(members.map(placeOf)), "destinations"),
       names: hosts.length === 0 ? "every name" : word(hosts, "names"),
       servers: servers.length === 0 ? "the nameserver" : word(servers, "nameservers"),
@@ -198,6 +256,13 @@ const requestOf = (told: Told, cause: Cause, sources: readonly string[]): Ask =>
   const [remedy] = cause.remedy;
   const asked = [`Please look at ${long["to"]}: ${cause.summary}`, ...(remedy ? [remedy.text] : [])].map(sentence);
   return { subject: `please look at ${short["to"]}`, asked: asked.join(" ") };
+};
+
+const sourceLine = ({ addresses, elsewhere }: Sources, { vantage: { namespace } }: Finding): string => {
+  if (addresses.length === 0) return "(please fill in; it could not be seen)";
+  const another = elsewhere ? " (seen on another way; yours may show another)" : "";
+  const inside = namespace === undefined ? "" : ` (seen inside ${namespace}; outside it may be another)`;
+  return `${addresses.join(", ")}${another}${inside}`;
 };
 
 /** Columns of a label, with what is between it and its text. */
@@ -235,17 +300,15 @@ const ticketOf = (cause: Cause, report: Report, width: number): readonly string[
   const [first] = members;
   if (first === undefined) return bareTicket(cause, report, width);
   const told: Told = { members, first, ...dnsOf(members, findings) };
-  const sources = sourcesOf(members, findings);
+  const sources = sourcesOf(told, findings);
   const { subject, asked } = requestOf(told, cause, sources);
   const stage = stageOf(first);
-  const { namespace } = first.vantage;
-  const inside = namespace === undefined ? "" : ` (seen inside ${namespace}; outside it may be another)`;
   const [wanted, things] = wantedOf(told);
   const protocol = stage === "names" ? ["DNS, UDP and TCP"] : unique(members.map(protocolOf));
   const { says, commands } = testOf(told);
   const known = wordsOf(codeOf(first)) !== undefined;
   const fields: readonly (readonly [label: string, texts: readonly string[]])[] = [
-    ["Source:", [sources.length > 0 ? `${sources.join(", ")}${inside}` : "(please fill in; it could not be seen)"]],
+    ["Source:", [sourceLine(sources, first)]],
     ["Destination:", destinationsOf(told)],
     [wanted, things],
     ["Protocol:", protocol],
@@ -256,7 +319,7 @@ const ticketOf = (cause: Cause, report: Report, width: number): readonly string[
     ["Expected:", [expectedOf(told)]],
     ["How sure:", sureOf(cause.blame)],
     ["Required by:", [NETWORK_DOCS]],
-    ["Test:", [`On that host. ${says}`]],
+    ["Test:", [`On the source host. ${says}`]],
   ];
   return [
     `Subject: CrowdSec: ${subject}`,
@@ -275,8 +338,8 @@ const RULE = "-".repeat(NARROWEST);
 /** What a person who cannot mend it sends to whoever can: a short plain text for each cause that is somebody else's. */
 export const ticket = (report: Report, { ascii, width: columns }: Style): string => {
   const width = Math.max(columns, NARROWEST);
-  const theirs = report.causes.filter(({ blame }) => OTHERS.has(blame.party));
-  const ours = report.causes.filter(({ blame }) => !OTHERS.has(blame.party)).map(({ summary }) => summary);
+  const theirs = report.causes.filter((cause) => isTheirs(cause, report.findings));
+  const ours = report.causes.filter((cause) => !theirs.includes(cause)).map(({ summary }) => summary);
   const left = ours.length > 0 ? ours.join("; ") : "nothing that was asked has failed";
   const lines =
     theirs.length === 0

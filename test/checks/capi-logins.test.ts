@@ -462,6 +462,13 @@ describe("the edit", () => {
       "capi",
       "lapi",
     ],
+    [
+      "a line that does it twice",
+      "/etc/cron.d/twice",
+      "* * * * * root cscli capi status || { sleep 5; cscli capi status; } # capi\n",
+      "cscli capi status || { sleep 5; cscli capi status",
+      "cscli lapi status || { sleep 5; cscli lapi status",
+    ],
     ["NRPE", "/etc/nrpe.d/x.cfg", "command[capi]=cscli capi status\n", "cscli capi", "cscli lapi"],
   ])("mends %s and nothing else; the undo brings it back", async (_what, path, content, old, next) => {
     const { after, undone, finding } = await edited(path, content);
@@ -501,6 +508,17 @@ describe("the edit", () => {
     expect(out).toBe("# cscli capi status\n* * * * * cd /opt/capi && cscli lapi status\n");
   });
 
+  test("of a crontab mends a line that does it twice", async () => {
+    const path = "/var/spool/cron/crontabs/ada";
+    const content = "*/5 * * * * cscli capi status || cscli -o json capi status\n0 0 * * * cscli capi status\n";
+    const { remedy } = await findingOf(check, withFile(path, content));
+    folder = makeFolder();
+    const listing = folder.write("crontab-ada.preflight", content);
+    const [sed = ""] = (remedy[0]?.commands?.[1] ?? "").split(" | crontab");
+    const out = execFileSync("sh", ["-c", sed.replace("/root/crontab-ada.preflight", listing)], { encoding: "utf8" });
+    expect(out).toBe("*/5 * * * * cscli lapi status || cscli -o json lapi status\n0 0 * * * cscli lapi status\n");
+  });
+
   test.each([
     [
       "a compose file with another command",
@@ -524,6 +542,17 @@ describe("the edit", () => {
     const { remedy } = await findingOf(check, { world });
     expect(remedy.flatMap(({ commands = [] }) => commands)).toEqual([]);
   });
+});
+
+test("a crontab of thousands of lines, or one that is long, is judged in no time", async () => {
+  const from = performance.now();
+  const many = "* * * * * root cscli capi status\n".repeat(5000);
+  expect((await findingOf(check, withFile("/etc/cron.d/many", many))).status).toBe("fail");
+  const long = `* * * * * root true ${"crowdsec -t ".repeat(20_000)}\n`;
+  expect((await findingOf(check, withFile("/etc/cron.d/long", long))).status).toBe("pass");
+  const script = `#!/bin/sh\nx ${"crowdsec -t \\\n".repeat(20_000)}\n`;
+  expect((await findingOf(check, withFile("/etc/cron.daily/long", script))).status).toBe("pass");
+  expect(performance.now() - from).toBeLessThan(20_000);
 });
 
 describe("where the Central API is not used", () => {
@@ -701,6 +730,8 @@ describe("a refused login", () => {
       "Stop it, so that no further try prolongs the ban; start it at 12:34 UTC, not earlier, and once.",
       ["systemctl stop crowdsec"],
     ]);
+    // Taking that back would be the next try.
+    expect(stop?.undo ?? []).toEqual([]);
     const dropIn = "/etc/systemd/system/crowdsec.service.d/no-capi.conf";
     expect(meanwhile?.undo?.[0]).toBe(`rm ${dropIn}`);
     const print = meanwhile?.commands?.[1]?.replace(` > ${dropIn}`, "") ?? "";
@@ -711,13 +742,23 @@ describe("a refused login", () => {
   });
 
   test.each([
-    [[1, 7, 8], 3],
-    [[1, 6, 1], 2],
+    [[1, 7, 8], "3 times"],
+    [[1, 6, 1], "2 times"],
   ] as const)("of a loop of %j is one finding, which says how often each start tries", async (version, tries) => {
     const { summary } = await banned(engine(FALLING, journal(["11:59:10", FORBIDDEN]), { version }));
-    expect(
-      summary.endsWith(`; crowdsec.service is started again every 60 s, and each start tries ${tries} times`),
-    ).toBe(true);
+    expect(summary.endsWith(`; crowdsec.service is started again every 60 s, and each start tries ${tries}`)).toBe(
+      true,
+    );
+  });
+
+  test.each([
+    ["something else", /, and each start tries once$/],
+    // Such a start does not come to a login.
+    ["/etc/crowdsec/config.yaml: yaml: line 3: did not find expected key", /get no decisions from it$/],
+  ])("of a loop that now ends with %j is told by what a start of it does", async (said, words) => {
+    const journals = journal(["11:58:10", FORBIDDEN], ["11:59:10", said]);
+    const { summary, fault } = await banned(engine(FALLING, journals, { version: [1, 7, 8] }));
+    expect([fault?.code, summary]).toEqual(["capi-banned", expect.stringMatching(words)]);
   });
 
   test.each([

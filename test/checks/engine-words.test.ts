@@ -336,11 +336,24 @@ describe("a secret is not told", () => {
       'parse "http://x:canary-10": invalid port ":canary-10" after host',
       'parse "…": invalid port "…" after host',
     ],
+    ["in a DSN with an @ in it", "bad crowdsec:canary-11@canary-12@tcp(db:3306)/x", "bad [secret]@tcp(db:3306)/x"],
+    ["in a DSN behind a scheme", "mysql://crowdsec:canary-13@unix(/run/x)/y", "mysql://[secret]@unix(/run/x)/y"],
+    ["after psw=", "bad psw=canary-14", "bad psw=[secret]"],
+    ["after apikey", "bad apikey c4naryCANARY0015 here", "bad apikey [secret] here"],
+    ["after api_key", "bad api_key c4nary/CANARY+0016= here", "bad api_key [secret] here"],
+    ["after psw", "bad psw c4naryCANARY0017", "bad psw [secret]"],
+    ["in a header", "sent X-Api-Key c4naryCANARY0018, got 403", "sent X-Api-Key [secret], got 403"],
+    ["of several words in quotes", 'Authorization: Bearer "canary 19"', "Authorization: [secret]"],
+    ["of letters alone", "bad password: canary, so", "bad password: [secret], so"],
   ])("%s", (_name, words, expected) => {
     expect(withoutSecrets(words)).toBe(expected);
   });
 
   test.each([
+    'could not get jwt token: Post "http://10.0.0.5:8080/v1/watchers/login": dial tcp 10.0.0.5:8080: i/o timeout',
+    'could not get jwt token: Get "http://unix/v1/decisions": EOF',
+    "the api key of this bouncer",
+    "no api_key in /etc/crowdsec/bouncers/x.yaml",
     "Error 1045 (28000): Access denied for user 'crowdsec'@'10.0.0.5' (using password: YES)",
     'key "api" already set in map',
     "failed to connect to `host=db.example user=crowdsec database=crowdsec`: dial error",
@@ -566,5 +579,88 @@ describe("known last lines", () => {
 
   test("stay known without their secrets", () => {
     for (const [about, text] of LINES) expect(signatureOf(withoutSecrets(text))?.about).toBe(about);
+  });
+});
+
+describe("a line of 256 KiB, which anybody may bring into a log, holds up nothing", () => {
+  const BYTES = 256 * 1024;
+  /** Milliseconds. It takes some hundred; an expression that looks at all of it from each of its characters takes minutes. */
+  const SOON = 10_000;
+  const BEGINNINGS = {
+    "a fatal line": `time="2026-06-15T11:00:02Z" level=fatal msg="`,
+    "its fields": `time="2026-06-15T11:00:02Z" level=fatal msg=x error="`,
+    "a coloured one": "FATAL ",
+    "what Go writes": "panic: ",
+    "a known line": "while performing request: authenticate watcher ",
+    "nothing known": "",
+  };
+  const SHAPES = [
+    "a=",
+    "a:",
+    "a@",
+    'a="',
+    '"\\\\',
+    "\\",
+    "(",
+    "@",
+    "/",
+    "//",
+    " ",
+    "\u2028",
+    "eyJ-",
+    "eyJ.",
+    "key ",
+    "key=",
+    "apikey a",
+    "a:b@tcp",
+    "a:b@tcp(",
+    "field a",
+    "API error: ",
+    ":443 ",
+    "while performing request: :443",
+    "cannot unmarshal !!",
+    "\u001b[1",
+    "\u001b[m\n",
+    "a\n",
+  ];
+  const within = async (work: () => Promise<unknown> | unknown): Promise<number> => {
+    const from = performance.now();
+    await work();
+    return performance.now() - from;
+  };
+  const filled = (beginning: string, shape: string): string =>
+    beginning + shape.repeat(Math.ceil(BYTES / shape.length)).slice(0, BYTES - beginning.length);
+
+  test.each(SHAPES)("of %j", async (shape) => {
+    for (const beginning of Object.values(BEGINNINGS)) {
+      const text = filled(beginning, shape);
+      const spent = await within(async () => {
+        const { all } = await wordsIn(logged(text));
+        for (const word of all) signatureOf(word.text);
+        signatureOf(text);
+        withoutSecrets(text);
+      });
+      expect(spent).toBeLessThan(SOON);
+    }
+  });
+
+  test("and many such lines neither", async () => {
+    for (const shape of SHAPES.filter((one) => !one.includes("\n"))) {
+      const one = filled(BEGINNINGS["a fatal line"], shape).slice(0, 4000);
+      const text = `${one}\n`.repeat(BYTES / 4000);
+      expect(await within(() => wordsIn(logged(text)))).toBeLessThan(SOON);
+    }
+  });
+
+  test("is told by its beginning, without its secrets", async () => {
+    const told = async (text: string) =>
+      (await wordsIn(logged(text))).all.map(({ level, text: said }) => [level, said]);
+    const words = `cannot say http://u:canary@10.0.0.5/ and ${"x ".repeat(BYTES / 2)}`;
+    const expected = [
+      ["fatal", expect.stringMatching(/^cannot say http:\/\/\[secret\]@10\.0\.0\.5\/ and x x [x ]*…$/)],
+    ];
+    expect(await told(line("2026-06-15T11:00:02Z", "fatal", words))).toEqual(expected);
+    expect(await told(`{"level":"fatal","msg":"${words}","time":"2026-06-15T11:00:02Z"}`)).toEqual(expected);
+    expect(await told(`FATAL ${words}`)).toEqual(expected);
   });
 });

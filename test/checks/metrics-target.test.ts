@@ -26,6 +26,7 @@ const FAULTS: Record<keyof typeof check.faults, FaultCase> = {
   "dns-refused": ["resolve", "fail", "resolver"],
   "dns-timeout": ["resolve", "fail", "resolver"],
   "dns-no-resolver": ["resolve", "fail", "resolver"],
+  "dns-unreachable": ["resolve", "fail", "resolver"],
   "tcp-refused": ["connect", "fail", "remote-service"],
   "tcp-timeout": ["connect", "fail", "network"],
   "tcp-unreachable": ["connect", "fail", "network"],

@@ -61,6 +61,7 @@ const FAULTS: Record<LayerCode | "family-broken" | "url-invalid" | "slow", Fault
   "dns-timeout": ["resolve", "fail", "resolver"],
   "dns-sinkhole": ["resolve", "fail", "resolver"],
   "dns-no-resolver": ["resolve", "fail", "this-host"],
+  "dns-unreachable": ["resolve", "fail", "this-host"],
   "tcp-refused": ["connect", "fail", "network"],
   "tcp-timeout": ["connect", "fail", "network"],
   "tcp-unreachable": ["connect", "fail", "network"],

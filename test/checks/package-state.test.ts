@@ -164,6 +164,14 @@ describe("each state of dpkg", () => {
     expect(remedy[0]?.commands?.[0]).toBe(command);
   });
 
+  test.each(["rH ", "pF "])("%s, a removal, is finished or taken back: one of two, not both", async (letters) => {
+    const { remedy } = await findingOf(check, dpkg(letters, undefined, LOST));
+    expect(remedy.map(({ text, commands }) => [text, commands])).toEqual([
+      ["Its removal did not finish: finish it.", ["dpkg --remove crowdsec"]],
+      ["Or keep it: install it again.", ["apt-get install --reinstall crowdsec"]],
+    ]);
+  });
+
   test.each(["iU ", "iH ", "rH "])("%s has run no script that could have stopped anywhere", async (letters) => {
     expect((await findingOf(check, dpkg(letters, undefined, LOST, { capi: UNREGISTERED }))).summary).not.toContain(
       "its script stops",

@@ -37,6 +37,7 @@ const FAULTS: Record<keyof typeof check.faults, FaultCase> = {
   "dns-servfail": ["resolve", "fail", "resolver", one(failedWith("dns-servfail"))],
   "dns-timeout": ["resolve", "fail", "resolver", one(SILENT)],
   "dns-no-resolver": ["resolve", "fail", "resolver", one(failedWith("dns-no-resolver"))],
+  "dns-unreachable": ["resolve", "fail", "this-host", one(failedWith("dns-unreachable"))],
   slow: ["resolve", "warn", "resolver", one(answersAfter(812))],
 };
 

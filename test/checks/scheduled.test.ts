@@ -1,5 +1,6 @@
 import { describe, expect, test } from "@jest/globals";
 import { findScheduled, type Job } from "../../checks/scheduled.ts";
+import type { System } from "../../src/model/system.ts";
 import { fakeProber, type World } from "../support/fake-prober.ts";
 import { failedWith } from "../support/world.ts";
 
@@ -18,8 +19,10 @@ const holding = (files: Readonly<Record<string, string>>): World => {
   return { files, folders: Object.fromEntries(names), paths };
 };
 
-const jobsOf = async (files: Readonly<Record<string, string>>): Promise<readonly Job[]> =>
-  (await findScheduled(fakeProber(holding(files)))).jobs;
+const jobsOf = async (
+  files: Readonly<Record<string, string>>,
+  packages: System["packages"] = "deb",
+): Promise<readonly Job[]> => (await findScheduled(fakeProber(holding(files)), packages)).jobs;
 const textOf = ({ words }: Job): string => words.map(({ text }) => text).join(" ");
 const runsOf = async (files: Readonly<Record<string, string>>): Promise<number | undefined> =>
   (await jobsOf(files))[0]?.schedule.runs;
@@ -235,7 +238,7 @@ describe("a script that a job names", () => {
   ])("is left alone when it %s", async (_what, path) => {
     const world = holding({ ...CRONTAB, "/usr/local/bin/watch.sh": SCRIPT });
     const probe = fakeProber({ ...world, paths: { "/usr/local/bin/watch.sh": path } });
-    expect((await findScheduled(probe)).jobs).toHaveLength(1);
+    expect((await findScheduled(probe, "deb")).jobs).toHaveLength(1);
     expect(probe.asked).not.toContain("file /usr/local/bin/watch.sh");
   });
 
@@ -246,7 +249,7 @@ describe("a script that a job names", () => {
         ...compose("      test: /opt/probe.sh\n"),
       }),
     );
-    await findScheduled(probe);
+    await findScheduled(probe, "deb");
     expect(probe.asked.filter((question) => question.startsWith("path "))).toEqual([]);
   });
 });
@@ -262,6 +265,96 @@ test("what an editor or a package manager left beside a file is not read", async
   expect((await jobsOf(files)).map(({ path }) => path)).toEqual(["/etc/cron.d/probe"]);
 });
 
+describe("what cron does not run does not count, by the rule of the system's own cron", () => {
+  const NAMES = [
+    ...[
+      "plain",
+      "with-dash_1",
+      "has.dot",
+      "check.sh",
+      "foo.cron",
+      "x.disabled",
+      "x.bak",
+      "x~",
+      "x.rpmsave",
+      "x.rpmnew",
+    ],
+    ...["x.swp", "x,v", "x,", "x.cfsaved", ".hidden", "#x"],
+  ];
+  const all = (folder: string, line: string) => Object.fromEntries(NAMES.map((name) => [`${folder}/${name}`, line]));
+  const namesOf = async (folder: string, line: string, packages: System["packages"]): Promise<readonly string[]> =>
+    (await jobsOf(all(folder, line), packages)).map(({ path }) => path.slice(folder.length + 1));
+  const DOTTED = ["plain", "with-dash_1", "has.dot", "check.sh", "foo.cron", "x.disabled", "x.bak"];
+
+  test.each<[System["packages"], string, readonly string[]]>([
+    ["deb", "/etc/cron.d", ["plain", "with-dash_1"]],
+    ["deb", "/etc/cron.hourly", ["plain", "with-dash_1"]],
+    ["deb", "/etc/cron.daily", ["plain", "with-dash_1"]],
+    ["deb", "/etc/cron.weekly", ["plain", "with-dash_1"]],
+    ["deb", "/etc/cron.monthly", ["plain", "with-dash_1"]],
+    ["rpm", "/etc/cron.d", [...DOTTED, "x.swp", "x,v", "x,", "x.cfsaved"]],
+    ["rpm", "/etc/cron.hourly", [...DOTTED, "#x"]],
+    ["rpm", "/etc/cron.daily", [...DOTTED, "#x"]],
+    ["apk", "/etc/cron.d", []],
+    ["apk", "/etc/cron.hourly", []],
+    ["apk", "/etc/periodic/15min", ["plain", "with-dash_1"]],
+    ["apk", "/etc/periodic/hourly", ["plain", "with-dash_1"]],
+    ["deb", "/etc/periodic/hourly", []],
+    // Whose cron this is, is not known: all but leftovers.
+    [
+      "none",
+      "/etc/cron.d",
+      ["plain", "with-dash_1", "has.dot", "check.sh", "foo.cron", "x,v", "x,", "x.cfsaved", "#x"],
+    ],
+  ])("%s: %s", async (packages, folder, expected) => {
+    expect([...(await namesOf(folder, "* * * * * root true\n", packages))].sort()).toEqual([...expected].sort());
+  });
+
+  test("busybox' crond reads the crontabs of users alone, each once", async () => {
+    const files = {
+      "/etc/crontab": "* * * * * root a\n",
+      "/etc/anacrontab": "1 5 x b\n",
+      "/etc/crontabs/root": "*/15 * * * * run-parts /etc/periodic/15min\n",
+      "/var/spool/cron/crontabs/root": "*/15 * * * * run-parts /etc/periodic/15min\n",
+      "/etc/periodic/15min/c": "c\n",
+      "/etc/periodic/daily/d": "d\n",
+    };
+    expect((await jobsOf(files, "apk")).map(({ path, schedule }) => [path, schedule.runs, schedule.told])).toEqual([
+      ["/etc/periodic/15min/c", 4, "by cron, every 15 minutes"],
+      ["/etc/periodic/daily/d", 1, "by cron, daily"],
+      ["/etc/crontabs/root", 4, "by cron (*/15 * * * *)"],
+    ]);
+  });
+});
+
+describe("a file with lines of 256 KiB, or with as many lines, holds up nothing", () => {
+  const BYTES = 256 * 1024;
+  /** Milliseconds. It takes some hundred; what looks at all of it again and again takes minutes. */
+  const SOON = 20_000;
+  const PLACES = {
+    "/etc/crontab": ["", "1", "* * * * * root x"],
+    "/etc/anacrontab": ["", "1 1 "],
+    "/etc/cron.daily/x": [""],
+    "/opt/compose.yml": ["", "healthcheck:\n  test:", "healthcheck:\n  interval:", "healthcheck: {test: "],
+    "/opt/Dockerfile": ["", "HEALTHCHECK --interval="],
+    "/etc/telegraf/telegraf.conf": ["", "[[inputs.exec]]\ninterval = '"],
+    "/etc/zabbix/zabbix_agentd.conf": [""],
+    "/etc/systemd/system/crowdsec.service": ["", "ExecStart=", "OnCalendar ="],
+  } as const;
+  const SHAPES = [" ", "1", "1 ", "\t- ", "a:", "a: ", '"', "'", "[", ",", "\\", "\u2028", "\n", ";\n", "a\\\n"];
+
+  test.each([...SHAPES, "healthcheck:\n ", "* * * * * root x\n"])("of %j", async (shape) => {
+    const from = performance.now();
+    for (const [path, beginnings] of Object.entries(PLACES)) {
+      for (const beginning of beginnings) {
+        // With something behind it that an expression may run against.
+        await jobsOf({ [path]: `${beginning}${shape.repeat(BYTES / shape.length)}\u2028!\n` });
+      }
+    }
+    expect(performance.now() - from).toBeLessThan(SOON);
+  });
+});
+
 test("files and folders that this user may not read are named, and the others counted", async () => {
   const world = holding({ "/etc/crontab": "", "/etc/cron.d/a": "" });
   const denied = failedWith("file-denied");
@@ -270,7 +363,7 @@ test("files and folders that this user may not read are named, and the others co
     files: { ...world.files, "/etc/monit/monitrc": denied },
     folders: { ...world.folders, "/var/spool/cron/crontabs": denied },
   });
-  expect(await findScheduled(probe)).toEqual({
+  expect(await findScheduled(probe, "deb")).toEqual({
     jobs: [],
     files: 2,
     denied: ["/etc/monit/monitrc", "/var/spool/cron/crontabs"],
@@ -285,7 +378,7 @@ test("however much is there, a bounded number of folders and files is looked at"
       ...Object.fromEntries(names(500).map((name) => [`/opt/${name}`, [...names(50), "compose.yaml"]])),
     },
   });
-  await findScheduled(probe);
+  await findScheduled(probe, "deb");
   expect(probe.asked.filter((question) => question.startsWith("folder /opt")).length).toBeLessThanOrEqual(400);
   expect(probe.asked.length).toBeLessThan(1500);
 });

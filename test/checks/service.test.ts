@@ -276,6 +276,18 @@ describe("a service that ended with an error", () => {
     ]);
   });
 
+  test.each([
+    [
+      "known, and may be about something that is well by now",
+      PORT,
+      "Mend what it names, if it is not mended yet; then start it.",
+    ],
+    ["not known", "canary", "Mend what it names; then start it."],
+  ])("over words that are %s: they are to be seen first, then mended", async (_name, words, text) => {
+    const { remedy } = await findingOf(check, crashedBy(words));
+    expect(remedy.map((one) => one.text)).toEqual(["See what it said.", text]);
+  });
+
   test("in its trial run, which writes no first line, too", async () => {
     const service = { ...FAILED, startedSecondsAgo: 90_000 };
     const lines = [start(90_000), line(400, "warning", "SIGTERM received"), fatal(301, ACQUIS)];

@@ -5,8 +5,9 @@ import { type Explained, explain } from "../../src/commands/explain.ts";
 import { UsageError } from "../../src/commands/usage-error.ts";
 import type { NamedCause } from "../../src/model/cause.ts";
 import { type Check, defineCheck } from "../../src/model/check.ts";
+import { runProgram } from "../support/command-line.ts";
 
-const explained = async (word: string, known?: Explained): Promise<string> => {
+const explained = async (word: string | undefined, known?: Explained): Promise<string> => {
   // Room for all of it: nobody reads meanwhile.
   const stdout = new PassThrough({ highWaterMark: 1024 * 1024 });
   const code = await explain(word, { stdout, stderr: new PassThrough(), environment: {} }, known);
@@ -15,7 +16,7 @@ const explained = async (word: string, known?: Explained): Promise<string> => {
 };
 
 /** What `explain` says of a word that it does not know. */
-const refusal = async (word: string): Promise<string> => {
+const refusal = async (word: string | undefined): Promise<string> => {
   const error = await explained(word).then(
     () => undefined,
     (reason: unknown) => reason,
@@ -177,6 +178,19 @@ test.each([
   ["tls-untrustd@agent", "tls-untrusted"],
 ])("%s was meant to be %s", async (word, meant) => {
   expect(await refusal(word)).toContain(`did you mean ${meant}`);
+});
+
+test("without a word, one sentence says what is wanted and where to look", async () => {
+  expect(await refusal(undefined)).toBe(
+    "explain wants the id of a check, a fault code or a cause; `crowdsec-preflight list` shows them.",
+  );
+  const { stdout, stderr, code } = await runProgram(["explain"]);
+  expect({ stdout, stderr, code }).toEqual({
+    stdout: "",
+    stderr:
+      "crowdsec-preflight: explain wants the id of a check, a fault code or a cause; `crowdsec-preflight list` shows them.\n",
+    code: 3,
+  });
 });
 
 test("a word that is like none is not guessed at", async () => {

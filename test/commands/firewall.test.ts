@@ -66,6 +66,35 @@ describe("firewall", () => {
   });
 });
 
+describe("a name without an address", () => {
+  // Nobody has it (RFC 6761).
+  const unnamed = [...SCRAPER, "--target", "gone.invalid:6060", "--target", "lost.invalid:6060"];
+
+  test.each(["nft", "ufw", "firewalld"])("makes %s, which would shut it off, exit code 3", async (format) => {
+    const { stdout, stderr, code } = await runProgram([...unnamed, "-o", format]);
+    expect({ stderr, code }).toEqual({
+      stderr:
+        "crowdsec-preflight: 2 names have no address now: gone.invalid, lost.invalid; this list would shut CrowdSec off.\n",
+      code: 3,
+    });
+    expect(stdout).toContain("192.0.2.7");
+    expect(stdout).toContain("NO ADDRESS KNOWN for gone.invalid tcp/6060");
+  });
+
+  test.each(["table", "csv", "squid"])("is a remark in %s, which needs no addresses", async (format) => {
+    const { stdout, stderr, code } = await runProgram([...unnamed, "-o", format]);
+    expect({ stderr, code }).toEqual({ stderr: "", code: 0 });
+    expect(stdout).toContain("NO ADDRESS KNOWN for gone.invalid tcp/6060");
+  });
+});
+
+test("IPv4 in the spelling of IPv6 comes in as IPv4", () => {
+  expect(parseRanges("--from", ["::ffff:1.2.3.4", "1.2.3.4", "::ffff:10.0.0.0/104"])).toEqual([
+    "1.2.3.4",
+    "10.0.0.0/8",
+  ]);
+});
+
 test("ranges add up, each once", () => {
   expect(parseRanges("--from", ["10.0.0.0/8, fd00::/8", "10.0.0.0/8"])).toEqual(["10.0.0.0/8", "fd00::/8"]);
   expect(() => parseRanges("--from", ["10.0.0.0/8,"])).toThrow("--from wants");

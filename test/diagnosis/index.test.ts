@@ -61,6 +61,7 @@ describe("failures of the outgoing list", () => {
     "dns-timeout",
     "dns-sinkhole",
     "dns-no-resolver",
+    "dns-unreachable",
     "tcp-refused",
     "tcp-timeout",
     "tcp-unreachable",

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "@jest/globals";
+import { lackingNames, unknownNames } from "../../src/firewall/index.ts";
 import { isIn, isOut, type OutRule } from "../../src/firewall/rule.ts";
 import type { Topology } from "../../src/model/topology.ts";
 import {
@@ -304,6 +305,32 @@ describe("inbound", () => {
 
   test("open metrics say that the profiler is behind the same port", async () => {
     expect((await listOf({ topology: LISTENING })).notes).toContainEqual(expect.stringMatching(/pprof.*Prometheus/));
+  });
+});
+
+describe("names without an address, which a firewall of addresses shuts off", () => {
+  const dead: Given = { world: { ...HEALTHY, dns: () => failedWith("dns-timeout") } };
+
+  test("without DNS they are all that CrowdSec cannot do without, the Local API and the database too", async () => {
+    const database = networkDatabase({ at: { host: from("db.example", "x"), port: from(5432, "x") } });
+    const lacking = lackingNames(
+      await listOf({ ...dead, topology: { ...agentAt("http://lapi.example:8080/"), database } }),
+    );
+    expect(lacking).toEqual(expect.arrayContaining(["api.crowdsec.net", "lapi.example", "db.example"]));
+  });
+
+  test("what is optional is none of them, nor what a proxy reaches; the proxy itself is", async () => {
+    const optional = await listOf(dead);
+    const rules = optional.rules.map((rule) => (isOut(rule) ? { ...rule, optional: true } : rule));
+    expect(unknownNames(optional)).not.toEqual([]);
+    expect(lackingNames({ ...optional, rules })).toEqual([]);
+    const variables = { HTTPS_PROXY: "http://proxy.example:3128" };
+    const components = [crowdsecWith(variables), cscliWith(variables)];
+    expect(lackingNames(await listOf({ ...dead, topology: { components } }))).toEqual(["proxy.example"]);
+  });
+
+  test("where all resolve there is none", async () => {
+    expect(lackingNames(await listOf())).toEqual([]);
   });
 });
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "@jest/globals";
-import { FIREWALL_FORMATS, formats } from "../../src/firewall/index.ts";
+import { FIREWALL_FORMATS, formats, isByAddress } from "../../src/firewall/index.ts";
 import type { AllowList } from "../../src/firewall/rule.ts";
 import { crowdsecWith, cscliWith } from "../support/topology.ts";
 import { failedWith, HEALTHY, resolves } from "../support/world.ts";
@@ -36,6 +36,21 @@ describe.each(FIREWALL_FORMATS)("%s", (format) => {
     expect(text).toMatch(/NO ADDRESS KNOWN for papi\.api\.crowdsec\.net tcp\/443/);
   });
 
+  test("says that everyone may come in where somebody opened it to everyone, and where nobody did does not", async () => {
+    const from = { clients: ["10.0.0.0/8", "0.0.0.0/0", "::/0"], prometheus: ["0.0.0.0/0"] };
+    // As words of one line: a comment breaks them anywhere.
+    const plain = (text: string): string => text.replace(/\n[#\s]*/g, " ");
+    const open = plain(await print({ topology: LISTENING, from }));
+    expect(open).toMatch(
+      /OPEN TO EVERYONE: --from 0\.0\.0\.0\/0, ::\/0 lets every address of IPv4 and IPv6 come in to tcp\/8080, tcp\/7422; name the networks of your agents/,
+    );
+    expect(open).toMatch(
+      /--metrics-from 0\.0\.0\.0\/0 lets every address of IPv4 come in to tcp\/6060; name the address/,
+    );
+    expect(plain(await print({ topology: LISTENING, from: { clients: ["10.0.0.0/8"] } }))).not.toContain("EVERYONE");
+    expect(plain(await print({ from }))).not.toContain("EVERYONE");
+  });
+
   test("holds no secret", async () => {
     const login = { HTTPS_PROXY: "http://canary-user:canary-password@10.0.0.9:3128" };
     expect(await print({ topology: { components: [crowdsecWith(login), cscliWith(login)] } })).not.toContain("canary-");
@@ -52,4 +67,8 @@ describe.each(FIREWALL_FORMATS)("%s", (format) => {
     for (const line of touched.filter((each) => !each.trimStart().startsWith("#")))
       expect(line).not.toMatch(/[`$]|'.*'.*'|".*".*"/);
   });
+});
+
+test("a name without an address is shut off by rules by address, and not by a list to read or by names", () => {
+  expect(FIREWALL_FORMATS.filter(isByAddress)).toEqual(["nft", "ufw", "firewalld"]);
 });

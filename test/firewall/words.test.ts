@@ -1,5 +1,5 @@
 import { expect, test } from "@jest/globals";
-import { isHostName, isRange, quotable } from "../../src/firewall/words.ts";
+import { isHostName, quotable, rangeOf } from "../../src/firewall/words.ts";
 import { HOSTILE } from "./lists.ts";
 
 test.each<[string, boolean]>([
@@ -25,18 +25,27 @@ test.each<[string, boolean]>([
   expect(isHostName(text)).toBe(expected);
 });
 
-test.each<[string, boolean]>([
-  ["10.0.0.0/8", true],
-  ["10.0.0.1", true],
-  ["2001:db8::/32", true],
-  ["2001:db8::1", true],
-  ["10.0.0.0/33", false],
-  ["10.0.0.0/8; reboot", false],
-  ["fe80::1%eth0", false],
-  ["example", false],
-  ["", false],
-])("whether %j is a range: %p", (text, expected) => {
-  expect(isRange(text)).toBe(expected);
+test.each<[string, string | undefined]>([
+  ["10.0.0.0/8", "10.0.0.0/8"],
+  ["10.0.0.1", "10.0.0.1"],
+  ["2001:db8::/32", "2001:db8::/32"],
+  ["2001:db8::1", "2001:db8::1"],
+  ["0.0.0.0/0", "0.0.0.0/0"],
+  ["::/0", "::/0"],
+  // What no rule of IPv6 ever matches.
+  ["::ffff:1.2.3.4", "1.2.3.4"],
+  ["::FFFF:102:304", "1.2.3.4"],
+  ["0:0:0:0:0:ffff:1.2.3.4", "1.2.3.4"],
+  ["::ffff:10.0.0.0/104", "10.0.0.0/8"],
+  ["::ffff:0:0/96", "0.0.0.0/0"],
+  ["::ffff:0:0/90", "::ffff:0:0/90"],
+  ["10.0.0.0/33", undefined],
+  ["10.0.0.0/8; reboot", undefined],
+  ["fe80::1%eth0", undefined],
+  ["example", undefined],
+  ["", undefined],
+])("%j stands in a rule as %j", (text, expected) => {
+  expect(rangeOf(text)).toBe(expected);
 });
 
 test("nothing that could end a comment in quotation marks is left in it", () => {

@@ -75,7 +75,7 @@ test.each([
     );
     expect(report.causes).toHaveLength(1);
     expect(report.causes[0]).toMatchObject({
-      id: `agent-${code}`,
+      id: code.startsWith("agent-") ? code : `agent-${code}`,
       explains: expect.arrayContaining(["lapi-reachable@lapi", "lapi-reachable@agent", "lapi-reachable@cscli"]),
     });
   },

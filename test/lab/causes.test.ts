@@ -257,6 +257,25 @@ const SCENES: Readonly<Record<string, Scene>> = {
       },
     ],
   },
+  "an agent's configuration names a database that it does not need, and that is down": {
+    host: "agent",
+    arrange: async () => {
+      await lab("stop", "database", "postgres");
+      await on(
+        "agent",
+        "printf 'db_config:\\n  type: postgresql\\n  host: 10.77.0.60\\n  port: 5432\\n  user: crowdsec\\n  password: canary-database-password\\n  db_name: crowdsec\\n' >/etc/crowdsec/config.yaml.local",
+      );
+      await restartInVain("agent");
+    },
+    causes: [
+      {
+        id: "database-needless",
+        party: "configuration",
+        explains: ["database-isolation", "service", "metrics"],
+        remedy: /db_config/,
+      },
+    ],
+  },
   "the hub was never fetched": {
     host: "allinone",
     arrange: async () => {

@@ -576,6 +576,7 @@ describe("names, beside net.Resolver with PreferGo", () => {
     "dns-servfail": "misbehaving",
     "dns-refused": "misbehaving",
     "dns-no-resolver": "no-service",
+    "dns-unreachable": "no-service",
   };
 
   /** One way to write each address. */

@@ -30,7 +30,7 @@ test("a Local API that is down: refused, with the words of this host where it sh
   const [here, elsewhere] = await Promise.all([preflight("lapi"), preflight("agent")]);
   expect([here.exitCode, elsewhere.exitCode]).toEqual([2, 2]);
   const refused = { status: "fail", phase: "connect", code: "tcp-refused", party: "remote-service" } as const;
-  expectFault(here.report, "lapi-reachable@lapi", { ...refused, remedy: /journalctl -u crowdsec/ });
+  expectFault(here.report, "lapi-reachable@lapi", { ...refused, party: "this-host", remedy: /journalctl -u crowdsec/ });
   expectFault(elsewhere.report, "lapi-reachable@agent", { ...refused, remedy: /listen_uri is not 127\.0\.0\.1/ });
   for (const { report, client, id } of [
     { report: here.report, client: "lapi", id: "service-stopped" },

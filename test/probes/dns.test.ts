@@ -73,9 +73,9 @@ test.each([
   expect(asked).toEqual([[]]);
 });
 
-test("a literal address of the other family is no answer", async () => {
+test("a literal address is meant as it is written, whichever family names are asked for", async () => {
   const { saw } = await ask({ name: "192.0.2.7", family: 6 });
-  expect(saw).toMatchObject({ ok: false, phase: "resolve", code: "dns-nodata" });
+  expect(saw).toMatchObject({ ok: true, from: "literal", addresses: [{ address: "192.0.2.7", family: 4 }] });
 });
 
 test("the hosts file comes first, whatever a nameserver would say", async () => {
@@ -351,7 +351,7 @@ test("a nameserver to which there is no route leads to the next one", async () =
   expect(saw).toMatchObject({
     ok: true,
     from: "127.0.0.1",
-    nameservers: [{ server: "fe80::1", code: "dns-no-resolver" }],
+    nameservers: [{ server: "fe80::1", code: "dns-unreachable" }],
   });
 });
 
@@ -554,11 +554,11 @@ describe("one nameserver by itself", () => {
   });
 
   test.each([
-    ["an address where nobody listens", "127.0.0.9"],
-    ["an address without a route", "fe80::1"],
-    ["a name in place of an address", "dns.example"],
-  ])("%s has no DNS service", async (_what, server) => {
-    expect((await askOne({}, { server })).saw).toMatchObject({ ok: false, code: "dns-no-resolver" });
+    ["an address where nobody listens", "127.0.0.9", "dns-no-resolver"],
+    ["an address without a route", "fe80::1", "dns-unreachable"],
+    ["a name in place of an address", "dns.example", "dns-no-resolver"],
+  ])("of %s it is told why it cannot serve", async (_what, server, code) => {
+    expect((await askOne({}, { server })).saw).toMatchObject({ ok: false, code });
   });
 
   test("the run's end ends the wait, and a run that has ended asks nothing", async () => {

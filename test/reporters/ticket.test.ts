@@ -134,6 +134,8 @@ const database = (code: string, phase: Phase, rest: Failing = {}): Finding =>
     ...rest,
   });
 
+const ELSEWHERE = " (seen on another way; yours may show another)";
+
 const NAMES = ["api", "blocklists.api", "papi.api", "cdn-hub", "hub-data", "version"];
 
 const one = (id: string, party: Party, findings: readonly Finding[], rest: Partial<Cause> = {}): Report =>
@@ -267,6 +269,7 @@ const PHASES: Readonly<Record<LayerCode, Phase>> = {
   "dns-timeout": "resolve",
   "dns-sinkhole": "resolve",
   "dns-no-resolver": "resolve",
+  "dns-unreachable": "resolve",
   "tcp-refused": "connect",
   "tcp-timeout": "connect",
   "tcp-unreachable": "connect",
@@ -417,12 +420,28 @@ describe("what is told", () => {
   });
 
   test("the source is never loopback, and is asked for where it was not seen", () => {
-    expect(fieldOf(told("x", "remote-service", [ownLapi]), "Source")).toBe("(please fill in; it could not be seen)");
+    const unseen = database("tcp-refused", "connect", {
+      addresses: [{ ...at("10.0.0.9", "tcp-refused"), source: "127.0.0.1" }],
+    });
+    const text = told("x", "remote-service", [unseen]);
+    expect(fieldOf(text, "Source")).toBe("(please fill in; it could not be seen)");
+    expect(text).toContain("please let our CrowdSec host connect to");
   });
 
-  test("of a question to a nameserver the source is that of this host's other ways", () => {
+  test("of a question to a nameserver the source is that of this host's other ways, in the nameserver's family", () => {
     const text = ticket(SCENES["resolver-silent"] ?? report([], []), PLAIN);
-    expect(fieldOf(text, "Source")).toBe("10.1.2.3, 2001:db8::3");
+    expect(fieldOf(text, "Source")).toBe(`10.1.2.3${ELSEWHERE}`);
+  });
+
+  test("what is asked names the fields below by their place, and the test its host", () => {
+    expect(fieldOf(told("x", "network", [silent("api", 1)]), "Test")).toMatch(/^On the source host\. /);
+  });
+
+  test("a Local API without its database is expected to say what its test takes for success", () => {
+    const text = told("x", "remote-service", [lapi("agent", "lapi-database-down", "login")]);
+    expect(fieldOf(text, "Expected")).toContain('"ent: machine not found"');
+    expect(fieldOf(text, "Expected")).not.toContain("accepted");
+    expect(fieldOf(text, "Test")).toContain('"ent: machine not found"');
   });
 
   test("inside a container the source says so", () => {
@@ -449,6 +468,93 @@ describe("what is told", () => {
     const text = ticket(report([], [cause("x", "network", [silent("api", 1)])]), PLAIN);
     expect(text).toContain("summary of x. Mend x.\n");
     expect(fieldOf(text, "Time")).not.toBe("");
+  });
+});
+
+describe("a source that was seen on the way to somewhere else", () => {
+  const DATABASES: readonly (readonly [host: string, source: string])[] = [
+    ["10.77.0.60", "10.1.2.3"],
+    ["2001:db8::60", "2001:db8::3"],
+    ["db.internal.example", "10.1.2.3, 2001:db8::3"],
+  ];
+  test.each(DATABASES)("to %s is %s, told as such, and no fact in what is asked", (host, source) => {
+    const { addresses: _none, ...unasked } = database("tcp-refused", "connect", { target: { host, port: 5432 } });
+    const text = ticket(report([unasked, silent("api", 1)], [cause("x", "remote-service", [unasked])]), PLAIN);
+    expect(fieldOf(text, "Source")).toBe(`${source}${ELSEWHERE}`);
+    const [asked = ""] = text.split("Source:");
+    expect(asked).not.toMatch(/10\.1\.2\.3|2001:db8::3/);
+    expect(asked).toMatch(/^Subject: CrowdSec: please let the host below connect to /);
+    expect(asked.replaceAll(/\s+/g, " ")).toContain("accept TCP connections from the host below:");
+  });
+
+  test("is asked for where only the other family was seen", () => {
+    const { addresses: _none, ...unasked } = database("tcp-refused", "connect", {
+      target: { host: "10.77.0.60", port: 5432 },
+    });
+    const six = outgoing("api", "tcp-timeout", "connect", { addresses: [at("2001:db8::1", "tcp-timeout")] });
+    const text = ticket(report([unasked, six], [cause("x", "remote-service", [unasked])]), PLAIN);
+    expect(fieldOf(text, "Source")).toBe("(please fill in; it could not be seen)");
+    expect(text).not.toContain("2001:db8::3");
+  });
+
+  test("of a dual-stack name that is silent in one family, is not that of the other", () => {
+    const { source: _none, ...four } = at("203.0.113.7", "tcp-timeout", 5000);
+    const one = outgoing("api", "tcp-timeout", "connect", { addresses: [four, at("2001:db8::7", "tcp-unreachable")] });
+    expect(fieldOf(told("x", "network", [one]), "Source")).toBe("(please fill in; it could not be seen)");
+  });
+
+  test("goes with the family of the proxy where that is what was to be reached", () => {
+    const { addresses: _none, ...unasked } = proxied("api", "proxy-unreachable", "proxy", "x");
+    const gone = { ...unasked, vantage: { ...unasked.vantage, proxy: "http://[2001:db8::8]:3128" } };
+    const text = ticket(report([gone, silent("hub", 1)], [cause("x", "proxy", [gone])]), PLAIN);
+    expect(fieldOf(text, "Source")).toBe(`2001:db8::3${ELSEWHERE}`);
+  });
+});
+
+describe("nobody else is asked about this host itself", () => {
+  const NOTHING = "Nothing here is for somebody else to mend: summary of x.\n";
+  const itself = { ...at("10.1.2.3", "tcp-refused"), source: "10.1.2.3" };
+  const path = "/run/postgresql/.s.PGSQL.5432";
+  const socket = finding("database", "fail", { code: "socket-missing", target: { path } });
+  const databaseAt = (host: string): Finding => {
+    const { addresses: _none, ...rest } = database("tcp-refused", "connect", { target: { host, port: 5432 } });
+    return rest;
+  };
+  const HERE: readonly (readonly [what: string, one: Finding])[] = [
+    ["a name of loopback", lapi("agent", "tcp-refused", "connect", { addresses: [at("127.0.1.1", "tcp-refused")] })],
+    ["its own outward address", lapi("agent", "tcp-refused", "connect", { addresses: [itself] })],
+    ["a proxy of its own", { ...proxied("api", "proxy-denied", "proxy", "x"), addresses: [at("::1", undefined)] }],
+    ["a resolver of its own", resolver("127.0.0.53", "dns-timeout")],
+    ["a unix socket", socket],
+    ...["127.0.0.1", "127.8.9.10", "::1", "0.0.0.0", "::", "0:0:0:0:0:0:0:1", "::ffff:127.0.0.1", "LocalHost."].map(
+      (host) => [host, databaseAt(host)] as const,
+    ),
+  ];
+  test.each(HERE)("%s is named as the reader's own, without a ticket", (_what, one) => {
+    for (const party of OTHERS) expect(told("x", party, [one])).toBe(NOTHING);
+  });
+
+  test("nor about an address that it goes out from, where no address was tried", () => {
+    const own = databaseAt("10.1.2.3");
+    expect(ticket(report([own, silent("api", 1)], [cause("x", "remote-service", [own])]), PLAIN)).toBe(NOTHING);
+  });
+
+  test("it has no line in the ticket of a cause that is also about others, even where it comes first", () => {
+    const text = told("x", "remote-service", [ownLapi, lapi("firewall", "tcp-refused", "connect"), socket]);
+    expect(fieldOf(text, "Destination")).toBe("lapi.internal.example:8080 (10.0.0.5)");
+    expect(text).not.toMatch(/127\.0\.0\.1|PGSQL/);
+  });
+
+  test("a name that a filter points at loopback is the filter's", () => {
+    expect(told("x", "resolver", [unresolved("api", "dns-sinkhole")])).toMatch(/^Subject: .* off the DNS filter/);
+  });
+
+  test("a resolver of its own is not asked to resolve what it cannot know", () => {
+    const stub = { ...resolver("127.0.0.53", "dns-timeout"), status: "pass" as const };
+    const name = unresolved("api", "dns-nxdomain");
+    const text = ticket(report([stub, name], [cause("x", "resolver", [name])]), PLAIN);
+    expect(fieldOf(text, "Destination")).toBe("the nameservers of this host");
+    expect(text).not.toContain("127.0.0.53");
   });
 });
 
@@ -505,15 +611,6 @@ describe("the command to test it", () => {
   test("of one that is slow tells how slow", () => {
     const slow = lapi("agent", "lapi-too-slow", "response");
     expect(testOf([slow], "remote-service")).toContain("after %{time_total} s");
-  });
-
-  test("of a unix socket looks whether it is there", () => {
-    const path = "/run/postgresql/.s.PGSQL.5432";
-    const text = told("x", "remote-service", [
-      finding("database", "fail", { code: "socket-missing", target: { path }, blame: { party: "remote-service" } }),
-    ]);
-    expect(commandsOf(text)).toEqual([`test -S ${path} && echo works || echo fails`]);
-    expect(fieldOf(text, "Protocol")).toBe("a unix socket");
   });
 
   test("quotes whatever a shell would take for more than a name", () => {

@@ -100,6 +100,12 @@ const gone: World = {
   listeners: [],
 };
 
+/** The same, and all ways out of this host end like this. */
+const goneAnd =
+  (fault: Failed) =>
+  (question: { readonly address: string; readonly port: number; readonly family: 4 | 6 }): TcpObservation =>
+    OWN.test(question.address) ? (gone.tcp?.(question) ?? CONNECTED) : fault;
+
 const journal = (...texts: readonly string[]): Required<Pick<World, "journals">> => ({
   journals: {
     "crowdsec.service": texts.map(
@@ -215,6 +221,14 @@ const SCENES: Readonly<Record<string, Scene>> = {
     causes: [
       { id: "resolver-dead", party: "resolver", confidence: "certain", explains: ["resolver@9.9.9.9", ...OUTGOING] },
     ],
+  },
+  "no question leaves this host for its nameserver": {
+    world: {
+      ...HEALTHY,
+      dns: (name) => (/^[\d.]+$|:/.test(name) ? resolved(name) : failedWith("dns-unreachable")),
+      nameserver: () => failedWith("dns-unreachable"),
+    },
+    causes: [{ id: "resolver-dead", party: "this-host", explains: ["resolver@9.9.9.9", ...OUTGOING] }],
   },
   "the nameserver fails on every name": {
     world: {
@@ -434,6 +448,46 @@ const SCENES: Readonly<Record<string, Scene>> = {
     topology: DEAD,
     world: crashed("something that nobody knows"),
     causes: [{ id: "service-crashed", explains: REFUSED_8080.explains }],
+  },
+  "crowdsec has crashed of something that nobody knows, and everything outgoing is dropped": {
+    topology: DEAD,
+    version: [1, 7, 8],
+    world: {
+      ...crashed("plugin foo: unable to load plugin: exec format error"),
+      tcp: goneAnd(failedWith("tcp-timeout")),
+    },
+    causes: [
+      { id: "service-crashed", explains: REFUSED_8080.explains },
+      { id: "egress-dropped", explains: OUTGOING },
+    ],
+  },
+  "the kernel has killed crowdsec, and everything outgoing is dropped": {
+    topology: DEAD,
+    version: [1, 7, 8],
+    world: {
+      ...gone,
+      services: {
+        crowdsec: { state: "failed", result: "oom-kill", exitStatus: 137, stateSeconds: 20, startedSecondsAgo: 900 },
+      },
+      tcp: goneAnd(failedWith("tcp-timeout")),
+    },
+    causes: [
+      { id: "service-crashed", explains: REFUSED_8080.explains },
+      { id: "egress-dropped", explains: OUTGOING },
+    ],
+  },
+  "crowdsec runs, and does not listen": {
+    topology: SERVED,
+    world: gone,
+    causes: [
+      { id: "not-listening", party: "this-host", explains: ["lapi-reachable@lapi", "lapi-reachable@agent", "metrics"] },
+    ],
+  },
+  "what stopped crowdsec is well by now": {
+    topology: { ...DEAD, database },
+    version: [1, 7, 8],
+    world: crashed("unable to create database client: dial tcp 203.0.113.7:5432: connect: connection refused"),
+    causes: [{ id: "mended-since", party: "this-host", explains: REFUSED_8080.explains, first: /^Start it/ }],
   },
   "crowdsec is still starting": {
     topology: DEAD,
