@@ -62,7 +62,7 @@ const stoppersOf = ({ findings, topology }: Diagnosed): readonly Finding[] => {
 const NEEDLESS = "database-isolation";
 
 /** Which findings are about the part that the last words name; the first that failed is the reason. */
-export const CHECKS_ABOUT: Readonly<Record<Signature["about"], readonly string[]>> = {
+const CHECKS_ABOUT: Readonly<Record<Signature["about"], readonly string[]>> = {
   configuration: ["config-files"],
   database: ["database", NEEDLESS],
   capi: ["outgoing-capi", "capi-logins", "credentials"],

@@ -1,11 +1,24 @@
 import type { NamedCause } from "../../src/model/cause.ts";
 import type { Finding } from "../../src/model/report.ts";
-import { signatureOf } from "../engine-words.ts";
-import { CHECKS_ABOUT } from "./chain.ts";
+import { type Signature, signatureOf } from "../engine-words.ts";
 import { hasCode, isFaulty, isHere, isLapi, nameOf, told } from "./findings.ts";
 
-/** Of a check about several things, those that the engine itself depends on. */
-const isTheEngines = (finding: Finding): boolean => !isLapi(finding) || ["agent", "cscli"].includes(nameOf(finding));
+/**
+ * The checks whose pass shows that what the words are about is well. A refused login is not among them: only another
+ * login would show that.
+ */
+const SHOWN_BY: Partial<Record<Signature["about"], readonly string[]>> = {
+  database: ["database"],
+  capi: ["outgoing-capi"],
+  port: ["port-lapi"],
+  acquisition: ["agent-config"],
+  hub: ["agent-config"],
+  "lapi-unreachable": ["lapi-reachable", "lapi-identity"],
+};
+
+/** Of a check about several things, those that the engine itself depends on; what was only read proves little. */
+const isShown = (finding: Finding): boolean =>
+  (!isLapi(finding) || nameOf(finding) === "agent") && !finding.summary.includes("by reading only");
 
 export const mendedSince: NamedCause = {
   id: "mended-since",
@@ -24,9 +37,7 @@ export const mendedSince: NamedCause = {
     const service = failures.find((finding) => finding.id === "service" && hasCode(finding, "service-crashed"));
     const signature = service && signatureOf(service.fault?.message ?? "");
     if (service === undefined || signature === undefined || signature.harmless) return [];
-    const about = findings.filter(
-      (finding) => CHECKS_ABOUT[signature.about].includes(finding.id) && isTheEngines(finding),
-    );
+    const about = findings.filter((finding) => SHOWN_BY[signature.about]?.includes(finding.id) && isShown(finding));
     const passed = about.filter(({ status }) => status === "pass");
     // Its own port is nobody's once it has ended, which is no pass.
     const free = signature.about === "port" && about.some(({ id, status }) => id === "port-lapi" && status === "skip");

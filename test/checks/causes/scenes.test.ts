@@ -489,6 +489,22 @@ const SCENES: Readonly<Record<string, Scene>> = {
     world: crashed("unable to create database client: dial tcp 203.0.113.7:5432: connect: connection refused"),
     causes: [{ id: "mended-since", party: "this-host", explains: REFUSED_8080.explains, first: /^Start it/ }],
   },
+  "the agent's password is wrong, in one process with the Local API": {
+    topology: DEAD,
+    version: [1, 7, 8],
+    world: crashed(
+      "crowdsec init: while initializing LAPIClient: authenticate watcher (lab): API error: incorrect Username or Password",
+    ),
+    causes: [{ id: "service-crashed", explains: REFUSED_8080.explains }],
+  },
+  "the ban is told, and whether it is over nobody can see": {
+    topology: DEAD,
+    version: [1, 6, 5],
+    world: crashed(
+      "api server init: unable to run local API: authenticate watcher (lab): max attempts reached for status code 403",
+    ),
+    causes: [{ id: "capi-banned", modelled: true, explains: REFUSED_8080.explains }],
+  },
   "crowdsec is still starting": {
     topology: DEAD,
     version: [1, 6, 0],
