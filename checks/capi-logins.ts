@@ -114,6 +114,8 @@ const SYSTEM_UNIT = /^(\/usr)?\/lib\/systemd\//;
 
 /** Which remedy fits: by hand, where no edit of one line mends it. */
 const remedyOf = ({ kind, path }: Job, found: readonly Found[]): JobKind | "by-hand" => {
+  // Docker's own record is not for editing.
+  if (kind === "container") return kind;
   const replaceable = found.every(({ edit }) => edit !== undefined);
   // A line of a crontab is a whole command; elsewhere a line is a part of one.
   if (!replaceable) return kind === "cron" && !RUN_PARTS.test(path) ? "cron" : "by-hand";
@@ -422,6 +424,12 @@ const askEngine = async (context: Context, version: Version | undefined): Promis
   return banned(seen, context) ?? looping(seen);
 };
 
+/** A container that runs was made from a compose file or an image: where that was found, its record says the same again. */
+const withoutTwins = (places: readonly Place[]): readonly Place[] => {
+  const told = places.some(({ job: { kind } }) => kind === "compose" || kind === "dockerfile");
+  return places.filter(({ job: { kind } }) => !told || kind !== "container");
+};
+
 const unreadable = (denied: readonly string[]): string =>
   denied.length === 0
     ? ""
@@ -436,7 +444,7 @@ export default defineCheck<Code>({
   why: `More than ${MAX_LOGINS} logins within ${WINDOW_MINUTES} minutes ban this host's address from the Central API for one hour; paid plans are exempt (${SOURCE}). From 1.5.0 on the Local API does not start while that lasts, and the bouncers here get no decisions.`,
   roles: ["lapi", "cscli"],
   contacts:
-    "reads crontabs, systemd's units, compose files, Dockerfiles and monitoring's configuration; asks for crowdsec's service and its last words; never logs in",
+    "reads crontabs, systemd's units, compose files, Dockerfiles, Docker's records of containers and monitoring's configuration; asks for crowdsec's service and its last words; never logs in",
   faults: {
     "capi-login-scheduled": {
       blame: "configuration",
@@ -483,6 +491,10 @@ export default defineCheck<Code>({
           undo: ["mv {path}.preflight {path}"],
         },
         {
+          when: "container",
+          text: `Make the container anew with another health check, where it comes from (a compose file, docker run --health-cmd, its image): ${INSTEAD}.`,
+        },
+        {
           when: "kubernetes",
           text: `Ask the Local API instead, in the probe in {path}: ${INSTEAD}.`,
           commands: ["sed -i.preflight -E {edit} {path}", "kubectl apply -f {path}"],
@@ -508,7 +520,6 @@ export default defineCheck<Code>({
         {
           text: "Stop it first, so that no further start logs in.",
           commands: ["systemctl stop crowdsec"],
-          undo: ["systemctl start crowdsec"],
         },
         {
           text: "Find out why it ends, mend that, and then start it once.",
@@ -570,7 +581,7 @@ export default defineCheck<Code>({
       askEngine(context, version),
     ]);
     const { jobs, files, denied } = scheduled;
-    const places = findPlaces(jobs, version);
+    const places = withoutTwins(findPlaces(jobs, version));
     const total = places.reduce((sum, { logins }) => sum + logins, 0);
     const idle = "state" in capi && capi.state === "unregistered" ? capi.reason : undefined;
     const findings = [...(engine ? [engine] : []), ...places.map((place) => judge(place, total, idle, version))];

@@ -18,7 +18,16 @@ export interface Schedule {
 }
 
 /** Which kind of file it stands in: that decides how it is taken out. */
-export type JobKind = "cron" | "crontab" | "script" | "unit" | "compose" | "dockerfile" | "kubernetes" | "monitoring";
+export type JobKind =
+  | "cron"
+  | "crontab"
+  | "script"
+  | "unit"
+  | "compose"
+  | "dockerfile"
+  | "container"
+  | "kubernetes"
+  | "monitoring";
 
 /** Something that this host runs by itself, again and again. */
 export interface Job {
@@ -329,6 +338,36 @@ const dockerfile = (path: string, content: string): readonly Job[] =>
     return [{ kind: "dockerfile", path, words: words.slice(1), schedule: { ...every, told } }];
   });
 
+/** Of Docker's own record of a container, what of it counts here (api/types/container in https://github.com/moby/moby). */
+interface DockerRecord {
+  readonly Name?: unknown;
+  readonly State?: { readonly Running?: unknown };
+  readonly Config?: { readonly Healthcheck?: { readonly Test?: unknown; readonly Interval?: unknown } };
+}
+
+const recordIn = (content: string): DockerRecord => {
+  try {
+    const parsed: unknown = JSON.parse(content);
+    return parsed !== null && typeof parsed === "object" ? parsed : {};
+  } catch {
+    return {};
+  }
+};
+
+const NANOSECONDS = 1e9;
+
+/** The health check of a container that runs: its file says so, whether it came from an image, from compose or by hand. */
+const container = (path: string, content: string): readonly Job[] => {
+  const { Name, State, Config } = recordIn(content);
+  const { Test, Interval } = Config?.Healthcheck ?? {};
+  if (State?.Running !== true || !Array.isArray(Test)) return [];
+  const words = wordsOf({ line: 1, text: Test.slice(1).map(String).join(" ").slice(0, MAX_LINE) });
+  const seconds = typeof Interval === "number" && Interval > 0 ? Interval / NANOSECONDS : HEALTHCHECK_SECONDS;
+  const name = typeof Name === "string" ? Name.replace(/^\//, "") : "unknown";
+  const told = `as the health check of container ${name} (interval ${seconds}s)`;
+  return [{ kind: "container", path, words, schedule: { ...runsEvery(seconds), told } }];
+};
+
 /** Files in which every line may name a command, and how often it runs is another's to say. */
 const monitored =
   (by: string) =>
@@ -516,6 +555,15 @@ const readPlace = async (
     : [at];
   const contents = await Promise.all(paths.map((path) => reader.file(path)));
   return contents.flatMap((content, index) => (content === undefined ? [] : read(paths[index] ?? at, content)));
+};
+
+const DOCKER_STATE = "/var/lib/docker/containers";
+
+/** What Docker keeps of each container. */
+const readDocker = async (reader: Reader): Promise<readonly Job[]> => {
+  const paths = (await reader.names(DOCKER_STATE)).map((name) => join(join(DOCKER_STATE, name), "config.v2.json"));
+  const contents = await Promise.all(paths.map((path) => reader.file(path)));
+  return contents.flatMap((content, index) => (content === undefined ? [] : container(paths[index] ?? "", content)));
 };
 
 /** Folders level by level, so that the bound leaves out the deepest. */
@@ -738,6 +786,7 @@ export const findScheduled = async (probe: Prober, packages: Packages): Promise<
   const found = await Promise.all([
     ...places.map((place) => readPlace(reader, place, packages)),
     readUnits(reader),
+    readDocker(reader),
     readContainers(reader),
   ]);
   const jobs = found.flat();

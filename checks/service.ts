@@ -92,7 +92,6 @@ const FAULTS = {
       {
         text: "Stop it before anything else{why}.",
         commands: ["systemctl stop crowdsec"],
-        undo: ["systemctl start crowdsec"],
       },
       { ...LOOK, text: "See what it ended with, and mend that." },
       { text: "Then start it, and see that it stays.", commands: ["systemctl start crowdsec"] },

@@ -842,3 +842,50 @@ test("nothing is asked but files, the service and its last words: above all, not
   const kinds = new Set(asked.map((question) => question.split(" ")[0]));
   expect(kinds).toEqual(new Set(["file", "folder", "service", "tail", "journal"]));
 });
+
+describe("a container that runs", () => {
+  const RECORD = "/var/lib/docker/containers/0123456789abcdef/config.v2.json";
+  const record = (test: readonly string[], rest: Readonly<Record<string, unknown>> = {}): string =>
+    JSON.stringify({
+      Name: "/crowdsec",
+      State: { Running: true },
+      Config: { Env: ["SECRET=canary-of-a-container"], Healthcheck: { Test: test, Interval: 10_000_000_000 } },
+      ...rest,
+    });
+
+  test.each([
+    ["CMD-SHELL", "cscli capi status || exit 1"],
+    ["CMD", "cscli", "capi", "status"],
+  ])("has its health check told, however it came by it: %s", async (...words) => {
+    const { findings } = await runIn([check], withFile(RECORD, record(words)));
+    expect(findings).toMatchObject([
+      {
+        instance: `capi-logins@${RECORD}`,
+        status: "fail",
+        summary: expect.stringContaining(
+          "runs cscli capi status as the health check of container crowdsec (interval 10s): 300 logins in 50 minutes",
+        ),
+        remedy: [{ text: expect.stringMatching(/^Make the container anew/) }, {}],
+      },
+    ]);
+  });
+
+  test.each([
+    ["asks the Local API", record(["CMD", "cscli", "lapi", "status"])],
+    ["has no health check", record(["NONE"])],
+    ["does not run", record(["CMD", "cscli", "capi", "status"], { State: { Running: false } })],
+    ["has a record that is none", "{"],
+    ["has another record", "[]"],
+  ])("is passed over when it %s", async (_what, content) => {
+    expect((await findingOf(check, withFile(RECORD, content))).status).toBe("pass");
+  });
+
+  test("is not counted beside the compose file that it came from", async () => {
+    const files = {
+      "/opt/pangolin/docker-compose.yml": PANGOLIN,
+      [RECORD]: record(["CMD", "cscli", "capi", "status"]),
+    };
+    const { findings } = await runIn([check], { world: holding(files) });
+    expect(findings.map(({ instance }) => instance)).toEqual(["capi-logins@/opt/pangolin/docker-compose.yml"]);
+  });
+});
