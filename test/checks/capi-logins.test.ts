@@ -704,7 +704,8 @@ describe("a crowdsec that is started again and again", () => {
       "systemctl stop crowdsec",
       "journalctl -u crowdsec -n 50 --no-pager",
     ]);
-    expect(remedy[0]?.undo).toEqual(["systemctl start crowdsec"]);
+    // To start it again is the last step, not an undo.
+    expect(remedy[0]).not.toHaveProperty("undo");
   });
 });
 

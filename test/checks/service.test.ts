@@ -436,7 +436,8 @@ describe("a service that is started again and again", () => {
     const commands = commandsOf(await findingOf(check, loopingBy(PORT)));
     expect(commands[0]).toBe("systemctl stop crowdsec");
     expect(commands.at(-1)).toBe("systemctl start crowdsec");
-    expect((await findingOf(check, loopingBy(PORT))).remedy[0]?.undo).toEqual(["systemctl start crowdsec"]);
+    // To start it again is the last step, not an undo.
+    expect((await findingOf(check, loopingBy(PORT))).remedy[0]).not.toHaveProperty("undo");
   });
 
   test.each<[string, Given, boolean]>([
