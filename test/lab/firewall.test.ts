@@ -169,8 +169,13 @@ test("a list that nobody could complete says so: exit code 3 after a deadline, a
   await lab("stop", "resolver", "unbound");
   const unresolved = await printed("agent", ["--timeout", "500ms"]);
   expect(unresolved).toMatch(/NO ADDRESS KNOWN for hub-data\.crowdsec\.net tcp\/443/);
-  await closed("agent", ["--timeout", "500ms"]);
   const program = `${process.cwd()}/bin/crowdsec-preflight.js`;
+  // By address such a list would shut CrowdSec off: it is printed, and not a success.
+  const said = await on(
+    "agent",
+    `${process.execPath} ${program} firewall -o nft --timeout 500ms 2>&1 >${FILE}; echo $?; nft -c -f ${FILE} && echo loads`,
+  );
+  expect(said).toMatch(/hub-data\.crowdsec\.net.*this list would shut CrowdSec off\.\n3\nloads\n$/);
   const run = new Promise<{ code: unknown; stderr: string }>((resolve) => {
     execFile(
       "bash",
