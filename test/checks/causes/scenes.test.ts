@@ -444,6 +444,22 @@ const SCENES: Readonly<Record<string, Scene>> = {
     },
     causes: [{ id: "service-stopped", explains: REFUSED_8080.explains }],
   },
+  "crowdsec was never started": {
+    topology: DEAD,
+    world: {
+      ...gone,
+      services: {
+        crowdsec: {
+          state: "stopped",
+          enabled: false,
+          restarts: 0,
+          stateSeconds: undefined as never,
+          startedSecondsAgo: undefined as never,
+        },
+      },
+    },
+    causes: [{ id: "service-stopped", explains: REFUSED_8080.explains, first: /^Start it, now and with the system/ }],
+  },
   "crowdsec has crashed, and its last words are strange": {
     topology: DEAD,
     world: crashed("something that nobody knows"),
