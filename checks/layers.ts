@@ -272,12 +272,15 @@ const connectProxy = async (
   };
 };
 
+/** Whether this host has an address of this family that leads anywhere else. */
+export const hasFamily = (interfaces: readonly Address[], family: 4 | 6): boolean =>
+  interfaces.some((own) => own.family === family && !NO_WAY_OUT.test(own.address));
+
 /** Why no address can be dialed: a host of one family and a name of the other. */
 const familiesApart = (dns: DnsAnswer, interfaces: readonly Address[]): 4 | 6 | undefined => {
   const [first] = dns.addresses;
   if (first === undefined || dns.addresses.some(({ family }) => family !== first.family)) return undefined;
-  const own = interfaces.some(({ address, family }) => family === first.family && !NO_WAY_OUT.test(address));
-  return own ? undefined : first.family;
+  return hasFamily(interfaces, first.family) ? undefined : first.family;
 };
 
 /** Name and TCP; or the unix socket, where there is one; or the proxy, where this component takes one. */

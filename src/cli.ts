@@ -88,20 +88,20 @@ const FLAGS = {
 } as const;
 
 /** What of these changes which deployment is looked at, and how long. */
-const {
-  role,
-  phase,
-  config,
-  "lapi-url": lapiUrl,
-  targets,
-  target,
-  env,
-  proxy,
-  deadline,
-  timeout,
-  4: four,
-  6: six,
-} = FLAGS;
+const HOST_FLAGS = [
+  "role",
+  "phase",
+  "config",
+  "lapi-url",
+  "targets",
+  "target",
+  "env",
+  "proxy",
+  "deadline",
+  "timeout",
+  4,
+  6,
+] as const satisfies readonly (keyof typeof FLAGS)[];
 const FIREWALL_FLAGS = {
   output: {
     ...FLAGS.output,
@@ -120,18 +120,7 @@ const FIREWALL_FLAGS = {
     requiresArg: true,
     describe: "Who may come in to the metrics: Prometheus' address, as CIDR",
   },
-  role,
-  phase,
-  config,
-  "lapi-url": lapiUrl,
-  targets,
-  target,
-  env,
-  proxy,
-  deadline,
-  timeout,
-  4: four,
-  6: six,
+  ...Object.fromEntries(HOST_FLAGS.map((name) => [name, FLAGS[name]])),
 } as const;
 
 /** Flags of every command that looks at this host. */

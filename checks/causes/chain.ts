@@ -2,10 +2,21 @@ import type { Diagnosed, Link } from "../../src/model/cause.ts";
 import type { ConditionalRemedy } from "../../src/model/check.ts";
 import { remediesFor } from "../../src/model/remedy.ts";
 import type { Finding } from "../../src/model/report.ts";
-import type { Topology } from "../../src/model/topology.ts";
+import { hasRole, type Topology } from "../../src/model/topology.ts";
 import { atLeast, compareVersions, showVersion, type Version } from "../../src/model/version.ts";
 import { type Signature, signatureOf } from "../engine-words.ts";
-import { codeOf, hasCode, hasFailed, isFaulty, isHere, isLapi, isOutgoing, nameOf } from "./findings.ts";
+import {
+  codeOf,
+  hasCode,
+  hasFailed,
+  isDirect,
+  isFaulty,
+  isHere,
+  isLapi,
+  isOutgoing,
+  isProxied,
+  nameOf,
+} from "./findings.ts";
 
 /*
  * A start of CrowdSec: configuration, database, Central API (since 1.5.0), port 8080, hub and parsers, agent, its login,
@@ -42,9 +53,8 @@ const ofTheEngine = (finding: Finding, { files }: Topology): boolean => {
 
 /** What keeps crowdsec of this host from starting, in the order of a start; that of the agent where both share a process, or no Local API is there. */
 const stoppersOf = ({ findings, topology }: Diagnosed): readonly Finding[] => {
-  const { sharedProcess, roles } = topology;
-  const serves = roles.some(({ value }) => value === "lapi");
-  const agents = sharedProcess || !serves;
+  const serves = hasRole(topology, "lapi");
+  const agents = topology.sharedProcess || !serves;
   const systemd = byId(findings, "proxy").filter(
     (finding) => hasCode(finding, "environment-file-missing") && nameOf(finding) === "crowdsec",
   );
@@ -99,7 +109,7 @@ const needsCapi = ({ topology, version }: Diagnosed): boolean =>
   compareVersions(version, CAPI_FATAL_SINCE) >= 0 &&
   "state" in topology.capi &&
   topology.capi.state === "on" &&
-  topology.roles.some(({ value }) => value === "lapi");
+  hasRole(topology, "lapi");
 
 const capiWhy = (version: Version | undefined): string => {
   const kept = atLeast(version, TOKEN_KEPT_SINCE)
@@ -131,12 +141,34 @@ const soOf = (
   if (id === "agent-config") return {};
   if (sure !== "certain")
     return { so: `which ${sure === "likely" ? "is most likely" : "may be"} why crowdsec does not run here` };
-  const serves = topology.roles.some(({ value }) => value === "lapi");
-  return { so: serves ? "so crowdsec does not start, and there is no Local API here" : "so crowdsec does not start" };
+  return {
+    so: hasRole(topology, "lapi")
+      ? "so crowdsec does not start, and there is no Local API here"
+      : "so crowdsec does not start",
+  };
 };
 
 /** How a process ends that nobody's configuration ends: the kernel, or a fault of the program. */
 const KILLED = /\b(oom-kill|core-dump|signal)\b/;
+
+/** Why something is not there, before it is said what. */
+type Obstacle = Omit<Link, "effect">;
+
+/** The first thing on the way of a start that fails now. */
+const stopperOf = (run: Diagnosed, what: "crowdsec" | "the Local API"): Obstacle | undefined => {
+  const [reason] = stoppersOf(run);
+  return (
+    reason && { reason, ...soOf(reason, run, "likely"), why: `${what} cannot start as long as ${reason.id} fails` }
+  );
+};
+
+/** The Central API, of an engine that does not start without it: the ban before the way there. */
+const withoutCapi = (run: Diagnosed): Obstacle | undefined => {
+  if (!needsCapi(run)) return undefined;
+  const banned = byId(run.findings, "capi-logins").find((finding) => hasCode(finding, "capi-banned"));
+  const reason = banned ?? byId(run.findings, "outgoing-capi")[0];
+  return reason && { reason, ...soOf(reason, run, "possible"), why: capiWhy(run.version), modelled: CAPI_MODELLED };
+};
 
 /** What brought the service down: what its last words name, else the first thing on the way of a start that fails now. */
 const reasonOfService = (service: Finding, run: Diagnosed): Link | undefined => {
@@ -157,26 +189,9 @@ const reasonOfService = (service: Finding, run: Diagnosed): Link | undefined => 
   }
   // Words that nobody knows, or a kill, are about something else than what happens to fail now.
   if (words !== service.summary || KILLED.test(words)) return undefined;
-  const [stopper] = stoppersOf(run);
-  if (stopper !== undefined)
-    return {
-      effect: service,
-      reason: stopper,
-      ...soOf(stopper, run, "likely"),
-      why: `crowdsec cannot start as long as ${stopper.id} fails`,
-    };
-  const capi =
-    byId(run.findings, "capi-logins").find((finding) => hasCode(finding, "capi-banned")) ??
-    byId(run.findings, "outgoing-capi")[0];
-  if (capi !== undefined && needsCapi(run) && !hasCode(service, "service-stopped"))
-    return {
-      effect: service,
-      reason: capi,
-      ...soOf(capi, run, "possible"),
-      why: capiWhy(run.version),
-      modelled: CAPI_MODELLED,
-    };
-  return undefined;
+  const stopped = hasCode(service, "service-stopped");
+  const obstacle = stopperOf(run, "crowdsec") ?? (stopped ? undefined : withoutCapi(run));
+  return obstacle && { effect: service, ...obstacle };
 };
 
 /** A package whose installation stopped has enabled nothing, and left files empty. */
@@ -225,21 +240,15 @@ const goneLinks = (run: Diagnosed): readonly Link[] => {
       ...(reason ? [{ ...reason, ...steps }] : []),
     ];
   }
-  const [stopper] = stoppersOf(run);
-  const [banned] = byId(findings, "capi-logins").filter((finding) => hasCode(finding, "capi-banned"));
-  const [capi] = needsCapi(run) ? [...(banned ? [banned] : []), ...byId(findings, "outgoing-capi")] : [];
-  const reason = stopper ?? capi;
-  if (reason === undefined) {
+  const obstacle = stopperOf(run, "the Local API") ?? withoutCapi(run);
+  if (obstacle === undefined) {
     // Where the Local API is gone, so is the agent behind its metrics.
     const [first] = gone;
     return first
       ? metrics.map((effect): Link => ({ effect, reason: first, why: "its metrics open after the Local API" }))
       : [];
   }
-  const link = stopper
-    ? { why: `the Local API cannot start as long as ${reason.id} fails`, ...soOf(reason, run, "likely") }
-    : { why: capiWhy(run.version), ...soOf(reason, run, "possible"), modelled: CAPI_MODELLED };
-  return [...gone, ...(gone.length > 0 ? metrics : [])].map((effect): Link => ({ effect, reason, ...link }));
+  return [...gone, ...(gone.length > 0 ? metrics : [])].map((effect): Link => ({ effect, ...obstacle }));
 };
 
 /** A Local API that runs, and is another, or has lost its database. */
@@ -268,7 +277,7 @@ const clientLinks = ({ findings }: Diagnosed): readonly Link[] =>
       if (astray && hasFailed(astray))
         return [{ effect, reason: astray, why: "its own file sends it elsewhere than the Local API listens" }];
       const swallowed = named("proxy-lapi");
-      if (swallowed && (effect.fault?.phase === "proxy" || effect.vantage.route === "proxy"))
+      if (swallowed && (effect.fault?.phase === "proxy" || isProxied(effect)))
         return [{ effect, reason: swallowed, why: "the proxy answers in the Local API's place" }];
       return [];
     });
@@ -280,7 +289,7 @@ const PROXY_MISSED = ["proxy-differs", "proxy-https-missing", "proxy-ignored", "
 const proxyLinks = ({ findings }: Diagnosed): readonly Link[] => {
   const missed = findings.filter((finding) => hasCode(finding, ...PROXY_MISSED));
   return findings.flatMap((effect): readonly Link[] => {
-    if (!isFaulty(effect) || !isOutgoing(effect) || effect.vantage.route === "proxy") return [];
+    if (!isFaulty(effect) || !isDirect(effect)) return [];
     const reason = missed.find((finding) => nameOf(finding) === componentOf(effect));
     if (reason === undefined || effect.fault?.phase === "proxy") return [];
     return [
@@ -298,7 +307,7 @@ const hostLinks = ({ findings }: Diagnosed): readonly Link[] => {
   const invalid = byId(findings, "proxy").filter((finding) => hasCode(finding, "proxy-invalid"));
   return findings.flatMap((effect): readonly Link[] => {
     if (!isFaulty(effect)) return [];
-    if (store && hasCode(effect, "tls-untrusted") && effect.id.startsWith("outgoing-"))
+    if (store && hasCode(effect, "tls-untrusted") && isOutgoing(effect))
       return [{ effect, reason: store, why: "without a CA store no certificate is trusted" }];
     const variable = invalid.find((finding) => nameOf(finding) === componentOf(effect));
     if (variable && codeOf(effect) === "proxy-invalid" && effect.id !== "proxy")

@@ -1,21 +1,15 @@
 import type { Group, NamedCause } from "../../src/model/cause.ts";
 import type { Finding } from "../../src/model/report.ts";
-import type { Topology } from "../../src/model/topology.ts";
-import { worksOver } from "../layers.ts";
-import { hasCode, hostsOf, isConnected, isJudged, isOutgoing, isProxied, told, withWarnings } from "./findings.ts";
+import { hasFamily, worksOver } from "../layers.ts";
+import { hasCode, hostsOf, isConnected, isDirect, isJudged, told, withWarnings } from "./findings.ts";
 
 const NETWORK_DOCS = "https://docs.crowdsec.net/docs/next/configuration/network_management";
 /** ICMP's and the kernel's word for "no route"; every other unreachable is what a firewall says. */
 const NO_ROUTE = "ENETUNREACH";
 
-/** Of the outgoing list, asked straight from here, with an address to try. */
-const isDirect = (finding: Finding): boolean => isOutgoing(finding) && !isProxied(finding);
+/** With an address to try. */
 const askedDirectly = (findings: readonly Finding[]): readonly Finding[] =>
   findings.filter((finding) => isDirect(finding) && isJudged(finding) && finding.fault?.phase !== "resolve");
-
-/** What this host itself has, apart from loopback and link-local addresses. */
-const hasFamily = ({ interfaces }: Topology, family: 4 | 6): boolean =>
-  interfaces.some((own) => own.family === family && !/^(127\.|169\.254\.|::1$|fe80:)/i.test(own.address));
 
 /** The one family of all its addresses; undefined when there are both, or none. */
 const onlyFamily = ({ addresses = [] }: Finding): 4 | 6 | undefined => {
@@ -106,7 +100,7 @@ export const noIpv4: NamedCause = {
     },
   ],
   find(failures, { findings, topology }) {
-    if (hasFamily(topology, 4) || !hasFamily(topology, 6)) return [];
+    if (hasFamily(topology.interfaces, 4) || !hasFamily(topology.interfaces, 6)) return [];
     const members = failures.filter(
       (finding) => isDirect(finding) && hasCode(finding, "tcp-unreachable") && onlyFamily(finding) === 4,
     );

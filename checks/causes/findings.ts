@@ -21,6 +21,9 @@ export const hostsOf = (findings: readonly Finding[]): string => [...new Set(fin
 
 export const isProxied = ({ vantage }: Finding): boolean => vantage.route === "proxy";
 
+/** Of the outgoing list, asked straight from here. */
+export const isDirect = (finding: Finding): boolean => isOutgoing(finding) && !isProxied(finding);
+
 /** Whether any address of it took the connection. */
 export const isConnected = ({ status, addresses = [] }: Finding): boolean =>
   status === "pass" || addresses.some(({ ok }) => ok);
@@ -55,9 +58,9 @@ export const withWarnings = (failures: readonly Finding[], all: readonly Finding
   ),
 ];
 
-/** The surest of several blames. */
-export const told = (findings: readonly Finding[]): readonly string[] =>
-  [...new Set(findings.map(({ summary }) => summary))].slice(0, MOST_TOLD);
-
 /** Sentences that are enough as evidence; a report holds every finding in full. */
 const MOST_TOLD = 4;
+
+/** What several findings say, each sentence once. */
+export const told = (findings: readonly Finding[]): readonly string[] =>
+  [...new Set(findings.map(({ summary }) => summary))].slice(0, MOST_TOLD);

@@ -1,6 +1,18 @@
 import type { NamedCause } from "../../src/model/cause.ts";
+import type { Finding } from "../../src/model/report.ts";
 import { exemptionOf } from "../endpoints.ts";
-import { hasCode, hasFailed, hostOf, hostsOf, isOutgoing, isProxied, told, withWarnings } from "./findings.ts";
+import {
+  hasCode,
+  hasFailed,
+  hostOf,
+  hostsOf,
+  isDirect,
+  isJudged,
+  isOutgoing,
+  isProxied,
+  told,
+  withWarnings,
+} from "./findings.ts";
 
 const DATES = ["tls-expired", "tls-not-yet-valid"] as const;
 
@@ -37,6 +49,12 @@ export const wrongClock: NamedCause = {
   },
 };
 
+/** Refused for who signed, unless that is a matter of CrowdSec's own settings. */
+const untrusted = (failures: readonly Finding[]): readonly Finding[] =>
+  failures.filter(
+    (finding) => isOutgoing(finding) && hasCode(finding, "tls-untrusted") && finding.blame?.party !== "configuration",
+  );
+
 export const tlsIntercepted: NamedCause = {
   id: "tls-intercepted",
   title: "TLS is opened on the way, by an authority that this system does not trust",
@@ -60,9 +78,7 @@ export const tlsIntercepted: NamedCause = {
   ],
   find(failures, { findings }) {
     const inspection = findings.find((finding) => finding.id === "tls-inspection" && hasCode(finding, "tls-inspected"));
-    const members = failures.filter(
-      (finding) => isOutgoing(finding) && hasCode(finding, "tls-untrusted") && finding.blame?.party !== "configuration",
-    );
+    const members = untrusted(failures);
     const [first] = members;
     if (inspection === undefined || first === undefined) return [];
     const all = withWarnings(members, findings);
@@ -98,9 +114,7 @@ export const caStoreOutdated: NamedCause = {
   ],
   find(failures, { findings }) {
     const looked = findings.some(({ id, status }) => id === "tls-inspection" && status === "pass");
-    const members = failures.filter(
-      (finding) => isOutgoing(finding) && hasCode(finding, "tls-untrusted") && finding.blame?.party !== "configuration",
-    );
+    const members = untrusted(failures);
     if (!looked || members.length === 0) return [];
     const all = withWarnings(members, findings);
     const evidence = ["public authorities signed every certificate that was shown", ...told(members).slice(0, 2)];
@@ -126,13 +140,10 @@ export const captivePortal: NamedCause = {
     },
   ],
   find(failures, { findings }) {
-    const asked = findings.filter(
-      (finding) => isOutgoing(finding) && !isProxied(finding) && ["pass", "warn", "fail"].includes(finding.status),
-    );
+    const asked = findings.filter((finding) => isDirect(finding) && isJudged(finding));
     const members = failures.filter(
       (finding) =>
-        isOutgoing(finding) &&
-        !isProxied(finding) &&
+        isDirect(finding) &&
         (hasCode(finding, ...SOMEBODY_ELSE) || finding.fault?.httpStatus === NETWORK_AUTHENTICATION_REQUIRED),
     );
     const says = members.some(({ fault }) => fault?.httpStatus === NETWORK_AUTHENTICATION_REQUIRED);

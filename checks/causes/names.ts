@@ -7,6 +7,7 @@ import {
   hasFailed,
   hostOf,
   hostsOf,
+  isDirect,
   isFaulty,
   isJudged,
   isOutgoing,
@@ -42,7 +43,7 @@ const isUnresolved = (finding: Finding): boolean => isFaulty(finding) && finding
 
 /** Names that were asked on the internet, whatever came of it. */
 const askedNames = (findings: readonly Finding[]): readonly Finding[] =>
-  findings.filter((finding) => isOutgoing(finding) && isJudged(finding) && finding.vantage.route !== "proxy");
+  findings.filter((finding) => isDirect(finding) && isJudged(finding));
 
 export const resolverDead: NamedCause = {
   id: "resolver-dead",

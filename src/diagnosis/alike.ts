@@ -1,7 +1,5 @@
 import type { Group } from "../model/cause.ts";
-import type { Finding } from "../model/report.ts";
-
-export const familyOf = (id: string): string => id.split("-")[0] ?? id;
+import { checkFamily, type Finding } from "../model/report.ts";
 
 /** What several failures with one code have in common, when they are of the outgoing list. `{n}`. */
 const SHARED: Readonly<Record<string, string>> = {
@@ -34,7 +32,7 @@ const placeOf = ({ target }: Finding): string =>
 /** Failures that have one reason have one key: outgoing names by code, clients of one Local API by its address. */
 const keyOf = (finding: Finding): string => {
   const { id, instance, fault, blame, target } = finding;
-  const family = familyOf(id);
+  const family = checkFamily(id);
   if (family === "outgoing" || id === "metrics-target")
     return `${id === "metrics-target" ? id : family} ${fault?.code} ${blame?.party}`;
   // Of several nameservers, all of them fail together.
@@ -48,15 +46,15 @@ const keyOf = (finding: Finding): string => {
 /** What the group's id has behind it; names of the internet and targets of Prometheus are many, and told in the sentence. */
 const aboutOf = (finding: Finding): string | undefined => {
   const { id, instance } = finding;
-  if (familyOf(id) === "outgoing" || id === "metrics-target" || id === "resolver") return undefined;
-  if (familyOf(id) === "lapi") return placeOf(finding) || undefined;
+  if (checkFamily(id) === "outgoing" || id === "metrics-target" || id === "resolver") return undefined;
+  if (checkFamily(id) === "lapi") return placeOf(finding) || undefined;
   return instance === id ? undefined : instance.slice(id.length + 1);
 };
 
 /** One failure speaks for itself; several do together, in a sentence of their own where there is one. */
 const summaryOf = (group: readonly Finding[], first: Finding): string => {
-  if (group.length === 1 || !["outgoing", "metrics"].includes(familyOf(first.id))) return first.summary;
-  const shared = familyOf(first.id) === "outgoing" ? SHARED[first.fault?.code ?? ""] : undefined;
+  if (group.length === 1 || !["outgoing", "metrics"].includes(checkFamily(first.id))) return first.summary;
+  const shared = checkFamily(first.id) === "outgoing" ? SHARED[first.fault?.code ?? ""] : undefined;
   const hosts = group.map(({ target }) => target?.host ?? "").join(", ");
   if (shared === undefined) return `${first.summary}; the same with ${group.length - 1} more`;
   return `${shared.replace("{n}", String(group.length))}: ${hosts}`;

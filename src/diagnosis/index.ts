@@ -1,8 +1,8 @@
 import type { CauseCatalogue, Diagnosed, Group, Link, NamedCause } from "../model/cause.ts";
 import { remediesFor } from "../model/remedy.ts";
-import type { Cause, Finding } from "../model/report.ts";
+import { type Cause, checkFamily, type Finding } from "../model/report.ts";
 import { fill } from "../model/text.ts";
-import { familyOf, groupAlike, seenIn } from "./alike.ts";
+import { groupAlike, seenIn } from "./alike.ts";
 
 const CONFIDENCE = ["certain", "likely", "possible"] as const;
 
@@ -48,7 +48,7 @@ const casesOf = (roots: readonly Finding[], run: Diagnosed, named: readonly Name
 const idOf = ({ group: { members, about }, named }: Case): string => {
   const [first] = members;
   const code = first?.fault?.code ?? "";
-  const family = familyOf(first?.id ?? "");
+  const family = checkFamily(first?.id ?? "");
   const base = named?.id ?? (code.startsWith(`${family}-`) ? code : `${family}-${code}`);
   return about === undefined ? base : `${base}@${about}`;
 };

@@ -110,6 +110,9 @@ export interface Finding {
   readonly because?: readonly string[];
 }
 
+/** The first word of a check's id: `outgoing`, `lapi`. */
+export const checkFamily = (id: string): string => id.split("-")[0] ?? id;
+
 export interface Cause {
   /** The id of a cause that `explain` knows, with `@` and what it is about where a report has several: unique in the report. */
   readonly id: string;

@@ -1,5 +1,5 @@
-import type { Cause, Finding, Remedy, Status } from "../model/report.ts";
-import { alike, checkOf, type Findings, familyOf, MANY, nameOf, slowest, withoutOwn } from "./pretty-findings.ts";
+import { type Cause, checkFamily, type Finding, type Remedy, type Status } from "../model/report.ts";
+import { alike, checkOf, type Findings, MANY, nameOf, slowest, withoutOwn } from "./pretty-findings.ts";
 import { type Page, SAME, whoseIs } from "./pretty-page.ts";
 
 /** Sentences of evidence that are read before one begins to skip them. */
@@ -102,7 +102,7 @@ export const createCauses = (
     const areHosts = group.every((one) => placeOf(one) === one.target?.host);
     const ports = unique(group.map(({ target }) => String(target?.port ?? "")));
     const port = areHosts && ports.length === 1 && ports[0] !== "" ? `, port ${ports[0]}` : "";
-    const about = unique(group.map(({ id }) => id)).length === 1 ? first.id : familyOf(first.id);
+    const about = unique(group.map(({ id }) => id)).length === 1 ? first.id : checkFamily(first.id);
     const places = group.map((one) => (areHosts && port === "" ? `${placeOf(one)}:${one.target?.port}` : placeOf(one)));
     const listed = places.length > LISTED ? places.slice(0, MANY) : places;
     const more = places.length > listed.length ? `, and ${places.length - listed.length} more` : "";
@@ -134,7 +134,7 @@ export const createCauses = (
     const speak = createSpeaker(cause, evidence, own);
     const kindOf = (finding: Finding): string => {
       const { id, fault, summary } = finding;
-      return JSON.stringify([familyOf(id), fault?.code, fault?.phase, withoutOwn(summary, finding)]);
+      return JSON.stringify([checkFamily(id), fault?.code, fault?.phase, withoutOwn(summary, finding)]);
     };
     const coarse = ({ id, fault }: Finding): string => JSON.stringify([id, fault?.code]);
     const same = (finding: Finding): string => {

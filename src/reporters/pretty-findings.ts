@@ -1,13 +1,10 @@
-import type { Finding } from "../model/report.ts";
+import { checkFamily, type Finding } from "../model/report.ts";
 import { duration } from "../model/text.ts";
 import { bracketed } from "../model/url.ts";
 import { type Page, type Place, whoseIs } from "./pretty-page.ts";
 
 /** More findings of one check than this are told together. */
 export const MANY = 12;
-
-/** A check's family is the first word of its id. */
-export const familyOf = (id: string): string => id.split("-")[0] ?? id;
 
 export const checkOf = (instance: string): string => instance.split("@")[0] ?? instance;
 
@@ -125,7 +122,7 @@ export const createFindings = (page: Page): Findings => {
   const keyOf = (finding: Finding): string => {
     // Remedies that differ in their own host or file only are the same.
     const words = withoutOwn(JSON.stringify(finding.remedy.map(({ text }) => text)), finding);
-    return `${familyOf(finding.id)} ${finding.fault?.code} ${words}`;
+    return `${checkFamily(finding.id)} ${finding.fault?.code} ${words}`;
   };
   const remember: Findings["remember"] = (finding) => {
     const key = keyOf(finding);

@@ -1,7 +1,7 @@
-import type { Report } from "../model/report.ts";
+import { checkFamily, type Report } from "../model/report.ts";
 import { duration } from "../model/text.ts";
 import { createCauses } from "./pretty-causes.ts";
-import { createFindings, familyOf } from "./pretty-findings.ts";
+import { createFindings } from "./pretty-findings.ts";
 import { createPage, type Style } from "./pretty-page.ts";
 
 export type { Style } from "./pretty-page.ts";
@@ -74,9 +74,9 @@ export const pretty = (report: Report, style: Style): string => {
   const explained = new Set(causes.flatMap(({ explains }) => explains));
   const others = findings.filter(({ instance }) => !explained.has(instance));
   const grouped = new Set(GROUPS.flatMap(([, families]) => families));
-  const unknown = [...new Set(others.map(({ id }) => familyOf(id)))].filter((family) => !grouped.has(family));
+  const unknown = [...new Set(others.map(({ id }) => checkFamily(id)))].filter((family) => !grouped.has(family));
   for (const [name, families] of [...GROUPS, ["Others", unknown] as const]) {
-    const own = others.filter(({ id }) => families.includes(familyOf(id)));
+    const own = others.filter(({ id }) => families.includes(checkFamily(id)));
     const judged = own.filter(
       ({ status }) =>
         status === "fail" ||

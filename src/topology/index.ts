@@ -425,9 +425,10 @@ export const findTopology = async (input: TopologyInput): Promise<Topology> => {
     bouncers: await bouncerNames(probe, folder),
   });
   const own = variablesOf("crowdsec");
-  const [configuration, bouncers] = await Promise.all([
+  const [configuration, bouncers, system] = await Promise.all([
     readConfiguration(probe, path, own, version, flags),
     findBouncers(probe, folder, variablesOf),
+    findSystem(probe, namespace, platform),
   ]);
   const { main, reader, acquisition } = configuration;
 
@@ -459,7 +460,7 @@ export const findTopology = async (input: TopologyInput): Promise<Topology> => {
   const absent = unreadable(configuration);
   return {
     user,
-    system: await findSystem(probe, namespace, platform),
+    system,
     ...inNamespace(namespace),
     env,
     components: components.filter(({ name }) => (ROLES_OF[name] ?? ["bouncer"]).some(has)),

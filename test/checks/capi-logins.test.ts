@@ -8,24 +8,12 @@ import type { World } from "../support/fake-prober.ts";
 import { type Folder, makeFolder } from "../support/folder.ts";
 import { expectFault, type FaultCase, findingOf, type Given, runIn } from "../support/run.ts";
 import { BEFORE_INSTALL, from } from "../support/topology.ts";
-import { failedWith, HEALTHY } from "../support/world.ts";
+import { failedWith, HEALTHY, holding } from "../support/world.ts";
 
-/** The healthy world with these files, in the folders that this takes. */
-const holding = (files: Readonly<Record<string, string>>): World => {
-  const folders: Record<string, Set<string>> = {};
-  for (const path of Object.keys(files)) {
-    const parts = path.split("/").slice(1);
-    parts.forEach((name, index) => {
-      const folder = `/${parts.slice(0, index).join("/")}`;
-      folders[folder] = (folders[folder] ?? new Set()).add(name);
-    });
-  }
-  const names = Object.entries(folders).map(([folder, found]) => [folder, [...found]] as const);
-  const paths = Object.fromEntries(Object.keys(files).map((path) => [path, { bytes: 100 }]));
-  return { ...HEALTHY, files, folders: Object.fromEntries(names), paths };
-};
+/** The healthy world with these files. */
+const healthyWith = (files: Readonly<Record<string, string>>): World => ({ ...HEALTHY, ...holding(files) });
 const withFile = (path: string, content: string, rest: Omit<Given, "world"> = {}): Given => ({
-  world: holding({ [path]: content }),
+  world: healthyWith({ [path]: content }),
   ...rest,
 });
 
@@ -250,7 +238,7 @@ describe("a login on a schedule is found, with its line, its rate and the ban th
   });
 
   test("in the service of a timer", async () => {
-    const world = holding({
+    const world = healthyWith({
       "/etc/systemd/system/crowdsec-watch.timer": "[Timer]\nOnBootSec=1min\nOnUnitActiveSec=1min\n",
       "/etc/systemd/system/crowdsec-watch.service":
         "[Service]\nType=oneshot\nExecStart=/bin/sh -c 'cscli capi status || systemctl restart crowdsec'\n",
@@ -266,7 +254,7 @@ describe("a login on a schedule is found, with its line, its rate and the ban th
   });
 
   test("in a script that cron or a timer names, and with the line that names it", async () => {
-    const world = holding({
+    const world = healthyWith({
       "/etc/cron.d/watch": "*/2 * * * * root /usr/local/bin/watch-crowdsec.sh\n",
       "/usr/local/bin/watch-crowdsec.sh": "#!/bin/bash\n# cscli capi status\nout=$(cscli capi status 2>&1)\n",
     });
@@ -327,7 +315,7 @@ describe("what logs in nowhere is not found", () => {
   test("crowdsec's own unit, which the check of its restarts is about", async () => {
     const unit =
       "[Service]\nType=notify\nExecStartPre=/usr/bin/crowdsec -c /etc/crowdsec/config.yaml -t -error\nExecStart=/usr/bin/crowdsec -c /etc/crowdsec/config.yaml\n";
-    const world = holding({
+    const world = healthyWith({
       "/etc/systemd/system/crowdsec.service": unit,
       "/etc/systemd/system/multi-user.target.wants/crowdsec.service": "",
     });
@@ -336,7 +324,7 @@ describe("what logs in nowhere is not found", () => {
 
   test("a health check of another kind, and this tool's own run", async () => {
     const fixed = PANGOLIN.replace('"capi"', '"lapi"');
-    const world = holding({
+    const world = healthyWith({
       "/root/docker-compose.yml": fixed,
       [CRONTAB]: "*/5 * * * * root crowdsec-preflight -o json\n",
     });
@@ -380,7 +368,7 @@ describe("what logs in depends on the version", () => {
 describe("several of them", () => {
   test("come from one address: together they may be too many, and each has a finding", async () => {
     const line = "*/4 * * * * root cscli capi status\n";
-    const { findings } = await runIn([check], { world: holding({ "/etc/cron.d/a": line, "/etc/cron.d/b": line }) });
+    const { findings } = await runIn([check], { world: healthyWith({ "/etc/cron.d/a": line, "/etc/cron.d/b": line }) });
     expect(findings.map(({ instance, status, summary }) => [instance, status, summary.split("; ")[1]])).toEqual([
       ["capi-logins@/etc/cron.d/a", "fail", "all that was found here makes 26 logins in 50 minutes"],
       ["capi-logins@/etc/cron.d/b", "fail", "all that was found here makes 26 logins in 50 minutes"],
@@ -480,7 +468,7 @@ describe("the edit", () => {
   });
 
   test("of a script and of Kubernetes stands in their own file", async () => {
-    const world = holding({
+    const world = healthyWith({
       "/etc/cron.d/watch": "* * * * * root /opt/watch.sh\n",
       "/opt/watch.sh": "cscli capi status\n",
     });
@@ -534,7 +522,7 @@ describe("the edit", () => {
   });
 
   test("is left to the person in a package's unit", async () => {
-    const world = holding({
+    const world = healthyWith({
       "/usr/lib/systemd/system/w.timer": "[Timer]\nOnCalendar=hourly\n",
       "/usr/lib/systemd/system/w.service": "[Service]\nExecStart=cscli capi status\n",
       "/etc/systemd/system/timers.target.wants/w.timer": "",
@@ -886,7 +874,7 @@ describe("a container that runs", () => {
       "/opt/pangolin/docker-compose.yml": PANGOLIN,
       [RECORD]: record(["CMD", "cscli", "capi", "status"]),
     };
-    const { findings } = await runIn([check], { world: holding(files) });
+    const { findings } = await runIn([check], { world: healthyWith(files) });
     expect(findings.map(({ instance }) => instance)).toEqual(["capi-logins@/opt/pangolin/docker-compose.yml"]);
   });
 });

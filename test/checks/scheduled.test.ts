@@ -1,23 +1,8 @@
 import { describe, expect, test } from "@jest/globals";
 import { findScheduled, type Job } from "../../checks/scheduled.ts";
 import type { System } from "../../src/model/system.ts";
-import { fakeProber, type World } from "../support/fake-prober.ts";
-import { failedWith } from "../support/world.ts";
-
-/** A file system that holds these files, in the folders that this takes. */
-const holding = (files: Readonly<Record<string, string>>): World => {
-  const folders: Record<string, Set<string>> = {};
-  for (const path of Object.keys(files)) {
-    const parts = path.split("/").slice(1);
-    parts.forEach((name, index) => {
-      const folder = `/${parts.slice(0, index).join("/")}`;
-      folders[folder] = (folders[folder] ?? new Set()).add(name);
-    });
-  }
-  const names = Object.entries(folders).map(([folder, found]) => [folder, [...found]] as const);
-  const paths = Object.fromEntries(Object.keys(files).map((path) => [path, { bytes: 100 }]));
-  return { files, folders: Object.fromEntries(names), paths };
-};
+import { fakeProber } from "../support/fake-prober.ts";
+import { failedWith, holding } from "../support/world.ts";
 
 const jobsOf = async (
   files: Readonly<Record<string, string>>,

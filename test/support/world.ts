@@ -222,3 +222,20 @@ export const failingAt = (code: LayerCode): World => {
   if (code.startsWith("tcp-")) return { ...HEALTHY, tcp: () => failedWith(code), sockets: () => failedWith(code) };
   return { ...HEALTHY, http: () => answerWith(code) };
 };
+
+/** A file system that holds these files, in the folders that this takes. */
+export const holding = (
+  files: Readonly<Record<string, string>>,
+): Required<Pick<World, "files" | "folders" | "paths">> => {
+  const folders: Record<string, Set<string>> = {};
+  for (const path of Object.keys(files)) {
+    const parts = path.split("/").slice(1);
+    parts.forEach((name, index) => {
+      const folder = `/${parts.slice(0, index).join("/")}`;
+      folders[folder] = (folders[folder] ?? new Set()).add(name);
+    });
+  }
+  const names = Object.entries(folders).map(([folder, found]) => [folder, [...found]] as const);
+  const paths = Object.fromEntries(Object.keys(files).map((path) => [path, { bytes: 100 }]));
+  return { files, folders: Object.fromEntries(names), paths };
+};
