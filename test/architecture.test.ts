@@ -22,7 +22,12 @@ const importsOf = (file: string): readonly string[] =>
 const WALLS: Readonly<Record<string, readonly string[]>> = {
   checks: ["src/model/", "checks/"],
   "src/model": ["src/model/"],
-  "src/probes": ["src/model/", "src/probes/", "node:", "got", "dns-packet", "p-limit", "pg", "mysql2"],
+  // Both ends of a conversation between a listener and a peer are written down in one place.
+  "src/probes": [
+    ...["src/model/", "src/probes/", "src/listen/handshake.ts"],
+    ...["node:", "got", "dns-packet", "p-limit", "pg", "mysql2"],
+  ],
+  "src/listen": ["src/model/", "src/listen/", "node:", "selfsigned"],
   "src/topology": ["src/model/", "src/topology/", "node:", "yaml"],
   "src/runner": ["src/model/", "src/runner/", "p-limit"],
   "src/diagnosis": ["src/model/", "src/diagnosis/"],

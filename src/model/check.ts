@@ -3,6 +3,7 @@ import type {
   DnsObservation,
   Failed,
   HttpObservation,
+  PeerObservation,
   Phase,
   Prober,
   TcpObservation,
@@ -31,6 +32,11 @@ export interface Fault {
   readonly confidence?: Blame["confidence"];
   /** Of a fault that no failed probe speaks for; a probe's own phase wins. Default `host`. */
   readonly phase?: Phase;
+  /**
+   * `--wait`: whether waiting can mend it. Without it, its layer tells: what the network, a proxy or a service answers can
+   * change by itself, what a file of this host says cannot.
+   */
+  readonly recovers?: boolean;
   /** One sentence with `{placeholders}` that the verdict's `data` fills. */
   readonly says: string;
   readonly remedy: readonly ConditionalRemedy[];
@@ -49,6 +55,7 @@ export interface Evidence {
   /** Of a unix socket. */
   readonly socket?: TcpObservation;
   readonly database?: DatabaseObservation;
+  readonly peer?: PeerObservation;
 }
 
 export type Verdict<K extends string = string> =

@@ -68,7 +68,20 @@ export type CommandCode = "command-missing" | "command-denied" | "command-timeou
 /** Of a unix socket: none is there, or this user may not use it. */
 export type SocketCode = "socket-missing" | "socket-denied";
 
-export type FailureCode = LayerCode | SocketCode | FileCode | DatabaseCode | CommandCode;
+/**
+ * Why an address of this host cannot be listened on. `bind-in-use`: another socket has it; `bind-no-address`: no interface
+ * has this address; `bind-denied`: this user, or a security module, may not.
+ */
+export type BindCode = "bind-in-use" | "bind-no-address" | "bind-denied" | "bind-error";
+
+/**
+ * How a conversation with a listener (`crowdsec-preflight listen`) can end. `peer-foreign`: what answers is no listener;
+ * `peer-token-refused`: it has another token; `peer-token-used`: this host came already; `peer-full`: it takes no more;
+ * `peer-stalled`: small messages get through, large ones do not.
+ */
+export type PeerCode = "peer-foreign" | "peer-token-refused" | "peer-token-used" | "peer-full" | "peer-stalled";
+
+export type FailureCode = LayerCode | SocketCode | FileCode | DatabaseCode | CommandCode | BindCode | PeerCode;
 
 /** One stretch of a probe. Times are milliseconds. */
 export interface Layer {
@@ -407,6 +420,81 @@ export interface CommandRan {
 }
 export type CommandObservation = CommandRan | Failed;
 
+/** An address to listen on, as Go would: a wildcard of either family (`0.0.0.0`, `::`) is both families. */
+export interface BindQuestion extends Address {
+  readonly port: number;
+}
+/** It could be listened on, and was given back at once; nothing was accepted. */
+export interface BindGranted {
+  readonly ok: true;
+  readonly elapsedMs: number;
+}
+export type BindObservation = BindGranted | Failed;
+
+/** Memory of this host, or of the control group that this process is in, whichever is less. Bytes. */
+export interface MemorySeen {
+  readonly ok: true;
+  readonly elapsedMs: number;
+  readonly totalBytes: number;
+  /** What a new program can get without swapping (`MemAvailable`), within the group's limit. */
+  readonly availableBytes: number;
+  readonly swapFreeBytes: number;
+  /** The control group whose limit that is; undefined where none is below the host's memory. */
+  readonly limitedBy?: string;
+}
+export type MemoryObservation = MemorySeen | Failed;
+
+/** A conversation with a listener, `crowdsec-preflight listen`, over one connection (docs/listen.md). */
+export interface PeerQuestion {
+  /** `http://HOST:PORT/` or `https://HOST:PORT/`. */
+  readonly url: string;
+  /** Dial this one; the proxy's, where there is one. */
+  readonly address: string;
+  readonly proxy?: ProxyServer;
+  readonly token: Secret;
+  /** This host's name, for the listener's table. */
+  readonly name: string;
+  /** How long the connection is to be silent before the listener answers, milliseconds; 0: not at all. */
+  readonly idleMs: number;
+}
+/** A header field that did not arrive as it was sent. */
+export interface Alteration {
+  /** `there`: of the request, as the listener got it; `back`: of its answer. */
+  readonly direction: "there" | "back";
+  readonly kind: "added" | "removed" | "changed";
+  readonly name: string;
+  /** As it arrived. */
+  readonly value?: string;
+}
+export interface SocketEnd {
+  readonly address: string;
+  readonly port: number;
+}
+export interface PeerAnswered {
+  readonly ok: true;
+  readonly elapsedMs: number;
+  readonly layers: readonly Layer[];
+  readonly tls?: TlsSeen;
+  /** This end of the connection, as this host's kernel has it. */
+  readonly own: SocketEnd;
+  /** This end, as the listener saw it. */
+  readonly seen: SocketEnd;
+  /** The listener's end, as its kernel has it. */
+  readonly listener: SocketEnd;
+  readonly altered: readonly Alteration[];
+  /** The certificate that was shown is not the listener's: somebody on the way opens TLS. */
+  readonly intercepted: boolean;
+  /** Of TLS: whether the listener's certificate was given to it, to be judged, or is a throw-away one. */
+  readonly certificate?: "given" | "throw-away";
+  /** Bytes of the largest message, which went each way and arrived whole. */
+  readonly bytes: number;
+  /** Of the silence; undefined where none was asked for. `afterMs`: when the connection broke, or how long was waited in vain. */
+  readonly idle?:
+    | { readonly survived: true; readonly ms: number }
+    | { readonly survived: false; readonly how: "cut" | "silent"; readonly afterMs: number; readonly message: string };
+}
+export type PeerObservation = PeerAnswered | Failed;
+
 /** How a database client goes about TLS; the words of PostgreSQL's sslmode. */
 export type DatabaseTls = "disable" | "allow" | "prefer" | "require" | "verify-ca" | "verify-full";
 
@@ -505,6 +593,11 @@ export interface Prober {
   command(question: CommandQuestion): Promise<CommandObservation>;
   /** Every listening TCP socket of this network namespace. */
   listeners(): Promise<ListenersObservation>;
+  /** Listens there and stops at once. Never where CrowdSec might start at this moment: it would find the address taken. */
+  bind(question: BindQuestion): Promise<BindObservation>;
+  memory(): Promise<MemoryObservation>;
+  /** Talks to a listener, as long as `idleMs` and more; never remembered. */
+  peer(question: PeerQuestion): Promise<PeerObservation>;
   /** Processes whose executable's base name is `name`. */
   processes(name: string): Promise<readonly ProcessSeen[]>;
   /** The addresses of this host's own interfaces, loopback included. */

@@ -195,6 +195,17 @@ export interface ScrapeTarget {
   readonly url: Sourced<string>;
 }
 
+/** A listener that stands in for a Local API to come (`--peer`). */
+export interface Peer {
+  /** `HOST:PORT`, unique. */
+  readonly name: string;
+  /** `http://HOST:PORT/` or `https://HOST:PORT/`. */
+  readonly url: Sourced<string>;
+  readonly token: Secret;
+  /** Milliseconds of silence that the connection is to survive; 0: not asked. */
+  readonly idleMs: number;
+}
+
 export interface Capi {
   /** `off`: CrowdSec does not use the Central API here, `reason` says why; `unregistered`: configured, without usable credentials. */
   readonly state: "on" | "off" | "unregistered";
@@ -275,6 +286,7 @@ export interface Topology {
   /** `hub_dir`'s index, which the agent cannot start without. */
   readonly hubIndex?: Sourced<string>;
   readonly targets: readonly ScrapeTarget[];
+  readonly peers: readonly Peer[];
   readonly metrics: Metrics | Hidden | Absent | Malformed;
   readonly capi: Capi | Hidden;
   /** `cscli.__hub_url_template__`: holds `%s` twice, for the branch and the path. */

@@ -3,6 +3,10 @@ import os from "node:os";
 import pLimit from "p-limit";
 import type {
   Address,
+  BindObservation,
+  BindQuestion,
+  CommandObservation,
+  CommandQuestion,
   DatabaseObservation,
   DatabaseQuestion,
   DnsQuestion,
@@ -10,6 +14,7 @@ import type {
   HttpRequest,
   JournalObservation,
   ListenersObservation,
+  MemoryObservation,
   NameserverQuestion,
   NamespaceSeen,
   Prober,
@@ -60,6 +65,9 @@ export interface PreparedProber extends Prober {
   prepare(): Promise<void>;
 }
 
+/** A command that brings nothing along tells the same to whoever asks. */
+const isPlain = ({ files, environment }: CommandQuestion): boolean => files === undefined && environment === undefined;
+
 /** The one seam to the outside world. */
 export const createProber = (options: ProberOptions): PreparedProber => {
   const { platform, userAgent, signal } = options;
@@ -91,6 +99,12 @@ export const createProber = (options: ProberOptions): PreparedProber => {
     (await import("./service.ts")).probeService(name, { platform, signal });
   const journal = async (unit: string): Promise<JournalObservation> =>
     (await import("./journal.ts")).probeJournal(unit, { signal });
+  const runCommand = (question: CommandQuestion): Promise<CommandObservation> => probeCommand(question, limits);
+  const command = once(runCommand);
+  // Before an install only.
+  const bind = async (question: BindQuestion): Promise<BindObservation> =>
+    (await import("./bind.ts")).probeBind(question);
+  const memory = async (): Promise<MemoryObservation> => (await import("./memory.ts")).probeMemory(platform);
   return {
     prepare: async () => {
       await Promise.all([loadGot(), context(undefined), resolver("resolver")]);
@@ -110,8 +124,11 @@ export const createProber = (options: ProberOptions): PreparedProber => {
     tail: once(tail),
     service: once(service),
     journal: once(journal),
-    command: (question) => probeCommand(question, limits),
+    command: (question) => (isPlain(question) ? command(question) : runCommand(question)),
     listeners: once<void, ListenersObservation>(probeListeners),
+    bind: once(bind),
+    memory: once<void, MemoryObservation>(memory),
+    peer: async (question) => (await import("./peer.ts")).probePeer(question, { limits, userAgent, context }),
     processes: once(probeProcesses),
     interfaces: once<void, readonly Address[]>(async () => interfaces()),
     environment: once(probeEnvironment),

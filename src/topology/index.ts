@@ -8,6 +8,7 @@ import type {
   Hidden,
   LapiClient,
   Listen,
+  Peer,
   Role,
   RunPhase,
   ScrapeTarget,
@@ -48,6 +49,8 @@ export interface TopologyOverrides {
   readonly phase?: RunPhase;
   /** `--targets` and `--target`: what the role prometheus scrapes. */
   readonly targets?: readonly ScrapeTarget[];
+  /** `--peer`: listeners to talk to. */
+  readonly peers?: readonly Peer[];
   /** `--proxy`: for every component, in place of what its environment says. */
   readonly proxy?: ProxyServer | "none";
 }
@@ -493,6 +496,7 @@ export const findTopology = async (input: TopologyInput): Promise<Topology> => {
     rehearsal: findRehearsal(configuration, program, flags, own),
     ...(hubIndex && { hubIndex }),
     targets,
+    peers: overrides.peers ?? [],
     metrics: findMetrics(configuration),
     capi: findCapi(configuration, flags, own, version),
     ...(hubTemplate && { hubTemplate }),

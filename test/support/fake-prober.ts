@@ -1,5 +1,7 @@
 import type {
   Address,
+  BindObservation,
+  BindQuestion,
   BuildObservation,
   CaStore,
   CommandObservation,
@@ -15,10 +17,13 @@ import type {
   HttpRequest,
   JournalLine,
   Listener,
+  MemorySeen,
   NameserverObservation,
   NameserverQuestion,
   NamespaceSeen,
   PathSeen,
+  PeerObservation,
+  PeerQuestion,
   Phase,
   Prober,
   ProcessSeen,
@@ -55,6 +60,11 @@ export interface World {
   readonly journals?: Readonly<Record<string, readonly JournalLine[] | Failed>>;
   readonly commands?: (question: CommandQuestion) => CommandObservation;
   readonly listeners?: readonly Listener[] | Failed;
+  /** Of an address to listen on; without it, each that no listener holds is free. */
+  readonly bind?: (question: BindQuestion) => BindObservation;
+  /** What differs from a host with four gigabytes, three of them free. */
+  readonly memory?: Partial<MemorySeen> | Failed;
+  readonly peer?: (question: PeerQuestion) => PeerObservation;
   /** All of them for every name; or those of each name. */
   readonly processes?: readonly ProcessSeen[] | Readonly<Record<string, readonly ProcessSeen[]>>;
   readonly interfaces?: readonly Address[];
@@ -101,6 +111,15 @@ const RUNNING: Omit<ServiceSeen, "name"> = {
   stateSeconds: 3600,
   startedSecondsAgo: 3600,
   restarts: 0,
+};
+
+const GIB = 1024 ** 3;
+const MEMORY: MemorySeen = {
+  ok: true,
+  elapsedMs: 0,
+  totalBytes: 4 * GIB,
+  availableBytes: 3 * GIB,
+  swapFreeBytes: 0,
 };
 
 const nothing = (phase: Phase, code: FailureCode, message: string): Failed => ({
@@ -189,6 +208,23 @@ export const fakeProber = (world: World): Prober & { readonly asked: string[] } 
       asked.push("listeners");
       const listeners = world.listeners ?? [];
       return "ok" in listeners ? listeners : { ok: true, elapsedMs: 0, listeners };
+    },
+    bind: async (question) => {
+      const { address, port } = question;
+      note("bind", `${address}:${port}`);
+      const listeners = world.listeners ?? [];
+      const taken = !("ok" in listeners) && listeners.some((listener) => listener.port === port);
+      const free: BindObservation = taken ? nothing("host", "bind-in-use", "EADDRINUSE") : { ok: true, elapsedMs: 0 };
+      return world.bind?.(question) ?? free;
+    },
+    memory: async () => {
+      asked.push("memory");
+      const seen = world.memory ?? {};
+      return seen.ok === false ? seen : { ...MEMORY, ...seen, ok: true };
+    },
+    peer: async (question) => {
+      note("peer", `${question.url} at ${question.address}`);
+      return world.peer?.(question) ?? nothing("connect", "tcp-refused", "refused");
     },
     processes: async (name) => {
       note("processes", name);

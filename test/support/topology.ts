@@ -166,6 +166,7 @@ export const packageInstall = (overrides: Partial<Topology> = {}): Topology => (
     environment: {},
   },
   targets: [],
+  peers: [],
   metrics: {
     enabled: from(true, `${CONFIG}:59`),
     listenAddress: from("127.0.0.1", `${CONFIG}:61`),
