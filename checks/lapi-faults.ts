@@ -102,6 +102,11 @@ export const LAPI_LAYERS = {
       },
       { text: "If another port is meant, correct it in {origin}.", when: "elsewhere" },
       {
+        text: "Where it is not installed yet: on its host to be, have this tool stand in for it, and run here what that prints.",
+        when: "elsewhere",
+        commands: ["crowdsec-preflight listen --port {port}"],
+      },
+      {
         text: "The socket is left over, and no crowdsec listens on it: see why it is not running, and that api.server.listen_socket is this path.",
         when: "socket",
         commands: SOCKET,

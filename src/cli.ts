@@ -1,25 +1,32 @@
 import { readFileSync } from "node:fs";
+import { isIP } from "node:net";
 import yargs from "yargs";
 import { catalogue } from "../checks/index.ts";
 import { type CheckOptions, check } from "./commands/check.ts";
 import { explain } from "./commands/explain.ts";
 import { type FirewallOptions, firewall, parseRanges } from "./commands/firewall.ts";
 import { list } from "./commands/list.ts";
+import { type ListenOptions, listen } from "./commands/listen.ts";
+import { readPeers } from "./commands/peers.ts";
 import type { SessionOptions, Tool } from "./commands/session.ts";
 import { type Streams, WriteError, write } from "./commands/streams.ts";
 import { readTargets } from "./commands/targets.ts";
+import { readToken } from "./commands/token.ts";
 import { UsageError } from "./commands/usage-error.ts";
 import {
   parseCount,
   parseDuration,
   parseLapiUrl,
+  parseOptionalDuration,
   parsePatterns,
+  parsePorts,
   parseProxy,
   parseWord,
   parseWords,
 } from "./commands/values.ts";
 import { EXIT_UNJUDGED } from "./exit-code.ts";
 import { FIREWALL_FORMATS } from "./firewall/index.ts";
+import { MAX_IDLE_MS } from "./listen/handshake.ts";
 import { printable } from "./model/text.ts";
 import { ENVS, ROLES, RUN_PHASES } from "./model/topology.ts";
 import { FORMATS } from "./reporters/index.ts";
@@ -56,9 +63,36 @@ const FLAGS = {
     requiresArg: true,
     describe: "What makes the exit code: fail, or warn too",
   },
-  deadline: { type: "string", default: "30s", requiresArg: true, describe: "End of the whole run" },
+  deadline: {
+    type: "string",
+    requiresArg: true,
+    describe: "End of the whole run, with --wait of each round (30s; with --peer 30s after the silence of --idle)",
+  },
   timeout: { type: "string", default: "5s", requiresArg: true, describe: "Limit of each phase of a probe" },
   concurrency: { type: "string", default: "128", requiresArg: true, describe: "Targets asked at the same time" },
+  wait: {
+    type: "string",
+    requiresArg: true,
+    describe: "Ask again what failed and can recover, until all is well or this time is up",
+  },
+  peer: {
+    type: "string",
+    array: true,
+    requiresArg: true,
+    describe: "A listener (see the command listen) that stands in for a Local API to come: HOST:PORT",
+  },
+  token: {
+    type: "string",
+    requiresArg: true,
+    describe: "The listener's token; better in the environment as CROWDSEC_PREFLIGHT_TOKEN",
+  },
+  "token-file": { type: "string", requiresArg: true, describe: "A file that holds the token; - for standard input" },
+  idle: {
+    type: "string",
+    default: "45s",
+    requiresArg: true,
+    describe: "Silence that a connection to a --peer has to survive; none: not asked",
+  },
   "allow-writes": {
     type: "boolean",
     describe: "Ask too what changes a row at the Local API: a machine's login, an old engine's bouncer key",
@@ -123,6 +157,31 @@ const FIREWALL_FLAGS = {
   ...Object.fromEntries(HOST_FLAGS.map((name) => [name, FLAGS[name]])),
 } as const;
 
+const { token, "token-file": tokenFile, color, ascii } = FLAGS;
+const LISTEN_FORMATS = ["pretty", "json"] as const;
+const LISTEN_FLAGS = {
+  port: { type: "string", array: true, default: ["8080"], requiresArg: true, describe: "Ports to listen on" },
+  address: { type: "string", requiresArg: true, describe: "Address to listen on; without it, every one of this host" },
+  ttl: { type: "string", default: "10m", requiresArg: true, describe: "When it closes by itself" },
+  expect: {
+    type: "string",
+    array: true,
+    requiresArg: true,
+    describe: "Who is to come, by host name or address: ends when all have, exit code 2 when one has not",
+  },
+  token,
+  "token-file": tokenFile,
+  tls: { type: "boolean", describe: "TLS, with a certificate made for this once" },
+  cert: { type: "string", requiresArg: true, describe: "TLS with this certificate, a PEM file" },
+  key: { type: "string", requiresArg: true, describe: "Its key, a PEM file" },
+  output: {
+    ...FLAGS.output,
+    describe: `Format of the table at the end: ${LISTEN_FORMATS.join(", ")}`,
+  },
+  color,
+  ascii,
+} as const;
+
 /** Flags of every command that looks at this host. */
 interface HostFlags {
   readonly output: string;
@@ -132,7 +191,7 @@ interface HostFlags {
   readonly lapiUrl?: string;
   readonly targets?: string;
   readonly target?: string[];
-  readonly deadline: string;
+  readonly deadline?: string;
   readonly timeout: string;
   readonly env: string;
   readonly proxy?: string;
@@ -140,7 +199,15 @@ interface HostFlags {
   readonly 6?: boolean;
 }
 
-interface Flags extends HostFlags {
+interface TokenFlags {
+  readonly token?: string;
+  readonly tokenFile?: string;
+}
+
+interface Flags extends HostFlags, TokenFlags {
+  readonly wait?: string;
+  readonly peer?: string[];
+  readonly idle: string;
   readonly allowWrites?: boolean;
   readonly only?: string[];
   readonly skip?: string[];
@@ -158,7 +225,23 @@ interface FirewallFlags extends HostFlags {
   readonly metricsFrom?: string[];
 }
 
+interface ListenFlags extends TokenFlags {
+  readonly port: string[];
+  readonly address?: string;
+  readonly ttl: string;
+  readonly expect?: string[];
+  readonly tls?: boolean;
+  readonly cert?: string;
+  readonly key?: string;
+  readonly output: string;
+  readonly color?: boolean;
+  readonly ascii?: boolean;
+}
+
 const IDS = catalogue.map(({ id }) => id);
+
+/** Of a run; what it waits for on purpose comes on top. */
+const DEADLINE_MS = 30_000;
 
 /** Every flag is judged before anything is touched. */
 const hostOptions = async (flags: HostFlags): Promise<Omit<SessionOptions, "allowWrites">> => {
@@ -177,14 +260,14 @@ const hostOptions = async (flags: HostFlags): Promise<Omit<SessionOptions, "allo
       ...(flags.proxy !== undefined && { proxy: parseProxy("--proxy", flags.proxy) }),
     },
     env: parseWord("--env", flags.env, ENVS),
-    deadlineMs: parseDuration("--deadline", flags.deadline),
+    deadlineMs: flags.deadline === undefined ? DEADLINE_MS : parseDuration("--deadline", flags.deadline),
     timeoutMs: parseDuration("--timeout", flags.timeout),
     ...(family && { family }),
   };
 };
 
-const checkOptions = async (flags: Flags): Promise<CheckOptions> => {
-  const { allowWrites, only, skip, ticket, quiet, verbose, color } = flags;
+const checkOptions = async (flags: Flags, environment: Streams["environment"]): Promise<CheckOptions> => {
+  const { allowWrites, only, skip, ticket, quiet, verbose, color, wait, peer = [] } = flags;
   if (quiet && verbose) throw new UsageError("--quiet and --verbose exclude each other.");
   if (ticket && flags.output === "json") throw new UsageError("--ticket and --output json exclude each other.");
   if (ticket && (quiet || verbose)) throw new UsageError("--ticket has one length: leave --quiet and --verbose out.");
@@ -192,8 +275,17 @@ const checkOptions = async (flags: Flags): Promise<CheckOptions> => {
   const left = skip ? parsePatterns("--skip", skip, IDS) : () => false;
   const isSelected = (id: string): boolean => chosen(id) && !left(id);
   if (!IDS.some(isSelected)) throw new UsageError("--only and --skip together leave no check.");
+  if (peer.length === 0 && (flags.token !== undefined || flags.tokenFile !== undefined))
+    throw new UsageError("--token and --token-file are for a listener: --peer HOST:PORT names it.");
+  const idleMs = parseOptionalDuration("--idle", flags.idle);
+  if (idleMs > MAX_IDLE_MS) throw new UsageError(`--idle wants at most ${MAX_IDLE_MS / 1000}s, or none.`);
+  const peers = readPeers(peer, peer.length > 0 ? await readToken(flags, environment) : undefined, idleMs);
+  const host = await hostOptions(flags);
   return {
-    ...(await hostOptions(flags)),
+    ...host,
+    overrides: { ...host.overrides, ...(peers.length > 0 && { peers }) },
+    ...(peers.length > 0 && flags.deadline === undefined && { deadlineMs: DEADLINE_MS + idleMs }),
+    ...(wait !== undefined && { waitMs: parseDuration("--wait", wait) }),
     isSelected,
     allowWrites: allowWrites ?? false,
     output: parseWord("--output", flags.output, FORMATS),
@@ -215,6 +307,30 @@ const firewallOptions = async (flags: FirewallFlags): Promise<FirewallOptions> =
   },
 });
 
+const listenOptions = async (flags: ListenFlags, environment: Streams["environment"]): Promise<ListenOptions> => {
+  const { address, cert, key, tls, color } = flags;
+  if (address !== undefined && !isIP(address))
+    throw new UsageError(`--address wants an address of this host, such as 10.0.0.5; not "${address}".`);
+  if ((cert === undefined) !== (key === undefined)) throw new UsageError("--cert and --key belong together.");
+  if (tls && cert !== undefined)
+    throw new UsageError("--tls makes a certificate of its own: leave it out with --cert and --key.");
+  const expected = (flags.expect ?? []).flatMap((text) => text.split(",").map((word) => word.trim()));
+  if (expected.includes("")) throw new UsageError("--expect wants host names or addresses.");
+  const found = await readToken(flags, environment);
+  return {
+    ports: parsePorts("--port", flags.port),
+    ...(address !== undefined && { address }),
+    ttlMs: parseDuration("--ttl", flags.ttl),
+    expected,
+    ...(found && { token: found }),
+    ...(tls && { tls: "throw-away" }),
+    ...(cert !== undefined && key !== undefined && { tls: { certFile: cert, keyFile: key } }),
+    output: parseWord("--output", flags.output, LISTEN_FORMATS),
+    ...(color !== undefined && { color }),
+    ascii: flags.ascii ?? false,
+  };
+};
+
 const readTool = (): Tool => {
   // dist/src/cli.js → the package's own package.json.
   const { name, version } = JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8")) as Tool;
@@ -224,6 +340,7 @@ const readTool = (): Tool => {
 /** A flag given twice, where once is meant, arrives as a list. */
 const refuseRepeats = (flags: Readonly<Record<string, unknown>>): void => {
   const known: Readonly<Record<string, { readonly type: string; readonly array?: boolean }>> = {
+    ...LISTEN_FLAGS,
     ...FIREWALL_FLAGS,
     ...FLAGS,
   };
@@ -263,8 +380,21 @@ export const main = async (argv: readonly string[], streams: Streams): Promise<n
       .locale("en")
       .command(["check", "$0"], "Every check that applies here (the default)", FLAGS, (flags) => {
         refuseRepeats(flags);
-        return run(async () => check(await checkOptions(flags as unknown as Flags), tool, streams))();
+        return run(async () =>
+          check(await checkOptions(flags as unknown as Flags, streams.environment), tool, streams),
+        )();
       })
+      .command(
+        "listen",
+        "On the Local API's host to be: stands in for it, so that the others can try the way (check --peer)",
+        LISTEN_FLAGS,
+        (flags) => {
+          refuseRepeats(flags);
+          return run(async () =>
+            listen(await listenOptions(flags as unknown as ListenFlags, streams.environment), tool, streams),
+          )();
+        },
+      )
       .command("firewall", "What a firewall must let through for CrowdSec on this host", FIREWALL_FLAGS, (flags) => {
         refuseRepeats(flags);
         return run(async () => firewall(await firewallOptions(flags as unknown as FirewallFlags), tool, streams))();

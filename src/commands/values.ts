@@ -16,6 +16,21 @@ export const parseDuration = (flag: string, text: string): number => {
   return ms;
 };
 
+/** A duration, or `none` for zero. */
+export const parseOptionalDuration = (flag: string, text: string): number =>
+  text.toLowerCase() === "none" ? 0 : parseDuration(flag, text);
+
+const MAX_PORT = 65_535;
+
+/** Ports of TCP, each once; a comma list, and repeated flags add up. */
+export const parsePorts = (flag: string, texts: readonly string[]): readonly number[] => {
+  const words = texts.flatMap(splitList);
+  const wrong = words.find((word) => !/^\d{1,5}$/.test(word) || Number(word) < 1 || Number(word) > MAX_PORT);
+  if (wrong !== undefined || words.length === 0)
+    throw new UsageError(`${flag} wants ports from 1 to ${MAX_PORT}, such as 8080; not "${wrong ?? ""}".`);
+  return [...new Set(words.map(Number))];
+};
+
 export const parseCount = (flag: string, text: string): number => {
   const value = Number(text);
   if (!/^\d{1,5}$/.test(text) || value < 1)

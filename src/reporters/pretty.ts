@@ -13,6 +13,10 @@ const GROUPS: readonly (readonly [string, readonly string[]])[] = [
     [
       "service",
       "package",
+      "install",
+      "memory",
+      "disk",
+      "writable",
       "config",
       "credentials",
       "agent",
@@ -26,7 +30,7 @@ const GROUPS: readonly (readonly [string, readonly string[]])[] = [
     ],
   ],
   ["Database", ["database"]],
-  ["Local API", ["lapi", "bouncer", "machine"]],
+  ["Local API", ["lapi", "peer", "bouncer", "machine"]],
   ["Metrics", ["metrics", "pprof"]],
   ["Outgoing", ["outgoing", "tls"]],
 ];

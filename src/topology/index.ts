@@ -374,12 +374,12 @@ const findClients = (
   return { absent: "no file of this host names a Local API; --lapi-url does" };
 };
 
-/** On which hosts a component counts; every other one is a bouncer. */
+/** On which hosts a component counts; every other one is a bouncer. What an agent detects with, cscli fetches for it. */
 const ROLES_OF: Readonly<Record<string, readonly Role[]>> = {
   crowdsec: ["lapi", "agent"],
-  cscli: ["cscli"],
-  "cscli-sudo": ["cscli"],
-  "crowdsec-hubupdate": ["cscli"],
+  cscli: ["cscli", "agent"],
+  "cscli-sudo": ["cscli", "agent"],
+  "crowdsec-hubupdate": ["cscli", "agent"],
 };
 
 /** In words, where that changes what this process sees. */

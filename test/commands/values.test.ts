@@ -4,7 +4,9 @@ import {
   parseCount,
   parseDuration,
   parseLapiUrl,
+  parseOptionalDuration,
   parsePatterns,
+  parsePorts,
   parseProxy,
   parseWord,
   parseWords,
@@ -188,4 +190,30 @@ describe("patterns", () => {
   test("an empty list is none", () => {
     expect(refusal(() => matching(" , "))).toContain("--only wants the id of a check");
   });
+});
+
+describe("ports", () => {
+  test.each<[string[], number[]]>([
+    [["8080"], [8080]],
+    [
+      ["8080,7422", "6060"],
+      [8080, 7422, 6060],
+    ],
+    [
+      ["1", "65535", "1"],
+      [1, 65_535],
+    ],
+  ])("%p are %p", (texts, ports) => {
+    expect(parsePorts("--port", texts)).toEqual(ports);
+  });
+
+  test.each([[""], ["0"], ["65536"], ["http"], ["80x"], ["-1"], ["8080;"]])("%p is refused", (text) => {
+    expect(refusal(() => parsePorts("--port", [text]))).toMatch(/^--port wants ports from 1 to 65535/);
+  });
+});
+
+test("a duration that may be left out altogether", () => {
+  expect(parseOptionalDuration("--idle", "none")).toBe(0);
+  expect(parseOptionalDuration("--idle", "45s")).toBe(45_000);
+  expect(refusal(() => parseOptionalDuration("--idle", "0s"))).toMatch(/^--idle wants a duration/);
 });
