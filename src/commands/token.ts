@@ -27,7 +27,7 @@ const readOnce = async (path: string): Promise<string> => {
   try {
     return await text(stream);
   } catch (error) {
-    throw new UsageError(`--token-file ${path} cannot be read: ${error instanceof Error ? error.message : error}.`);
+    throw new UsageError(`--token-file ${path} cannot be read: ${(error as Error).message}.`);
   } finally {
     clearTimeout(late);
   }
