@@ -40,7 +40,8 @@ export interface Signature {
     | "database"
     | "lapi-refused"
     | "lapi-unreachable"
-    | "secret";
+    | "secret"
+    | "disk";
   /** What it means, a clause. */
   readonly means: string;
   /** Harmless lines look like trouble and are none. */
@@ -140,6 +141,18 @@ export const SIGNATURES: readonly Signature[] = [
     about: "port",
     means: "it may not make the port or socket that it is to listen on",
     source: code("v1.6.1", "pkg/apiserver/apiserver.go#L421-L439"),
+  },
+  {
+    pattern: /no space left on device|database or disk is full|disk quota exceeded/,
+    about: "disk",
+    means: "a file system that it writes to is full",
+    source: "https://www.sqlite.org/rescode.html#full",
+  },
+  {
+    pattern: /read-only file system|attempt to write a readonly database/,
+    about: "disk",
+    means: "a file system or file that it has to write to cannot be written",
+    source: "https://www.sqlite.org/rescode.html#readonly",
   },
   {
     pattern:

@@ -61,6 +61,7 @@ const stoppersOf = ({ findings, topology }: Diagnosed): readonly Finding[] => {
   return [
     ...systemd,
     ...byId(findings, "config-files").filter((finding) => ofTheEngine(finding, topology)),
+    ...byId(findings, "disk-space", "writable-folders"),
     ...(serves ? byId(findings, "database") : []),
     ...(serves ? byId(findings, "port-lapi") : []),
     ...(agents ? byId(findings, "agent-config", "port-appsec") : []),
@@ -85,6 +86,7 @@ const CHECKS_ABOUT: Readonly<Record<Signature["about"], readonly string[]>> = {
   "lapi-refused": ["machine-login", "lapi-database", "lapi-identity", "credentials"],
   "lapi-unreachable": ["lapi-reachable", "lapi-tls", "lapi-identity"],
   secret: [],
+  disk: ["disk-space", "writable-folders", "database"],
 };
 
 /** Of the credentials only those that this part is about. */

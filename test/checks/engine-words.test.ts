@@ -388,6 +388,12 @@ const LINES: readonly (readonly [Signature["about"], string])[] = [
     "port",
     "local API server stopped with error: while creating unix listener: listen unix /run/x/crowdsec.sock: bind: no such file or directory",
   ],
+  [
+    "disk",
+    'api server init: unable to run local API: unable to init database client: failed creating schema resources: sql/schema: create "machines" table: database or disk is full',
+  ],
+  ["disk", "crowdsec init: while loading hub index: write /var/lib/crowdsec/data/x: no space left on device"],
+  ["disk", "unable to set perms on /var/lib/crowdsec/data/crowdsec.db: chmod: read-only file system"],
   ["metrics-port", "prometheus: listen tcp 127.0.0.1:6060: bind: address already in use"],
   ["metrics-port", 'serving metrics error="listen tcp 127.0.0.1:6060: bind: address already in use"'],
   [
@@ -573,7 +579,7 @@ describe("known last lines", () => {
     expect(SIGNATURES.filter((signature) => !seen.has(signature))).toEqual([]);
     for (const { means, source } of SIGNATURES) {
       expect(means).toMatch(/^[a-zA-Z0-9].*[^.]$/);
-      expect(source).toMatch(/^https:\/\/(github\.com\/crowdsecurity\/|docs\.crowdsec\.net\/)/);
+      expect(source).toMatch(/^https:\/\/(github\.com\/crowdsecurity\/|docs\.crowdsec\.net\/|www\.sqlite\.org\/)/);
     }
   });
 
