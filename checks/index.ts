@@ -8,24 +8,30 @@ import configFiles from "./config-files.ts";
 import credentials from "./credentials.ts";
 import database from "./database.ts";
 import databaseIsolation from "./database-isolation.ts";
+import diskSpace from "./disk-space.ts";
 import hostsFile from "./hosts-file.ts";
+import installScript from "./install-script.ts";
 import lapiDatabase from "./lapi-database.ts";
 import lapiIdentity from "./lapi-identity.ts";
 import lapiLatency from "./lapi-latency.ts";
 import lapiReachable from "./lapi-reachable.ts";
 import lapiTls from "./lapi-tls.ts";
 import machineLogin from "./machine-login.ts";
+import memory from "./memory.ts";
 import metrics from "./metrics.ts";
 import metricsTarget from "./metrics-target.ts";
 import { outgoing } from "./outgoing.ts";
 import packageState from "./package-state.ts";
+import peer from "./peer.ts";
 import { ports } from "./port.ts";
 import pprofExposure from "./pprof-exposure.ts";
 import { proxies } from "./proxy.ts";
 import resolver from "./resolver.ts";
 import service from "./service.ts";
+import serviceManager from "./service-manager.ts";
 import tlsInspection from "./tls-inspection.ts";
 import trustStore from "./trust-store.ts";
+import writableFolders from "./writable-folders.ts";
 
 /** Every check, in the order of the report. */
 export const catalogue: readonly Check[] = [
@@ -33,8 +39,13 @@ export const catalogue: readonly Check[] = [
   configAgreement,
   credentials,
   agentConfig,
+  installScript,
   packageState,
   service,
+  serviceManager,
+  memory,
+  diskSpace,
+  writableFolders,
   capiLogins,
   ...proxies,
   resolver,
@@ -44,6 +55,7 @@ export const catalogue: readonly Check[] = [
   ...ports,
   database,
   databaseIsolation,
+  peer,
   lapiReachable,
   lapiTls,
   lapiIdentity,
@@ -60,4 +72,6 @@ export const catalogue: readonly Check[] = [
 
 export { causes } from "./causes/index.ts";
 export { OUTGOING } from "./endpoints.ts";
+export { FINGERPRINT_PATH, isLocalApi } from "./lapi-way.ts";
 export { engineVersion } from "./metrics.ts";
+export { candidateVersion } from "./package-source.ts";

@@ -1,7 +1,18 @@
-import { type Answer, type Check, type Context, defineCheck, type Verdict } from "../src/model/check.ts";
+import {
+  type Answer,
+  type Check,
+  type Context,
+  defineCheck,
+  type Fault,
+  type Unasked,
+  type Verdict,
+} from "../src/model/check.ts";
+import { commandsOn } from "../src/model/commands.ts";
 import type { OutgoingEndpoint } from "../src/model/endpoint.ts";
 import type { Failed, HttpAnswered, HttpObservation, LayerCode, Trust } from "../src/model/observation.ts";
 import { type Route, routeTo } from "../src/model/proxy.ts";
+import type { Party } from "../src/model/report.ts";
+import { fill } from "../src/model/text.ts";
 import {
   type Capi,
   type Component,
@@ -18,6 +29,7 @@ import { showRange, type Version, within } from "../src/model/version.ts";
 import { OUTGOING } from "./endpoints.ts";
 import { describe, type Walked, walk } from "./layers.ts";
 import { OUTGOING_FAULTS } from "./outgoing-faults.ts";
+import { firstSource, vendorRepository } from "./package-source.ts";
 
 type Code = keyof typeof OUTGOING_FAULTS;
 
@@ -86,10 +98,11 @@ interface Options {
   /** The `ca_cert_path` that takes the place of the system's store. */
   readonly privateCa?: string;
   readonly note?: string;
+  readonly instead?: string;
 }
 
 const judge = (walked: Walked, endpoint: OutgoingEndpoint, context: Context, options: Options): Verdict<Code> => {
-  const { optional, note, privateCa } = options;
+  const { optional, note, instead, privateCa } = options;
   const { evidence, failed, reply, brokenFamily } = walked;
   const data: Walked["data"] = { path: endpoint.path, address: evidence.tcp?.[0]?.at.address ?? "", ...walked.data };
   const severity = optional ? ({ severity: "warning" } as const) : {};
@@ -102,7 +115,12 @@ const judge = (walked: Walked, endpoint: OutgoingEndpoint, context: Context, opt
       evidence,
       ...severity,
       ...whenOf(walked, failed, options, context.topology),
-      also: [...walked.also, ...shellWay(walked, context), ...doubts(walked)],
+      also: [
+        ...(instead === undefined ? [] : [instead]),
+        ...walked.also,
+        ...shellWay(walked, context),
+        ...doubts(walked),
+      ],
       ...blameDates(failed, context.now),
     };
   if (reply === undefined) return { status: "unknown", reason: "the probe gave no answer", evidence };
@@ -112,7 +130,7 @@ const judge = (walked: Walked, endpoint: OutgoingEndpoint, context: Context, opt
     const portal = reply.status === NETWORK_AUTHENTICATION_REQUIRED && ({ blame: { party: "network" } } as const);
     const route = evidence.route?.via === "proxy" ? "proxied" : "straight";
     const answer = { message: describe(reply), httpStatus: reply.status, evidence, when: route, ...portal };
-    return { status: "fault", fault, data, ...answer, ...severity };
+    return { status: "fault", fault, data, ...answer, ...severity, ...(instead !== undefined && { also: [instead] }) };
   }
   if (brokenFamily) {
     const { family, code } = brokenFamily;
@@ -125,7 +143,7 @@ const judge = (walked: Walked, endpoint: OutgoingEndpoint, context: Context, opt
   const total = Math.round((evidence.dns?.elapsedMs ?? 0) + reply.elapsedMs);
   if (total > SLOW_MS)
     return { status: "fault", fault: "slow", data: { ...data, total }, message: `${total} ms`, evidence };
-  const notes = [...(note === undefined ? [] : [note]), ...walked.also];
+  const notes = [note ?? [], instead ?? [], walked.also].flat();
   return { status: "pass", ...(notes.length > 0 && { note: notes.join("; ") }), evidence };
 };
 
@@ -179,13 +197,15 @@ interface Plan {
   readonly trust?: Trust;
   readonly optional?: boolean;
   readonly note?: string;
+  /** Why this host does without it, where the row is not needed: told whether it answers or not. */
+  readonly instead?: string;
   readonly skip?: string;
   readonly unknown?: string;
 }
 
 const VERSION_WARNS_ONLY = { since: [1, 5, 1], until: [1, 6, 10] } as const;
 
-const PLANS: Readonly<Record<string, (context: Context, version: Version | undefined) => Plan>> = {
+const PLANS: Readonly<Record<string, (context: Context, version: Version | undefined) => Plan | Promise<Plan>>> = {
   "outgoing-capi": ({ topology: { capi } }) => {
     if ("hidden" in capi) return { unknown: capi.hidden };
     if (capi.state === "off") return { skip: `not applicable: ${capi.reason}` };
@@ -222,6 +242,26 @@ const PLANS: Readonly<Record<string, (context: Context, version: Version | undef
   },
   "outgoing-cti": ({ topology: { ctiKey } }) =>
     ctiKey ? {} : { skip: "not applicable: no api.cti.key is configured" },
+  "outgoing-installer": async (context) => {
+    const configured = await vendorRepository(context);
+    return configured === undefined
+      ? withoutVendor(context)
+      : { skip: `not applicable: CrowdSec's repository is configured already (${configured})` };
+  },
+  "outgoing-packages": async (context) =>
+    (await vendorRepository(context)) === undefined ? withoutVendor(context) : {},
+};
+
+/** Another archive that this host installs from has it too. */
+const withoutVendor = async (context: Context): Promise<Plan> => {
+  const first = await firstSource(context);
+  if (first === undefined || first.kind === "script") return {};
+  const [install = "the package manager"] = commandsOn(context.topology.system, ["apt-get install crowdsec"]);
+  const release = first.release ?? "it";
+  return {
+    optional: true,
+    instead: `${install} takes ${release} from elsewhere (${first.origin}); needed only for CrowdSec's own packages`,
+  };
 };
 
 /** `insecure_skip_verify` and, up to 1.5.1, a `ca_cert_path` count for the whole process: for the Central API too. */
@@ -278,8 +318,9 @@ const askRow = async (
   row: OutgoingEndpoint,
   context: Context,
   component = askerOf(row, context.topology),
+  given?: Plan,
 ): Promise<Asked | Verdict<Code>> => {
-  const plan = PLANS[row.id]?.(context, await context.version()) ?? {};
+  const plan = given ?? (await PLANS[row.id]?.(context, await context.version())) ?? {};
   if (plan.unknown !== undefined) return { status: "unknown", reason: plan.unknown };
   if (plan.skip !== undefined) return { status: "skip", reason: plan.skip };
   if (component && "hidden" in component.environment)
@@ -295,6 +336,7 @@ const askRow = async (
   const options: Options = {
     optional: plan.optional ?? endpoint.optional,
     ...(plan.note !== undefined && { note: plan.note }),
+    ...(plan.instead !== undefined && { instead: plan.instead }),
     ...(plan.trust?.only && { privateCa: plan.trust.caFiles.join(" ") }),
   };
   const trust = plan.trust && { trust: plan.trust };
@@ -319,9 +361,7 @@ const askRow = async (
   return { ...asked, further };
 };
 
-const ask = async (row: OutgoingEndpoint, context: Context): Promise<Answer<Code>> => {
-  const asked = await askRow(row, context);
-  if ("status" in asked) return asked;
+const judgeAsked = (asked: Asked, context: Context): Answer<Code> => {
   const { endpoint, options, walked, further } = asked;
   if (further === undefined) return judge(walked, endpoint, context, options);
   const { host, path } = further;
@@ -331,6 +371,47 @@ const ask = async (row: OutgoingEndpoint, context: Context): Promise<Answer<Code
   } as const;
   const last = { target: host, verdict: judge(further.walked, { ...endpoint, path }, context, options) };
   return host === endpoint.host ? [last] : [passed, last];
+};
+
+const ask = async (row: OutgoingEndpoint, context: Context): Promise<Answer<Code>> => {
+  const asked = await askRow(row, context);
+  return "status" in asked ? asked : judgeAsked(asked, context);
+};
+
+/** A row that does not give what it is asked for, in the words of its own finding. */
+export interface Obstacle {
+  readonly host: string;
+  readonly sentence: string;
+  readonly verdict: Extract<Verdict<Code>, { readonly status: "fault" }>;
+  readonly party: Party;
+}
+
+/**
+ * What keeps this component from a host of the outgoing list; undefined when nothing does. Whatever the configuration
+ * makes of the row where `always` is given. What was asked before is not asked again.
+ */
+export const obstacleOf = async (
+  id: string,
+  context: Context,
+  asker: Component,
+  always = false,
+): Promise<Obstacle | Unasked | undefined> => {
+  const row = OUTGOING.find((candidate) => candidate.id === id);
+  if (row === undefined) throw new Error(`no row ${id}`);
+  const asked = await askRow(row, context, asker, always ? {} : undefined);
+  const answer: Answer<Code> = "status" in asked ? asked : judgeAsked(asked, context);
+  const verdicts = "status" in answer ? [answer] : answer.map(({ verdict }) => verdict);
+  for (const verdict of verdicts) {
+    if (verdict.status === "unknown") return { status: verdict.status, reason: verdict.reason };
+    if (verdict.status !== "fault") continue;
+    const { says, severity, blame }: Fault = OUTGOING_FAULTS[verdict.fault];
+    // What answers slowly, or over one family only, does answer.
+    if (severity === "warning") continue;
+    const { evidence, data } = verdict;
+    const host = evidence?.target?.host ?? row.host;
+    return { host, sentence: fill(says, data), verdict, party: verdict.blame?.party ?? blame };
+  }
+  return undefined;
 };
 
 export interface AskedHost {

@@ -12,6 +12,15 @@ const ASK_MS = 2000;
 const DEBIANS_HUB = "/usr/share/crowdsec/hub/.index.json";
 
 const ONLINE = "/etc/crowdsec/online_api_credentials.yaml";
+/** Where the hub's index is, in Debian's own package and in the vendor's, when no configuration says it. */
+const HUBS = { debian: "/var/lib/crowdsec/hub/.index.json", vendor: "/etc/crowdsec/hub/.index.json" } as const;
+
+/**
+ * Debian's bouncer, configured before crowdsec, leaves its key there for crowdsec's own script, which is then to register
+ * it (postinst of crowdsec-firewall-bouncer 0.0.25-4, of crowdsec 1.4.6-6).
+ */
+const PENDING = "/var/lib/crowdsec/pending-registration";
+const BOUNCER = "crowdsec-firewall-bouncer";
 const DEBIANS_WORDS = "https://sources.debian.org/src/crowdsec/1.4.6-6~deb12u1/debian/README.Debian/";
 const VENDORS_SCRIPT = "https://github.com/crowdsecurity/crowdsec/blob/v1.7.8/build/debian/postinst";
 const OFFLINE_INSTALL = "https://github.com/crowdsecurity/crowdsec/issues/1585";
@@ -51,6 +60,11 @@ const FAULTS = {
       },
       { ...NO_WAY, when: "vendor" },
       { ...NO_WAY, when: "vendor-unregistered" },
+      {
+        when: "bare",
+        text: "Without its configuration its script cannot finish: install it again, with the files that were removed.",
+        commands: ["apt-get install --reinstall -o Dpkg::Options::=--force-confmiss crowdsec"],
+      },
       {
         when: "unpacking",
         text: "Its files are not all there: install it again.",
@@ -96,12 +110,14 @@ const FAULTS = {
 type Code = keyof typeof FAULTS;
 
 /** `Status-Abbrev` of dpkg-query(1): what is wanted, what is, and whether it must be installed anew. */
-const DPKG = {
-  program: "/usr/bin/dpkg-query",
-  // biome-ignore lint/suspicious/noTemplateCurlyInString: dpkg-query fills it
-  argv: ["/usr/bin/dpkg-query", "-W", "-f=${db:Status-Abbrev}|${Version}\\n", "crowdsec"],
-  answer: /^([a-z])([a-zA-Z])([ R]?)\|(?:\d+:)?(\S+)$/m,
-} as const;
+const DPKG = "/usr/bin/dpkg-query";
+const dpkg = (name: string) =>
+  ({
+    program: DPKG,
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: dpkg-query fills it
+    argv: [DPKG, "-W", "-f=${db:Status-Abbrev}|${Version}\\n", name],
+  }) as const;
+const DPKG_ANSWER = /^([a-z])([a-zA-Z])([ R]?)\|(?:\d+:)?(\S+)$/m;
 const OTHERS = [
   {
     program: "/usr/bin/rpm",
@@ -134,7 +150,7 @@ interface Package {
 /** The answer of a manager that this host has; undefined where it is none of its own, or knows no crowdsec. */
 const ask = async (
   { probe }: Context,
-  { program, argv }: Pick<(typeof OTHERS)[number] | typeof DPKG, "program" | "argv">,
+  { program, argv }: Pick<(typeof OTHERS)[number] | ReturnType<typeof dpkg>, "program" | "argv">,
 ): Promise<string | Unasked | undefined> => {
   const saw = await probe.path(program);
   if (!saw.ok || !saw.executable || !saw.guarded) return undefined;
@@ -144,9 +160,9 @@ const ask = async (
 };
 
 const findPackage = async (context: Context): Promise<Package | Unasked> => {
-  const said = await ask(context, DPKG);
+  const said = await ask(context, dpkg("crowdsec"));
   if (typeof said === "object") return said;
-  const [, wanted = "", is = "", again = "", version = ""] = DPKG.answer.exec(said ?? "") ?? [];
+  const [, wanted = "", is = "", again = "", version = ""] = DPKG_ANSWER.exec(said ?? "") ?? [];
   if (is === "c")
     return { status: "skip", reason: "not applicable: the package was removed, and left its configuration" };
   if (is !== "" && is !== "n")
@@ -164,25 +180,48 @@ const findPackage = async (context: Context): Promise<Package | Unasked> => {
 interface Undone {
   readonly unregistered: boolean;
   readonly hubless: boolean;
+  /** Its configuration is gone. */
+  readonly bare: boolean;
   readonly sentences: readonly string[];
 }
 
 const onlineOf = ({ capi }: Topology): string => ("incomplete" in capi ? (capi.incomplete?.path ?? ONLINE) : ONLINE);
 
-const lookFor = async ({ topology, probe }: Context): Promise<Undone> => {
+/** What of the bouncer waits for crowdsec's script, which comes first. */
+const lookForBouncer = async (context: Context): Promise<readonly string[]> => {
+  const [pending, said] = await Promise.all([context.probe.path(PENDING), ask(context, dpkg(BOUNCER))]);
+  const [, , is = ""] = DPKG_ANSWER.exec(typeof said === "string" ? said : "") ?? [];
+  return [
+    ...(is in UNFINISHED ? [`${BOUNCER} is ${UNFINISHED[is]} too`] : []),
+    ...(pending.ok ? [`its key waits in ${PENDING} to be registered`] : []),
+  ];
+};
+
+/** @param ran whether a script of the package has run: before, nothing is missing */
+const lookFor = async (context: Context, debians: boolean, ran: boolean): Promise<Undone> => {
+  const { topology, probe } = context;
   const { capi, hubIndex } = topology;
-  const incomplete = "incomplete" in capi && capi.state === "unregistered" ? capi.incomplete : undefined;
-  const [index, service] = await Promise.all([
-    hubIndex ? probe.path(hubIndex.value) : undefined,
+  const [config, online, service] = await Promise.all([
+    probe.path(topology.config.value),
+    probe.path(ONLINE),
     probe.service("crowdsec"),
   ]);
-  const hubless = index !== undefined && !index.ok && index.code === "file-missing";
+  const bare = ran && hubIndex === undefined && !config.ok && config.code === "file-missing";
+  const index = bare ? HUBS[debians ? "debian" : "vendor"] : hubIndex?.value;
+  const saw = index === undefined ? undefined : await probe.path(index);
+  const hubless = saw !== undefined && !saw.ok && saw.code === "file-missing";
+  const incomplete = "incomplete" in capi && capi.state === "unregistered" ? capi.incomplete : undefined;
+  // Without a configuration nothing says where these are, and the script looks at the usual place.
+  const empty = bare && (online.ok ? online.bytes === 0 : online.code === "file-missing");
   return {
-    unregistered: incomplete !== undefined,
+    unregistered: incomplete !== undefined || empty,
     hubless,
+    bare,
     sentences: [
+      ...(bare ? [`${topology.config.value} is missing`] : []),
       ...(incomplete ? [`${incomplete.path} lacks ${incomplete.missing.join(", ")}`] : []),
-      ...(hubless && hubIndex ? [`the hub's index ${hubIndex.value} is missing`] : []),
+      ...(empty ? [`${ONLINE} is ${online.ok ? "empty" : "missing"}`] : []),
+      ...(hubless ? [`the hub's index ${index} is missing`] : []),
       ...(service.ok && service.known && service.enabled === false ? [`${service.name} is not enabled`] : []),
     ],
   };
@@ -211,13 +250,14 @@ const stopOf = ({ unregistered, hubless }: Undone, version: Version | undefined,
     : "";
 };
 
-const whenOf = (letters: string, debians: boolean, { unregistered }: Undone): string => {
+const whenOf = (letters: string, debians: boolean, { unregistered, bare }: Undone): string => {
   if (letters.startsWith("r") || letters.startsWith("p")) return "removal";
   if (letters[1] === "H" || letters.endsWith("R")) return "unpacking";
+  if (bare) return "bare";
   return `${debians ? "debian" : "vendor"}${unregistered ? "-unregistered" : ""}`;
 };
 
-/** Only scripts that ran can have stopped. */
+/** Only scripts that ran can have stopped, and before dpkg puts the configuration there. */
 const RAN = /^.[FW]$/;
 
 const clause = (sentences: readonly string[], before: string): string =>
@@ -225,13 +265,15 @@ const clause = (sentences: readonly string[], before: string): string =>
 
 const judge = async (context: Context, { by, version, letters }: Package): Promise<Verdict<Code>> => {
   const { topology, probe } = context;
-  const undone = await lookFor(context);
   const debians = by === "dpkg" && (await probe.path(DEBIANS_HUB)).ok;
+  const ran = letters !== undefined && RAN.test(letters);
+  const undone = await lookFor(context, debians, ran);
   const parsed = parseVersion(version);
   const online = onlineOf(topology);
   if (letters !== undefined) {
     const state = `dpkg: ${UNFINISHED[letters[1] ?? ""]}`;
-    const stops = RAN.test(letters) ? stopOf(undone, parsed, debians) : "";
+    const stops = ran && !undone.bare ? stopOf(undone, parsed, debians) : "";
+    const waits = await lookForBouncer(context);
     return {
       status: "fault",
       fault: "package-half-configured",
@@ -243,6 +285,7 @@ const judge = async (context: Context, { by, version, letters }: Package): Promi
         stops,
       },
       when: whenOf(letters, debians, undone),
+      ...(waits.length > 0 && { also: waits }),
       blame: { evidence: [`${by}: crowdsec ${version} is ${letters}`, ...undone.sentences] },
     };
   }
@@ -267,7 +310,6 @@ export default defineCheck({
   title: "The installation of crowdsec's package has finished",
   why: "The package's script registers with the Central API and fetches the hub. Without a way out it stops in the middle: credentials are empty, the hub is missing, the service is not enabled, and every later apt run ends with an error; on other systems it fails without a word.",
   roles: ["lapi", "agent", "cscli"],
-  phase: "run",
   contacts: "nothing: asks this system's package database and reads what its script should have left",
   faults: FAULTS,
   async run(context) {

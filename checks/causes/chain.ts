@@ -219,6 +219,15 @@ const packageLinks = (run: Diagnosed): readonly Link[] => {
   return [...script, { effect: broken, reason: blocked, why, after: broken.remedy }];
 };
 
+/** What would stop an installation is a host of the outgoing list, which has a finding of its own. */
+const installLinks = ({ findings }: Diagnosed): readonly Link[] =>
+  findings.flatMap((effect): readonly Link[] => {
+    if (effect.id !== "install-script" || !isFaulty(effect)) return [];
+    const host = effect.target?.host;
+    const reason = findings.find((one) => isOutgoing(one) && isFaulty(one) && one.target?.host === host);
+    return reason ? [{ effect, reason, why: `the package's script has to reach ${host}` }] : [];
+  });
+
 /** What is not there on this host follows from its service, or straight from what stops that. */
 const goneLinks = (run: Diagnosed): readonly Link[] => {
   const { findings, topology } = run;
@@ -325,6 +334,7 @@ export const links = (run: Diagnosed): readonly Link[] => {
     ...clientLinks(known),
     ...standingLinks(known),
     ...packageLinks(known),
+    ...installLinks(known),
     ...goneLinks(known),
     ...hostLinks(known),
     ...proxyLinks(known),

@@ -18,6 +18,7 @@ import {
   failingAt,
   HEALTHY,
   PACKAGE_CDN,
+  ranWith,
   redirect,
   resolved,
 } from "../support/world.ts";
@@ -665,5 +666,63 @@ test("every row passes on an ordinary host of this version, or says why it is no
     "outgoing-cti": "skip",
     "outgoing-installer": "skip",
     "outgoing-packages": "skip",
+  });
+});
+
+describe("before the install, what the package manager takes decides what of the vendor's is needed", () => {
+  const APT = "/usr/bin/apt-cache";
+  const says = (candidate: string, archive: string): string =>
+    `crowdsec:\n  Installed: (none)\n  Candidate: ${candidate}\n  Version table:\n     ${candidate} 500\n        500 ${archive} amd64 Packages\n`;
+  const DEBIANS = says("1.4.6-6~deb12u1+b1", "http://deb.debian.org/debian bookworm/main");
+  const VENDORS_FILE = "/etc/apt/sources.list.d/crowdsec.list";
+  const VENDORS = "https://packagecloud.io/crowdsec/crowdsec/any any";
+  const bare = (said: string, rest: World = {}): Given => ({
+    world: {
+      ...failingAt("dns-nxdomain"),
+      commands: () => ranWith(0, said),
+      paths: { [APT]: { executable: true } },
+      ...rest,
+    },
+    topology: BEFORE_INSTALL,
+  });
+  const configured: World = {
+    folders: { "/etc/apt/sources.list.d": ["crowdsec.list"] },
+    files: { [VENDORS_FILE]: `deb ${VENDORS} main\n` },
+  };
+  const statuses = async (given: Given): Promise<readonly string[]> => {
+    const { findings } = await runIn([row("outgoing-installer"), row("outgoing-packages")], given);
+    return findings.map(({ status }) => status);
+  };
+
+  test("Debian's own archive has it: neither is, and both say why", async () => {
+    const given = bare(DEBIANS);
+    expect(await statuses(given)).toEqual(["warn", "warn"]);
+    const words =
+      "apt-get install crowdsec takes 1.4.6-6~deb12u1+b1 from elsewhere (apt-cache policy: http://deb.debian.org/debian bookworm/main); needed only for CrowdSec's own packages";
+    expect((await findingOf(row("outgoing-packages"), given)).summary).toContain(`; ${words}`);
+    const open = { ...given, world: { ...given.world, dns: HEALTHY.dns } };
+    expect((await findingOf(row("outgoing-installer"), open)).summary).toContain(words);
+  });
+
+  test("the vendor's repository is configured: its script is not asked for, the repository is needed", async () => {
+    const given = bare(says("1.7.8", `${VENDORS}/main`), configured);
+    expect(await statuses(given)).toEqual(["skip", "fail"]);
+    expect((await findingOf(row("outgoing-installer"), given)).reason).toBe(
+      `not applicable: CrowdSec's repository is configured already (${VENDORS_FILE})`,
+    );
+  });
+
+  test("it is configured, and apt has no list of it: the same, although Debian's would be taken", async () => {
+    expect(await statuses(bare(DEBIANS, configured))).toEqual(["skip", "fail"]);
+  });
+
+  test("no repository has it: both are needed", async () => {
+    const nothing = "crowdsec:\n  Installed: (none)\n  Candidate: (none)\n  Version table:\n";
+    const folders = { "/var/lib/apt/lists": ["deb.debian.org_debian_dists_bookworm_main_binary-amd64_Packages"] };
+    expect(await statuses(bare(nothing, { folders }))).toEqual(["fail", "fail"]);
+  });
+
+  test("nothing tells: both count as needed", async () => {
+    expect(await statuses(bare("E: broken"))).toEqual(["fail", "fail"]);
   });
 });

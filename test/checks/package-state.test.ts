@@ -28,7 +28,11 @@ const hostWith = (
 ): Given => ({
   world: {
     ...HEALTHY,
-    commands: ({ argv }) => said[argv[0]] ?? failedWith("command-missing"),
+    // Of the other package that dpkg is asked for, none knows anything here.
+    commands: ({ argv }) =>
+      argv.at(-1) === "crowdsec-firewall-bouncer"
+        ? ranWith(1, "no packages found matching crowdsec-firewall-bouncer")
+        : (said[argv[0]] ?? failedWith("command-missing")),
     paths: { ...Object.fromEntries(Object.keys(said).map((program) => [program, PROGRAM])), ...paths },
     ...world,
   },
@@ -256,6 +260,8 @@ describe("where there is nothing to ask", () => {
     expect(asked.filter((question) => question.startsWith("command"))).toEqual([
       // biome-ignore lint/suspicious/noTemplateCurlyInString: dpkg-query fills it
       "command /usr/bin/dpkg-query -W -f=${db:Status-Abbrev}|${Version}\\n crowdsec",
+      // biome-ignore lint/suspicious/noTemplateCurlyInString: dpkg-query fills it
+      "command /usr/bin/dpkg-query -W -f=${db:Status-Abbrev}|${Version}\\n crowdsec-firewall-bouncer",
     ]);
   });
 
@@ -266,8 +272,72 @@ describe("where there is nothing to ask", () => {
     });
   });
 
-  test("before an installation: not applicable", async () => {
-    const given = dpkg("iF ");
+  test("before an installation, where dpkg does not know it yet: not applicable", async () => {
+    const given = hostWith({ "/usr/bin/dpkg-query": ranWith(1, "no packages found") });
     expect((await findingOf(check, { ...given, topology: BEFORE_INSTALL })).status).toBe("skip");
+  });
+});
+
+describe("an installation that did not finish, on a host that counts as not installed", () => {
+  const notInstalled = (letters: string, world: World = {}): Given => ({
+    ...dpkg(letters, undefined, { services: {}, ...world }),
+    topology: BEFORE_INSTALL,
+  });
+
+  test("because its configuration was removed: what is gone, and that no script can finish without it", async () => {
+    const { status, summary, remedy } = await findingOf(check, notInstalled("iF ", { paths: DEBIANS }));
+    expect([status, summary]).toEqual([
+      "fail",
+      `the installation of crowdsec 1.4.6-6~deb12u1+b1 did not finish (dpkg: half-configured): /etc/crowdsec/config.yaml is missing, ${ONLINE} is missing, the hub's index /var/lib/crowdsec/hub/.index.json is missing`,
+    ]);
+    expect(remedy.map(({ commands }) => commands)).toEqual([
+      ["apt-get install --reinstall -o Dpkg::Options::=--force-confmiss crowdsec"],
+    ]);
+  });
+
+  test("of the vendor's package, whose hub is elsewhere", async () => {
+    const world = { paths: { [ONLINE]: { bytes: 0 }, "/etc/crowdsec/hub/.index.json": {} } };
+    expect((await findingOf(check, notInstalled("iF ", world))).summary).toMatch(
+      /: \/etc\/crowdsec\/config.yaml is missing, \S+ is empty$/,
+    );
+  });
+
+  test("by --phase install, with its configuration there: as in any other phase", async () => {
+    const given = { ...WITHOUT_NETWORK, topology: { ...WITHOUT_NETWORK.topology, phase: from("install", "--phase") } };
+    const [asInstall, asRun] = await Promise.all([findingOf(check, given as Given), findingOf(check, WITHOUT_NETWORK)]);
+    expect(asInstall.summary).toBe(asRun.summary);
+  });
+
+  test("only unpacked so far: nothing is missing yet", async () => {
+    const { summary, remedy } = await findingOf(check, notInstalled("iU "));
+    expect(summary).toBe(
+      "the installation of crowdsec 1.4.6-6~deb12u1+b1 did not finish (dpkg: unpacked, not configured)",
+    );
+    expect(remedy[0]?.commands?.[0]).toBe("dpkg --configure -a");
+  });
+});
+
+describe("the firewall bouncer beside it", () => {
+  const PENDING = "/var/lib/crowdsec/pending-registration";
+  const beside = (bouncer: CommandObservation, paths: World["paths"] = {}): Given => {
+    const given = dpkg("iF ", undefined, { paths: { ...DEBIANS, ...paths } }, { capi: UNREGISTERED });
+    const commands: World["commands"] = ({ argv }) =>
+      argv.at(-1) === "crowdsec-firewall-bouncer" ? bouncer : ranWith(0, "iF |1.4.6-6~deb12u1+b1\n");
+    return { ...given, world: { ...given.world, commands } };
+  };
+
+  test("that stopped as well is named, and so is the key that waits for crowdsec's script", async () => {
+    const { summary } = await findingOf(check, beside(ranWith(0, "iF |0.0.25-4\n"), { [PENDING]: { bytes: 90 } }));
+    expect(summary).toMatch(
+      new RegExp(`; crowdsec-firewall-bouncer is half-configured too; its key waits in ${PENDING} to be registered$`),
+    );
+  });
+
+  test.each<[string, CommandObservation]>([
+    ["is configured", ranWith(0, "ii |0.0.25-4\n")],
+    ["is not there", ranWith(1, "no packages found")],
+    ["cannot be asked for", failedWith("command-timeout")],
+  ])("that %s is not", async (_name, answer) => {
+    expect((await findingOf(check, beside(answer))).summary).not.toContain("bouncer");
   });
 });

@@ -658,8 +658,10 @@ export const CHART_VALUES: readonly string[] = [
   "appsec.lapiURL",
   "lapi.extraVolumes",
   "lapi.extraVolumeMounts",
+  "lapi.resources",
   "agent.extraVolumes",
   "agent.extraVolumeMounts",
+  "agent.resources",
   "agent.enabled",
   "lapi.enabled",
 ];
@@ -679,6 +681,8 @@ export const FILES: Readonly<Record<string, string>> = {
   "/var/lib/crowdsec/data": "config/config.yaml",
   "/var/log/crowdsec.log": "pkg/csconfig/common.go",
   "/var/log/crowdsec_api.log": "cmd/crowdsec/api.go",
+  "/etc/crowdsec/bouncers/crowdsec-firewall-bouncer.yaml":
+    "crowdsecurity/cs-firewall-bouncer: config/crowdsec-firewall-bouncer.yaml",
   "/usr/bin/crowdsec": "config/crowdsec.service",
   "/usr/bin/cscli": "wizard.sh",
   "/staging": "build/docker/docker_start.sh",

@@ -116,6 +116,7 @@ const FOREIGN: Readonly<Record<string, readonly string[]>> = {
   "Go's environment (net/http, crypto/x509)": [
     "HTTP_PROXY",
     "HTTPS_PROXY",
+    "https_proxy",
     "NO_PROXY",
     "SSL_CERT_FILE",
     "SSL_CERT_DIR",
@@ -134,7 +135,7 @@ const FOREIGN: Readonly<Record<string, readonly string[]>> = {
   "curl -w": ["http_code", "time_total"],
   openssl: ["s_client"],
   sudo: ["env_keep"],
-  "Docker and its compose files": ["extra_hosts"],
+  "Docker and its compose files": ["extra_hosts", "mem_limit"],
   "rc.conf of FreeBSD": [
     "crowdsec_env",
     "crowdsec_enable",
@@ -144,6 +145,10 @@ const FOREIGN: Readonly<Record<string, readonly string[]>> = {
   ],
   "packages of FreeBSD": ["ca_root_nss"],
   "files of this system": ["resolv.conf", "nsswitch.conf", "rc.conf", "pf.conf", "hosts.bak"],
+  "files of other programs": ["haproxy.cfg"],
+  "sysctl of Linux (Documentation/networking/nf_conntrack-sysctl.rst)": [
+    "net.netfilter.nf_conntrack_tcp_timeout_established",
+  ],
   "mysql.user": ["mysql.user", "database"],
 };
 const OTHERS = new Set(Object.values(FOREIGN).flat());
