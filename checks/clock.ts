@@ -93,6 +93,8 @@ export default defineCheck({
     "clock-wrong": {
       severity: "warning",
       blame: "this-host",
+      // A host that just started has its clock set within a minute.
+      recovers: true,
       says: "this host's clock is {by} {way}: it says {own}, where {hosts} say {theirs}; {keeper}",
       remedy: [
         {

@@ -3,16 +3,19 @@ import type { CaStore } from "../src/model/observation.ts";
 import { HOSTS, IMAGES } from "../src/model/remedy.ts";
 import type { Component } from "../src/model/topology.ts";
 
+/** Debian's own package depends on ca-certificates, CrowdSec's packages do not (build/debian/control, build/rpm/SPECS/crowdsec.spec). */
 const FAULTS = {
   "no-ca-store": {
     blame: "this-host",
     confidence: "certain",
+    // It comes with a package that is often installed next, ca-certificates.
+    recovers: true,
     says: "no CA certificate in any of the places where CrowdSec looks{variables}: {places}",
     remedy: [
       {
         when: "system",
         services: HOSTS,
-        text: "Install the CA certificates of the distribution.",
+        text: "Install the CA certificates of the distribution; CrowdSec's own packages do not bring them along.",
         commands: ["apt-get install ca-certificates"],
       },
       {

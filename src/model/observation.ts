@@ -431,16 +431,24 @@ export interface BindGranted {
 }
 export type BindObservation = BindGranted | Failed;
 
-/** Memory of this host, or of the control group that this process is in, whichever is less. Bytes. */
-export interface MemorySeen {
-  readonly ok: true;
-  readonly elapsedMs: number;
+/** What is there of memory, bytes. */
+export interface MemoryAmounts {
   readonly totalBytes: number;
   /** What a new program can get without swapping (`MemAvailable`), within the group's limit. */
   readonly availableBytes: number;
   readonly swapFreeBytes: number;
-  /** The control group whose limit that is; undefined where none is below the host's memory. */
+  /** The folder of the control group whose limit that is; undefined where none is below the host's memory. */
   readonly limitedBy?: string;
+}
+/** Memory of this host, or of the control group that this process is in, whichever is less. */
+export interface MemorySeen extends MemoryAmounts {
+  readonly ok: true;
+  readonly elapsedMs: number;
+  /**
+   * What the services of this system have, where this process has less: they are in other groups than a user's session.
+   * Limits of the whole container, where this is one, count for both.
+   */
+  readonly system?: MemoryAmounts;
 }
 export type MemoryObservation = MemorySeen | Failed;
 

@@ -42,6 +42,8 @@ test("a word of another system is seen", () => {
 const MANAGED = ["systemd", "openrc", "freebsd"];
 /** Occasions that only these managers of services can bring, since it is they who say so. */
 const SAID_BY: Readonly<Record<string, readonly string[]>> = {
+  "service-manager: no-service-manager: undefined": ["openrc", "container", "kubernetes", "none"],
+  "service-manager: no-service-manager: wsl": ["none"],
   "service: service-stopped: never": MANAGED,
   "service: service-stopped: masked": ["systemd"],
   "service: service-stopped: condition": ["systemd"],

@@ -174,7 +174,7 @@ export const fakeProber = (world: World): Prober & { readonly asked: string[] } 
     },
     path: async (path) => {
       note("path", path);
-      const seen = world.paths?.[path];
+      const seen = world.paths?.[path] ?? (path === "/" ? ({ kind: "folder" } as const) : undefined);
       if (seen === undefined) return nothing("host", "file-missing", "ENOENT");
       return seen.ok === false ? seen : { ...SOMETHING, ...seen };
     },

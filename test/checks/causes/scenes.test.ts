@@ -150,10 +150,44 @@ const EXPIRED = { ...CERTIFICATE, validTo: "2026-02-01T00:00:00.000Z" };
 
 const database = networkDatabase();
 
+/** What apt-cache says on a bare Debian 12, lines as the probe hands them on. */
+const DEBIANS_OWN: World = {
+  ...HEALTHY,
+  paths: { ...HEALTHY.paths, "/usr/bin/apt-cache": { executable: true } },
+  commands: () =>
+    ranWith(
+      0,
+      [
+        "crowdsec:",
+        "Installed: (none)",
+        "Candidate: 1.4.6-6~deb12u1+b1",
+        "Version table:",
+        "1.4.6-6~deb12u1+b1 500",
+        "500 http://deb.debian.org/debian bookworm/main amd64 Packages",
+      ].join("\n"),
+    ),
+};
+
 const SCENES: Readonly<Record<string, Scene>> = {
   "a healthy host": { causes: [] },
   "a healthy host, CrowdSec 1.4.6": { version: [1, 4, 6], causes: [] },
   "a healthy host before the install": { topology: BEFORE_INSTALL, causes: [] },
+
+  "before the install, the host that its script needs first is dropped": {
+    topology: BEFORE_INSTALL,
+    world: {
+      ...DEBIANS_OWN,
+      dns: apart,
+      tcp: tcp(failedWith("tcp-timeout"), ({ address }) => address === addressOf("api.crowdsec.net")),
+    },
+    causes: [
+      {
+        id: "host-blocked",
+        party: "network",
+        explains: ["outgoing-capi", "install-script@debian", "install-script@script"],
+      },
+    ],
+  },
 
   // What many failures have in common.
   "everything outgoing is dropped": {

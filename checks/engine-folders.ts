@@ -1,0 +1,71 @@
+import type { PathObservation, Prober } from "../src/model/observation.ts";
+import { hasRole, type Topology } from "../src/model/topology.ts";
+
+/** A folder that CrowdSec, or the installation of its package, writes to. */
+export interface EngineFolder {
+  readonly use: "program" | "configuration" | "hub" | "data" | "log";
+  readonly path: string;
+  /** Where that is written. */
+  readonly origin: string;
+}
+
+const MIB = 1024 * 1024;
+
+/** `96 MiB`, `3.2 GiB`: rounded down, so that it is never more than there is. */
+export const amount = (bytes: number): string =>
+  bytes < 1024 * MIB ? `${Math.floor(bytes / MIB)} MiB` : `${(Math.floor(bytes / (102.4 * MIB)) / 10).toFixed(1)} GiB`;
+
+export const folderOf = (path: string): string => path.replace(/\/[^/]*$/, "") || "/";
+
+/** Programs come here by package; an image has them already. */
+const programs = ({ services, packages }: Topology["system"]): string | undefined => {
+  if (services === "container" || services === "kubernetes" || packages === "none") return undefined;
+  return packages === "freebsd" ? "/usr/local" : "/usr";
+};
+
+/** `config_paths.data_dir` as packages write it (config/config.yaml; freebsd-ports, security/crowdsec/Makefile). */
+const defaultData = ({ services }: Topology["system"]): string =>
+  services === "freebsd" ? "/var/db/crowdsec/data" : "/var/lib/crowdsec/data";
+
+/** The folder of SQLite's file, which is that of the hub's data too, unless somebody moved one of them. */
+const sqliteOf = ({ database }: Topology): EngineFolder | undefined =>
+  "kind" in database && database.kind === "sqlite"
+    ? { use: "data", path: folderOf(database.path.value), origin: database.path.origin }
+    : undefined;
+
+/**
+ * What CrowdSec writes to on this host: its data, what its hub and cscli write, and its log. Before an install also where
+ * the package puts its programs.
+ */
+export const engineFolders = (topology: Topology): readonly EngineFolder[] => {
+  const { config, hubIndex, log, phase, system } = topology;
+  const installs = phase.value === "install";
+  const program = installs ? programs(system) : undefined;
+  const logs: Omit<EngineFolder, "use"> | undefined = log
+    ? { path: folderOf(log.value), origin: log.origin }
+    : installs && system.services !== "container" && system.services !== "kubernetes"
+      ? { path: "/var/log", origin: "default" }
+      : undefined;
+  const folders: readonly EngineFolder[] = [
+    ...(program === undefined ? [] : [{ use: "program", path: program, origin: "default" } as const]),
+    { use: "configuration", path: folderOf(config.value), origin: config.origin },
+    ...(hubIndex ? [{ use: "hub", path: folderOf(hubIndex.value), origin: hubIndex.origin } as const] : []),
+    sqliteOf(topology) ?? { use: "data", path: defaultData(system), origin: "default" },
+    ...(logs ? [{ use: "log", ...logs } as const] : []),
+  ];
+  return folders.filter(({ path }, index) => folders.findIndex((other) => other.path === path) === index);
+};
+
+/** The database check judges this one. */
+export const isOfDatabase = (topology: Topology, { use }: EngineFolder): boolean =>
+  use === "data" && hasRole(topology, "lapi") && sqliteOf(topology) !== undefined;
+
+/** What is at a path, or else at the nearest folder above it that is there. */
+export const nearest = async (
+  probe: Prober,
+  path: string,
+): Promise<{ readonly path: string; readonly saw: PathObservation }> => {
+  const saw = await probe.path(path);
+  if (saw.ok || saw.code !== "file-missing" || path === "/") return { path, saw };
+  return nearest(probe, folderOf(path));
+};
