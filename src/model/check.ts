@@ -77,6 +77,8 @@ export type Verdict<K extends string = string> =
         readonly evidence?: readonly string[];
       };
       readonly when?: string;
+      /** What mends it in this very case, behind the fault's own remedies: of a length that no table has. */
+      readonly remedy?: readonly ConditionalRemedy[];
       /** What else was seen that changes what to do; it stands behind the fault's sentence. */
       readonly also?: readonly string[];
       readonly evidence?: Evidence;

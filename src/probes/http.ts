@@ -1,16 +1,16 @@
 import type { EventEmitter } from "node:events";
 import http from "node:http";
 import type net from "node:net";
-import type { SecureContext, SecureVersion } from "node:tls";
+import type { SecureVersion } from "node:tls";
 import type { Failed, FailureCode, HttpObservation, HttpRequest, Layer, Trust } from "../model/observation.ts";
 import type { ProxyServer } from "../model/proxy.ts";
 import { Secret } from "../model/secret.ts";
-import { hostAndPort } from "../model/url.ts";
 import { stopwatch } from "./clock.ts";
 import { failed, failure } from "./failure.ts";
-import { enter, isForwarded, judgeForwarded, proxyAuthorization, unreachable, withoutCredentials } from "./proxy.ts";
-import { dial, type Limits } from "./tcp.ts";
-import { handshake, type TlsOpened } from "./tls.ts";
+import { handshakeLayer, open } from "./open.ts";
+import { judgeForwarded, proxyAuthorization, withoutCredentials } from "./proxy.ts";
+import type { Limits } from "./tcp.ts";
+import type { TlsOpened } from "./tls.ts";
 import type { Trusted } from "./trust-store.ts";
 
 /** Imported when the first run needs it, since it costs more than all else; before any clock runs (see `prepare`). */
@@ -19,7 +19,8 @@ export const loadGot = (): Promise<typeof import("got")> => import("got");
 /** Body bytes kept when a request names no limit of its own. */
 const MAX_BODY = 64 * 1024;
 
-interface Tools {
+/** What a conversation over HTTP needs besides its question. */
+export interface Tools {
   readonly limits: Limits;
   readonly userAgent: string;
   readonly context: (trust: Trust | undefined, maxVersion?: SecureVersion) => Promise<Trusted | Failed>;
@@ -152,42 +153,6 @@ const dateOf = (reply: Reply | Failed): string | undefined => {
   return Number.isNaN(date) ? undefined : new Date(date).toISOString();
 };
 
-interface Opened {
-  readonly ok: true;
-  readonly socket: net.Socket;
-  /** The proxy that is to pass the request on. */
-  readonly forwarder: ProxyServer | undefined;
-  readonly tls?: TlsOpened;
-}
-
-/** Connection, proxy and TLS; each layer that went well is added to `layers`. */
-const open = async (
-  { url, address, proxy, trust }: HttpRequest,
-  context: SecureContext | undefined,
-  limits: Limits,
-  layers: Layer[],
-): Promise<Opened | Failed> => {
-  const target = hostAndPort(url);
-  const dialed = await dial({ address, port: proxy?.port ?? target.port }, limits);
-  if (!dialed.ok) return proxy ? unreachable(dialed) : dialed;
-  const detail = proxy ? `${address}, proxy` : address;
-  layers.push({ phase: "connect", ok: true, durationMs: dialed.elapsedMs, detail });
-
-  let socket: net.Socket = dialed.socket;
-  const forwarder = proxy && isForwarded(proxy, url) ? proxy : undefined;
-  if (proxy) {
-    const entered = await enter(socket, { proxy, target, forwarded: forwarder !== undefined, context, trust }, limits);
-    if (!entered.ok) return entered;
-    socket = entered.socket;
-    if (entered.detail !== undefined) {
-      layers.push({ phase: "proxy", ok: true, durationMs: entered.elapsedMs, detail: entered.detail });
-    }
-  }
-  if (!url.startsWith("https:") || context === undefined) return { ok: true, socket, forwarder };
-  const tls = await handshake(socket, { host: target.host, context, trust }, limits);
-  return tls.ok ? { ok: true, socket: tls.socket, forwarder, tls } : tls;
-};
-
 /** Alerts of a handshake that say why a server did not like its client. */
 const REFUSALS: ReadonlySet<FailureCode> = new Set(["tls-client-cert", "tls-alert"]);
 
@@ -252,10 +217,7 @@ export const probeHttp = async (request: HttpRequest, tools: Tools): Promise<Htt
     const peerDate = reply && dateOf(reply);
     return fail({ ...tls.refused, ...(peerDate !== undefined && { peerDate }) });
   }
-  if (tls) {
-    const detail = `${tls.seen.protocol}, ${tls.seen.issuer}`;
-    layers.push({ phase: "handshake", ok: true, durationMs: tls.elapsedMs, detail });
-  }
+  if (tls) layers.push(handshakeLayer(tls));
 
   const beforeRequest = elapsed();
   const said = await exchange(socket, request, tools, forwarder);

@@ -29,6 +29,8 @@ const seenOf = (socket: tls.TLSSocket, certificate: X509Certificate): TlsSeen =>
   publicAuthority: signedByPublicAuthority(certificate),
 });
 
+const hexOf = ({ fingerprint256 }: X509Certificate): string => fingerprint256.replaceAll(":", "").toLowerCase();
+
 /** Go's matchHostnames: a star stands for a whole first label. OpenSSL wants two more labels behind it; Go does not. */
 const matches = (pattern: string, host: string): boolean => {
   const parts = pattern.toLowerCase().split(".");
@@ -175,6 +177,8 @@ export interface TlsOpened {
   readonly socket: tls.TLSSocket;
   readonly elapsedMs: number;
   readonly seen: TlsSeen;
+  /** SHA-256 of its certificate (DER), hex. */
+  readonly fingerprint: string;
   /** What ended the connection after the handshake: a TLS 1.3 server refuses a missing client certificate only then. */
   readonly broken: () => Failed | undefined;
   /** The certificate's fault, when it has one; the socket is open all the same, so that the peer's `Date` can be asked for. */
@@ -247,6 +251,7 @@ export const handshake = (
         socket,
         elapsedMs,
         seen,
+        fingerprint: hexOf(certificate),
         broken: () => broken,
         ...(verdict && {
           refused: {

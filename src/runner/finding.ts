@@ -13,7 +13,7 @@ import type {
 import { fill, printable } from "../model/text.ts";
 import { environmentOf, hasRole, type Topology } from "../model/topology.ts";
 
-const layersOf = ({ dns, tcp, http, socket, database, route }: Evidence): FindingLayer[] => {
+const layersOf = ({ dns, tcp, http, socket, database, peer, route }: Evidence): FindingLayer[] => {
   const layers: FindingLayer[] = [];
   const whose = route?.via === "proxy" ? "the proxy: " : "";
   if (dns) {
@@ -44,7 +44,9 @@ const layersOf = ({ dns, tcp, http, socket, database, route }: Evidence): Findin
     });
   layers.push(...(database?.layers ?? []));
   // Its own connection repeats the layer above, unless that is where it failed.
-  const further = (http?.layers ?? []).filter(({ phase, ok }) => phase !== "connect" || !ok);
+  const further = [...(http?.layers ?? []), ...(peer?.layers ?? [])].filter(
+    ({ phase, ok }) => phase !== "connect" || !ok,
+  );
   return [...layers, ...further];
 };
 
@@ -134,7 +136,7 @@ const make = (check: Check, verdict: Verdict, layers: readonly FindingLayer[], {
       confidence: verdict.blame?.confidence ?? fault.confidence ?? "likely",
       evidence: [...(verdict.blame?.evidence ?? []), ...told(layers)],
     },
-    remedy: remediesFor(fault.remedy, { when: verdict.when, data, system }),
+    remedy: remediesFor([...fault.remedy, ...(verdict.remedy ?? [])], { when: verdict.when, data, system }),
   };
 };
 

@@ -263,6 +263,35 @@ describe("layers and addresses", () => {
   });
 });
 
+test("a conversation with a listener tells its layers, each message's among them, and not its connection twice", () => {
+  const tcp = [{ at: at("192.0.2.1"), saw: CONNECTED }];
+  const peer = {
+    ok: true,
+    elapsedMs: 45_100,
+    own: { address: "192.0.2.20", port: 40000 },
+    seen: { address: "192.0.2.20", port: 40000 },
+    listener: { address: "192.0.2.1", port: 443 },
+    altered: [],
+    intercepted: false,
+    bytes: 65536,
+    layers: [
+      { phase: "connect", ok: true, durationMs: 3, detail: "192.0.2.1" },
+      { phase: "response", ok: true, durationMs: 4, detail: "hello" },
+      { phase: "request", ok: true, durationMs: 9, detail: "64 KiB each way" },
+      { phase: "response", ok: false, durationMs: 30_000, detail: "socket hang up" },
+    ],
+  } as const;
+  expect(passing({ tcp, peer }).layers.map(({ phase, detail }) => [phase, detail])).toEqual([
+    ["connect", "192.0.2.1"],
+    ["response", "hello"],
+    ["request", "64 KiB each way"],
+    ["response", "socket hang up"],
+  ]);
+  const layers = [{ phase: "connect", ok: false, durationMs: 5000, detail: "no answer" }] as const;
+  const failed = failedWith("tcp-timeout", { layers });
+  expect(passing({ tcp, peer: failed }).layers).toMatchObject([{ ok: true }, { ok: false, detail: "no answer" }]);
+});
+
 describe("the vantage", () => {
   const PROXY = "http://user:canary-proxy-password@10.0.0.80:3128";
   const proxies = readProxies({ HTTPS_PROXY: PROXY, NO_PROXY: ".exempt.example" });
