@@ -1,10 +1,9 @@
-import { type Check, type Context, defineCheck, type Verdict } from "../src/model/check.ts";
-import type { Listener } from "../src/model/observation.ts";
-import type { Role, Sourced } from "../src/model/topology.ts";
+import { type Check, type Context, defineCheck, type Fault, type Verdict } from "../src/model/check.ts";
+import type { BindObservation, Family, Listener } from "../src/model/observation.ts";
+import { isOwnAddress, type Role } from "../src/model/topology.ts";
 import { bracketed, isWildcard, unbracketed } from "../src/model/url.ts";
-
-/** An address that CrowdSec of this host binds, or will. */
-type Bound = Sourced<{ readonly host: string; readonly port: number }>;
+import { type Bound, MOVES, type Move } from "./port-moves.ts";
+import { type Claim, findClaims, takersOf } from "./port-takers.ts";
 
 interface Port {
   readonly id: string;
@@ -12,13 +11,25 @@ interface Port {
   readonly roles: readonly Role[];
   readonly severity?: "warning";
   readonly why: string;
+  /** Where another port or address is written, by hand. */
   readonly remedy: string;
-  /** What is bound; or why nothing is. */
-  readonly bound: (context: Context) => readonly Bound[] | { readonly skip: string } | { readonly unknown: string };
+  readonly move: keyof typeof MOVES;
+  /** The key that names its address, or its port alone. */
+  readonly key: string;
+  /** What is bound; or why nothing is. @param planned the overlay that is there before the install, when one is */
+  readonly bound: (
+    context: Context,
+    planned: Planned,
+  ) => readonly Bound[] | { readonly skip: string } | { readonly unknown: string };
 }
+
+/** What stands beside the configuration to come, and wins over its defaults. */
+type Planned = (key: "listen_uri" | "listen_port", otherwise: Bound) => Bound;
 
 const LAPI_DEFAULT: Bound = { value: { host: "127.0.0.1", port: 8080 }, origin: "default" };
 const METRICS_DEFAULT: Bound = { value: { host: "127.0.0.1", port: 6060 }, origin: "default" };
+/** What CrowdSec takes unless it is told otherwise: the ports of the other two are no way out for the third. */
+const DEFAULTS = [8080, 6060, 7422];
 
 /** The ports of CrowdSec on its own host; all are configurable. */
 const PORTS: readonly Port[] = [
@@ -29,13 +40,17 @@ const PORTS: readonly Port[] = [
     why: "8080 is the most frequently taken port there is, and CrowdSec does not start when another service holds it.",
     remedy:
       "Stop that service or give it another port; or give the Local API one: api.server.listen_uri in config.yaml, url in local_api_credentials.yaml, and the URL in every bouncer's file.",
-    bound: ({ topology: { listen, phase, clients } }) => {
+    move: "lapi",
+    key: "api.server.listen_uri",
+    bound: ({ topology: { listen, phase, clients } }, planned) => {
       if (listen.uri && "malformed" in listen.uri)
         return { skip: `listen_uri cannot be used (${listen.uri.malformed.origin})` };
       if (listen.uri) return [listen.uri];
       if (listen.socket) return { skip: `the Local API listens on the socket ${listen.socket.value} only` };
       if ("hidden" in clients) return { unknown: clients.hidden };
-      return phase.value === "install" ? [LAPI_DEFAULT] : { skip: "its configuration names no listen_uri" };
+      return phase.value === "install"
+        ? [planned("listen_uri", LAPI_DEFAULT)]
+        : { skip: "its configuration names no listen_uri" };
     },
   },
   {
@@ -46,9 +61,12 @@ const PORTS: readonly Port[] = [
     why: "With 6060 taken, CrowdSec runs without its metrics and only logs a warning.",
     remedy:
       "Stop that service or give it another port; or give the metrics one: prometheus.listen_port in config.yaml.",
-    bound: ({ topology: { metrics, phase } }) => {
+    move: "metrics",
+    key: "prometheus.listen_addr",
+    bound: ({ topology: { metrics, phase } }, planned) => {
       if ("hidden" in metrics) return { unknown: metrics.hidden };
-      if ("absent" in metrics) return phase.value === "install" ? [METRICS_DEFAULT] : { skip: metrics.absent };
+      if ("absent" in metrics)
+        return phase.value === "install" ? [planned("listen_port", METRICS_DEFAULT)] : { skip: metrics.absent };
       if ("malformed" in metrics) return { skip: `the metrics' address cannot be used (${metrics.malformed.origin})` };
       if (!metrics.enabled.value) return { skip: `prometheus.enabled is off (${metrics.enabled.origin})` };
       const { listenAddress, listenPort } = metrics;
@@ -62,6 +80,8 @@ const PORTS: readonly Port[] = [
     why: "An AppSec data source that cannot listen on its port, 7422 by default, is an error of the agent, which ends the whole process.",
     remedy:
       "Stop that service or give it another port; or give AppSec one: listen_addr of its acquisition, and the AppSec URL in the bouncers' files.",
+    move: "appsec",
+    key: "listen_addr",
     bound: ({ topology: { listen } }) =>
       listen.appsec.length > 0 ? listen.appsec : { skip: "no acquisition has source: appsec" },
   },
@@ -69,82 +89,398 @@ const PORTS: readonly Port[] = [
 
 const LOOPBACK: Readonly<Record<string, string>> = { localhost: "127.0.0.1" };
 
-/**
- * Whether a listener stands in the way of this address. A wildcard of either family does: Linux gives `[::]` both unless
- * it is told otherwise, which the socket table does not show.
- */
-const clashes = ({ value: { host, port } }: Bound, listener: Listener): boolean => {
-  const wanted = unbracketed(LOOPBACK[host] ?? host);
-  return port === listener.port && (isWildcard(wanted) || isWildcard(listener.address) || listener.address === wanted);
+/** As addresses are compared: without brackets, IPv6 in its shortest form. */
+const plain = (host: string): string => {
+  const bare = unbracketed(LOOPBACK[host] ?? host);
+  const url = `http://[${bare}]/`;
+  return bare.includes(":") && URL.canParse(url) ? unbracketed(new URL(url).hostname) : bare;
 };
 
+/** The kernel's table has one address for each socket; a wildcard of either family has all, unless it is told otherwise. */
+const overlap = (wanted: string, other: string): boolean => isWildcard(wanted) || isWildcard(other) || other === wanted;
+
+const clashes = ({ value: { host, port } }: Bound, listener: Listener): boolean =>
+  port === listener.port && overlap(plain(host), listener.address);
+
+/** Whether it may be IPv6's alone (IPV6_V6ONLY), which the socket table does not show: then IPv4 is free. */
+const mayBeIpv6Only = ({ value: { host } }: Bound, { address }: Listener): boolean =>
+  address === "::" && !isWildcard(host) && !plain(host).includes(":");
+
 /** Of a port that Docker publishes its own helper is the process, and the container behind it the one to speak of. */
-const containerOf = ({ elsewhere, container }: NonNullable<Listener["owner"]>): string => {
-  if (container?.includes(":")) return `, for the container at ${container}`;
+const containerOf = ({ elsewhere, container }: NonNullable<Listener["owner"]>, claims: readonly Claim[]): string => {
+  const published = claims.find(({ kind, running }) => kind === "container" && running);
+  if (container?.includes(":")) return `, for the container ${published ? `${published.name} ` : ""}at ${container}`;
   if (!elsewhere) return "";
   return container === undefined ? ", in a container" : `, in container ${container}`;
 };
 
-const describeListener = ({ address, port, owner }: Listener): string => {
+/** The first process, which opens sockets for units. */
+const INIT = 1;
+
+/** The socket unit for which systemd itself holds a port, as its file says. */
+const socketOf = ({ owner }: Listener, claims: readonly Claim[]): Claim | undefined =>
+  owner?.pid === INIT && owner.unit === undefined ? claims.find(({ kind }) => kind === "socket") : undefined;
+
+/** @param claims of this port and address */
+const describeListener = (listener: Listener, claims: readonly Claim[]): string => {
+  const { address, port, owner } = listener;
   const at = `${bracketed(address)}:${port}`;
   if (owner === undefined) return `a process that this user may not see on ${at}`;
-  const unit = owner.unit === undefined ? "" : `, ${owner.unit}`;
-  return `${owner.name} (pid ${owner.pid}${unit}${containerOf(owner)}) on ${at}`;
+  const unit = owner.unit ?? socketOf(listener, claims)?.name;
+  const started = unit === undefined ? "" : `, ${unit}`;
+  return `${owner.name} (pid ${owner.pid}${started}${containerOf(owner, claims)}) on ${at}`;
 };
+
+const describeClaim = ({ name, origin, shown }: Claim): string => `${name} (${origin}: ${shown})`;
 
 /** The owner by name: the Local API, the metrics and AppSec all belong to the one program. */
 const CROWDSEC = "crowdsec";
 
 const placeOf = ({ value: { host, port } }: Bound): string => `${bracketed(unbracketed(host))}:${port}`;
 
-const judge = (
-  bound: Bound,
-  listeners: readonly Listener[],
-  { topology: { phase } }: Context,
-): Verdict<"port-in-use"> => {
-  const { value, origin } = bound;
-  const { port } = value;
-  const place = placeOf(bound);
-  const holders = listeners.filter((listener) => clashes(bound, listener));
-  const told = holders.map(describeListener).join("; ");
-  const evidence = { target: { host: unbracketed(value.host), port, origin } };
-  if (holders.length === 0) {
-    const nobody = `nothing listens on ${place}`;
-    return phase.value === "install"
-      ? { status: "pass", note: nobody, evidence }
-      : { status: "skip", reason: `${nobody}, so it is nobody's`, evidence };
-  }
-  const others = holders.filter(({ owner }) => owner === undefined || owner.name !== CROWDSEC);
-  if (others.length === 0) return { status: "pass", note: told, evidence };
-  if (others.every(({ owner }) => owner === undefined))
-    return { status: "unknown", reason: `run as root: whose ${place} is, this user may not see`, evidence };
-  const data = { place, port, origin, holders: others.map(describeListener).join("; ") };
-  return { status: "fault", fault: "port-in-use", data, message: told, evidence };
+type Code = "port-in-use" | "bind-denied" | "bind-no-address" | "port-taken-at-boot";
+
+/** All that was seen before the first port is judged. */
+interface Scene {
+  readonly port: Port;
+  readonly context: Context;
+  readonly listeners: readonly Listener[];
+  readonly claims: readonly Claim[];
+  /** Ports that are no way out, although nobody holds them: CrowdSec's own, and those given away meanwhile. */
+  readonly spoken: Set<number>;
+}
+
+/**
+ * Only before an install, and while no crowdsec runs: at any other time CrowdSec might be starting just then, and would
+ * find the address taken by us.
+ */
+const mayBind = ({ topology: { phase, engines } }: Context): boolean =>
+  phase.value === "install" && engines.length === 0;
+
+const IPV4 = /^[\d.]+$/;
+
+/** A real try; undefined where it may not be made, or where the address is a name that leads nowhere. */
+const bindAt = async (
+  { context }: Pick<Scene, "context">,
+  host: string,
+  port: number,
+): Promise<BindObservation | undefined> => {
+  if (!mayBind(context)) return undefined;
+  const wanted = plain(host) || "::";
+  const isAddress = IPV4.test(wanted) || wanted.includes(":");
+  const saw = isAddress ? undefined : await context.probe.dns({ name: wanted });
+  const addresses = saw?.ok ? saw.addresses.map(({ address }) => address) : [];
+  // Of a name, Go takes the first address of IPv4, or else the first.
+  const address = isAddress ? wanted : (addresses.find((one) => IPV4.test(one)) ?? addresses[0]);
+  if (address === undefined) return undefined;
+  const family: Family = address.includes(":") ? 6 : 4;
+  return context.probe.bind({ address, family, port });
 };
 
-const toCheck = ({ id, title, roles, severity, why, remedy, bound }: Port): Check =>
-  defineCheck({
-    id,
-    title,
-    why,
-    roles,
-    contacts: "nothing: reads this host's socket table and processes",
-    faults: {
-      "port-in-use": {
-        ...(severity && { severity }),
-        blame: "this-host",
-        confidence: "certain",
-        says: "{place} ({origin}), which is to be CrowdSec's, is held by {holders}",
-        remedy: [{ text: remedy, commands: ["ss -ltnp 'sport = :{port}'"] }],
+/** How many ports above the wanted one are looked at. */
+const TRIES = 20;
+const MAX_PORT = 65_535;
+
+/** The first port above it that nobody has, on any address, or will have after the next start of this system. */
+const firstFree = async (scene: Scene, { value: { host, port } }: Bound): Promise<number | undefined> => {
+  const { listeners, claims, spoken } = scene;
+  const used = new Set([...listeners, ...claims.filter(({ atBoot }) => atBoot)].map((one) => one.port));
+  for (let candidate = port + 1; candidate <= Math.min(port + TRIES, MAX_PORT); candidate++) {
+    if (used.has(candidate) || spoken.has(candidate)) continue;
+    const saw = await bindAt(scene, host, candidate);
+    if (saw !== undefined && !saw.ok) continue;
+    spoken.add(candidate);
+    return candidate;
+  }
+  return undefined;
+};
+
+const NOTHING: Move = { remedy: [], data: {} };
+
+const moveOf = async (scene: Scene, bound: Bound): Promise<Move> => {
+  const free = await firstFree(scene, bound);
+  const { port, context } = scene;
+  return free === undefined ? NOTHING : MOVES[port.move][context.topology.phase.value](context, bound, free);
+};
+
+const baseOf = (bound: Bound) => {
+  const { value, origin } = bound;
+  return {
+    data: { place: placeOf(bound), port: value.port, origin },
+    evidence: { target: { host: unbracketed(value.host), port: value.port, origin } },
+  };
+};
+
+/** Those who name this port, on this address. */
+const claimsOn = ({ claims }: Scene, { value: { host, port } }: Bound): readonly Claim[] =>
+  claims.filter((claim) => claim.port === port && overlap(plain(host), claim.address));
+
+const CLAIMED = { socket: "socket", service: "service", container: "container" } as const;
+
+/** @param note why nobody stands in its way now, or that CrowdSec has it */
+const judgeFree = async (scene: Scene, bound: Bound, note: string, isHeld: boolean): Promise<Verdict<Code>> => {
+  const { data, evidence } = baseOf(bound);
+  const { probe, topology } = scene.context;
+  const takers = await takersOf(probe, claimsOn(scene, bound));
+  const [first] = takers;
+  if (first) {
+    const move = await moveOf(scene, bound);
+    return {
+      status: "fault",
+      fault: "port-taken-at-boot",
+      data: {
+        ...data,
+        ...move.data,
+        takers: takers.map(describeClaim).join("; "),
+        unit: first.name,
+        file: first.origin,
       },
+      message: takers.map(describeClaim).join("; "),
+      when: CLAIMED[first.kind],
+      remedy: move.remedy,
+      also: [note],
+      evidence,
+    };
+  }
+  return isHeld || topology.phase.value === "install"
+    ? { status: "pass", note, evidence }
+    : { status: "skip", reason: `${note}, so it is nobody's`, evidence };
+};
+
+/** An address that no interface of this host has, and that no socket has either. */
+const noAddress = ({ port, context }: Scene, bound: Bound): Verdict<Code> => {
+  const { data, evidence } = baseOf(bound);
+  const own = context.topology.interfaces
+    .map(({ address }) => address)
+    .filter((address) => !address.startsWith("fe80:"));
+  return {
+    status: "fault",
+    fault: "bind-no-address",
+    data: { ...data, key: port.key, addresses: own.join(", ") || "none" },
+    evidence,
+  };
+};
+
+/** In phase run nothing is bound, and what interfaces have is what can be known. */
+const lacksAddress = ({ context: { topology } }: Scene, { value: { host } }: Bound): boolean => {
+  const wanted = plain(host);
+  const isAddress = IPV4.test(wanted) || (wanted.includes(":") && !wanted.includes("%"));
+  return (
+    topology.phase.value === "run" &&
+    topology.interfaces.length > 0 &&
+    isAddress &&
+    !isWildcard(wanted) &&
+    !isOwnAddress(topology, wanted)
+  );
+};
+
+/** A real try failed where the socket table shows nobody. */
+const judgeUnbound = async (
+  scene: Scene,
+  bound: Bound,
+  saw: Extract<BindObservation, { readonly ok: false }>,
+): Promise<Verdict<Code>> => {
+  const { data, evidence } = baseOf(bound);
+  const { user } = scene.context.topology;
+  switch (saw.code) {
+    case "bind-in-use": {
+      const holders =
+        "something that does not listen: a connection that leaves from this port, or a socket that is only bound";
+      const move = await moveOf(scene, bound);
+      return {
+        status: "fault",
+        fault: "port-in-use",
+        data: { ...data, ...move.data, holders },
+        failed: saw,
+        when: "unseen",
+        remedy: move.remedy,
+        evidence,
+      };
+    }
+    case "bind-no-address":
+      return { ...noAddress(scene, bound), failed: saw } as Verdict<Code>;
+    case "bind-denied":
+      return user === "root"
+        ? { status: "fault", fault: "bind-denied", data: { ...data, words: saw.message }, failed: saw, evidence }
+        : { status: "unknown", reason: `run as root: ${data.place} may not be listened on by this user`, evidence };
+    default:
+      return { status: "unknown", reason: `${data.place} cannot be tried: ${saw.message}`, evidence };
+  }
+};
+
+/** Listeners that stand in the way, as far as that can be known. */
+const holdersOf = async ({ listeners, context }: Scene, bound: Bound): Promise<readonly Listener[]> => {
+  const all = listeners.filter((listener) => clashes(bound, listener));
+  if (!all.some((one) => mayBeIpv6Only(bound, one))) return all;
+  const others = all.filter((one) => !mayBeIpv6Only(bound, one));
+  // Somebody listens on the very address: then IPv6's wildcard leaves it free.
+  if (others.length > 0) return others;
+  // Nobody does: then whoever answers there is the wildcard.
+  const saw = await context.probe.tcp({ address: plain(bound.value.host), family: 4, port: bound.value.port });
+  return !saw.ok && saw.code === "tcp-refused" ? [] : all;
+};
+
+/** Who has the port on another address. The install scripts of CrowdSec's own packages look at the port alone (build/debian/postinst, build/rpm). */
+const besides = (scene: Scene, { value: { port } }: Bound): string => {
+  const others = scene.listeners.filter((one) => one.port === port && one.owner?.name !== CROWDSEC);
+  const told = others.map((one) => describeListener(one, [])).join("; ");
+  const script =
+    scene.port.move === "lapi" && mayBind(scene.context)
+      ? "; the install script of CrowdSec's own packages does not start crowdsec because of that: systemctl start crowdsec does"
+      : "";
+  return others.length === 0 ? "" : `, and ${told} leaves it free${script}`;
+};
+
+const judge = async (scene: Scene, bound: Bound): Promise<Verdict<Code>> => {
+  const { data, evidence } = baseOf(bound);
+  const nobody = `nothing listens on ${data.place}${besides(scene, bound)}`;
+  const tried = await bindAt(scene, bound.value.host, bound.value.port);
+  if (tried?.ok) return judgeFree(scene, bound, nobody, false);
+  const holders = await holdersOf(scene, bound);
+  if (holders.length === 0) {
+    if (tried) return judgeUnbound(scene, bound, tried);
+    return lacksAddress(scene, bound) ? noAddress(scene, bound) : judgeFree(scene, bound, nobody, false);
+  }
+  const claims = claimsOn(scene, bound);
+  const told = holders.map((one) => describeListener(one, claims)).join("; ");
+  const others = holders.filter(({ owner }) => owner === undefined || owner.name !== CROWDSEC);
+  if (others.length === 0) return judgeFree(scene, bound, told, true);
+  if (others.every(({ owner }) => owner === undefined))
+    return { status: "unknown", reason: `run as root: whose ${data.place} is, this user may not see`, evidence };
+  const socket = others.map((one) => socketOf(one, claims)).find((found) => found !== undefined);
+  const move = await moveOf(scene, bound);
+  return {
+    status: "fault",
+    fault: "port-in-use",
+    data: {
+      ...data,
+      ...move.data,
+      ...(socket && { unit: socket.name }),
+      holders: others.map((one) => describeListener(one, claims)).join("; "),
     },
+    message: told,
+    ...(socket && { when: "socket" }),
+    remedy: move.remedy,
+    evidence,
+  };
+};
+
+const faultsOf = ({ severity, remedy }: Port): Readonly<Record<Code, Fault>> => {
+  const common = { ...(severity && { severity }), blame: "this-host" } as const;
+  return {
+    "port-in-use": {
+      ...common,
+      confidence: "certain",
+      says: "{place} ({origin}), which is to be CrowdSec's, is held by {holders}",
+      remedy: [
+        { text: remedy, commands: ["ss -ltnp 'sport = :{port}'"] },
+        {
+          when: "socket",
+          services: ["systemd"],
+          text: "systemd itself holds the port for {unit}: without that unit, it is free.",
+          commands: ["systemctl disable --now {unit}"],
+          undo: ["systemctl enable --now {unit}"],
+        },
+        {
+          when: "unseen",
+          text: "A connection ends by itself: try again after a while, or see which process has it.",
+          commands: ["ss -tanp 'sport = :{port}'"],
+        },
+      ],
+    },
+    "bind-denied": {
+      ...common,
+      says: "this system lets nobody listen on {place} ({origin}), not even root: {words}",
+      remedy: [
+        {
+          text: "A security module or a container's limits forbid it: let crowdsec listen there, or give it another port ({origin}). The kernel's log names the rule.",
+          commands: ["journalctl -k -n 50 --no-pager"],
+        },
+      ],
+    },
+    "bind-no-address": {
+      ...common,
+      blame: "configuration",
+      says: "CrowdSec is to listen on {place} ({origin}), an address that no interface of this host has: it would not start",
+      remedy: [
+        {
+          text: "Write one of this host's own addresses ({addresses}) as {key} ({origin}), or 0.0.0.0 for all of them.",
+          commands: ["ip -br address"],
+        },
+        {
+          text: "An address that comes later, of a VPN or of a fail-over, must be there before crowdsec starts.",
+        },
+      ],
+    },
+    "port-taken-at-boot": {
+      ...common,
+      severity: "warning",
+      says: "{place} ({origin}), which is to be CrowdSec's, will be taken when this system starts the next time, by {takers}",
+      remedy: [
+        {
+          when: "service",
+          text: "Where {unit} is not needed, keep it from starting with the system; else give it another port ({file}).",
+          commands: ["systemctl disable {unit}"],
+          undo: ["systemctl enable {unit}"],
+        },
+        {
+          when: "socket",
+          text: "Where {unit} is not needed, keep it from starting with the system; else give it another port ({file}).",
+          commands: ["systemctl disable {unit}"],
+          undo: ["systemctl enable {unit}"],
+        },
+        {
+          when: "container",
+          text: "Where the container {unit} is not needed, keep Docker from starting it; else make it anew with another port.",
+          commands: ["docker update --restart no {unit}"],
+        },
+      ],
+    },
+  };
+};
+
+/** Lines of the overlay that can be there before the install; reads lines, not YAML: a check may not parse. */
+const readPlanned = async ({ topology, probe }: Context, { move }: Port): Promise<Planned> => {
+  const path = `${topology.config.value}.local`;
+  const isToCome = topology.phase.value === "install" && move !== "appsec";
+  const saw = isToCome ? await probe.file(path) : undefined;
+  const lines = saw?.ok ? saw.content.split(/\r?\n/) : [];
+  return (key, otherwise) => {
+    const pattern = new RegExp(`^\\s*${key}:\\s*["']?(?:([^\\s"']*):)?(\\d{1,5})["']?\\s*(?:#.*)?$`);
+    const at = lines.findIndex((line) => pattern.test(line));
+    const [, host = otherwise.value.host, port] = pattern.exec(lines[at] ?? "") ?? [];
+    return port === undefined ? otherwise : { value: { host, port: Number(port) }, origin: `${path}:${at + 1}` };
+  };
+};
+
+/** Ports of CrowdSec on this host, as configured. */
+const configured = ({ topology: { listen, metrics } }: Context): readonly number[] => [
+  ...(listen.uri && "value" in listen.uri ? [listen.uri.value.port] : []),
+  ...("listenPort" in metrics ? [metrics.listenPort.value] : []),
+  ...listen.appsec.map(({ value }) => value.port),
+];
+
+const toCheck = (port: Port): Check =>
+  defineCheck({
+    id: port.id,
+    title: port.title,
+    why: port.why,
+    roles: port.roles,
+    contacts:
+      "nothing: reads this host's socket table, its processes and what starts with it; before an install, listens there for a moment",
+    faults: faultsOf(port),
     async run(context) {
-      const found = bound(context);
+      const found = port.bound(context, await readPlanned(context, port));
       if ("skip" in found) return { status: "skip", reason: `not applicable: ${found.skip}` };
       if ("unknown" in found) return { status: "unknown", reason: found.unknown };
       const saw = await context.probe.listeners();
       if (!saw.ok) return { status: "unknown", reason: `the socket table cannot be read: ${saw.message}` };
-      const judged = found.map((one) => ({ target: placeOf(one), verdict: judge(one, saw.listeners, context) }));
+      const claims = await findClaims(context.probe, context.topology.system);
+      const spoken = new Set([...DEFAULTS, ...configured(context)]);
+      const scene: Scene = { port, context, listeners: saw.listeners, claims, spoken };
+      const judged: { target: string; verdict: Verdict<Code> }[] = [];
+      // One after the other: what one is given as a way out, the next must not get.
+      for (const one of found) judged.push({ target: placeOf(one), verdict: await judge(scene, one) });
       const [only, ...others] = judged;
       return only && others.length === 0 ? only.verdict : judged;
     },

@@ -1,4 +1,4 @@
-import type { DatabaseCode, Failed, FailureCode, Phase } from "../model/observation.ts";
+import type { BindCode, DatabaseCode, Failed, FailureCode, Phase } from "../model/observation.ts";
 import { printable } from "../model/text.ts";
 
 /** An error as Node hands it over; every field may be missing. */
@@ -54,6 +54,13 @@ const FILE: Readonly<Record<string, FailureCode>> = {
   EPERM: "file-denied",
 };
 
+const BIND: Readonly<Record<string, BindCode>> = {
+  EADDRINUSE: "bind-in-use",
+  EADDRNOTAVAIL: "bind-no-address",
+  EACCES: "bind-denied",
+  EPERM: "bind-denied",
+};
+
 const handshakeCode = (code: string): FailureCode => {
   if (NOT_TLS.has(code)) return "tls-not-tls";
   if (VERSION.has(code)) return "tls-version";
@@ -99,6 +106,12 @@ export const failure = (phase: Phase, error: unknown, elapsedMs: number): Failed
     elapsedMs,
     ...(code !== "" && (openssl ? { tlsCode: code } : { errno: code })),
   };
+};
+
+/** Of `failure`, with the codes of an address that cannot be listened on. */
+export const bindFailure = (error: unknown, elapsedMs: number): Failed => {
+  const saw = failure("host", error, elapsedMs);
+  return { ...saw, code: BIND[saw.errno ?? ""] ?? "bind-error" };
 };
 
 /** A failure that no error object stands for: a limit of ours, or an answer that says no. */
