@@ -1,4 +1,5 @@
 import { type Check, type Context, defineCheck, type Fault, type Verdict } from "../src/model/check.ts";
+import { describeListener } from "../src/model/listener.ts";
 import type { BindObservation, Family, Listener } from "../src/model/observation.ts";
 import { isOwnAddress, type Role } from "../src/model/topology.ts";
 import { bracketed, isWildcard, unbracketed } from "../src/model/url.ts";
@@ -106,14 +107,6 @@ const clashes = ({ value: { host, port } }: Bound, listener: Listener): boolean 
 const mayBeIpv6Only = ({ value: { host } }: Bound, { address }: Listener): boolean =>
   address === "::" && !isWildcard(host) && !plain(host).includes(":");
 
-/** Of a port that Docker publishes its own helper is the process, and the container behind it the one to speak of. */
-const containerOf = ({ elsewhere, container }: NonNullable<Listener["owner"]>, claims: readonly Claim[]): string => {
-  const published = claims.find(({ kind, running }) => kind === "container" && running);
-  if (container?.includes(":")) return `, for the container ${published ? `${published.name} ` : ""}at ${container}`;
-  if (!elsewhere) return "";
-  return container === undefined ? ", in a container" : `, in container ${container}`;
-};
-
 /** The first process, which opens sockets for units. */
 const INIT = 1;
 
@@ -122,13 +115,10 @@ const socketOf = ({ owner }: Listener, claims: readonly Claim[]): Claim | undefi
   owner?.pid === INIT && owner.unit === undefined ? claims.find(({ kind }) => kind === "socket") : undefined;
 
 /** @param claims of this port and address */
-const describeListener = (listener: Listener, claims: readonly Claim[]): string => {
-  const { address, port, owner } = listener;
-  const at = `${bracketed(address)}:${port}`;
-  if (owner === undefined) return `a process that this user may not see on ${at}`;
-  const unit = owner.unit ?? socketOf(listener, claims)?.name;
-  const started = unit === undefined ? "" : `, ${unit}`;
-  return `${owner.name} (pid ${owner.pid}${started}${containerOf(owner, claims)}) on ${at}`;
+const holderOf = (listener: Listener, claims: readonly Claim[] = []): string => {
+  const unit = socketOf(listener, claims)?.name;
+  const container = claims.find(({ kind, running }) => kind === "container" && running)?.name;
+  return describeListener(listener, { ...(unit && { unit }), ...(container && { container }) });
 };
 
 const describeClaim = ({ name, origin, shown }: Claim): string => `${name} (${origin}: ${shown})`;
@@ -323,7 +313,7 @@ const holdersOf = async ({ listeners, context }: Scene, bound: Bound): Promise<r
 /** Who has the port on another address. The install scripts of CrowdSec's own packages look at the port alone (build/debian/postinst, build/rpm). */
 const besides = (scene: Scene, { value: { port } }: Bound): string => {
   const others = scene.listeners.filter((one) => one.port === port && one.owner?.name !== CROWDSEC);
-  const told = others.map((one) => describeListener(one, [])).join("; ");
+  const told = others.map((one) => holderOf(one)).join("; ");
   const script =
     scene.port.move === "lapi" && mayBind(scene.context)
       ? "; the install script of CrowdSec's own packages does not start crowdsec because of that: systemctl start crowdsec does"
@@ -342,7 +332,7 @@ const judge = async (scene: Scene, bound: Bound): Promise<Verdict<Code>> => {
     return lacksAddress(scene, bound) ? noAddress(scene, bound) : judgeFree(scene, bound, nobody, false);
   }
   const claims = claimsOn(scene, bound);
-  const told = holders.map((one) => describeListener(one, claims)).join("; ");
+  const told = holders.map((one) => holderOf(one, claims)).join("; ");
   const others = holders.filter(({ owner }) => owner === undefined || owner.name !== CROWDSEC);
   if (others.length === 0) return judgeFree(scene, bound, told, true);
   if (others.every(({ owner }) => owner === undefined))
@@ -356,7 +346,7 @@ const judge = async (scene: Scene, bound: Bound): Promise<Verdict<Code>> => {
       ...data,
       ...move.data,
       ...(socket && { unit: socket.name }),
-      holders: others.map((one) => describeListener(one, claims)).join("; "),
+      holders: others.map((one) => holderOf(one, claims)).join("; "),
     },
     message: told,
     ...(socket && { when: "socket" }),

@@ -20,8 +20,8 @@ const WORDS: readonly (readonly [RegExp, readonly SystemName[]])[] = [
     /(^|\s)(ip|nft) |\bgetent ahosts\b|(?<!\/usr\/local)\/etc\/crowdsec\b|\/var\/lib\/crowdsec\b/,
     SYSTEM_NAMES.filter((name) => name !== "freebsd"),
   ],
-  // A file for compose or Kubernetes that was found on this host is put to use by their own command, whatever the host is.
-  [/\bdocker (?!compose\b)/, ["docker"]],
+  // A container, or a file for compose or Kubernetes, that was found on this host is its own command's, whatever the host is.
+  [/\bdocker (?!compose\b|update\b)/, ["docker"]],
   [/\bpodman\b/, ["podman"]],
   [/\bkubectl (?!apply -f )/, ["kubernetes"]],
 ];
