@@ -36,6 +36,9 @@ const FAIL_ON = ["fail", "warn"] as const;
 const EXIT_CODES = `Exit codes: 0 nothing failed, 1 a warning (with --fail-on warn), 2 something failed,
 3 could not judge (bad usage, nothing to check, our own error), 130/143 interrupted.`;
 
+const LISTEN_EXIT_CODES = `Exit codes: 0 done, 2 somebody expected never came or not to the end, 3 it could not listen,
+130/143 interrupted.`;
+
 const FLAGS = {
   output: {
     alias: "o",
@@ -387,7 +390,7 @@ export const main = async (argv: readonly string[], streams: Streams): Promise<n
       .command(
         "listen",
         "On the Local API's host to be: stands in for it, so that the others can try the way (check --peer)",
-        LISTEN_FLAGS,
+        (command) => command.options(LISTEN_FLAGS).epilogue(LISTEN_EXIT_CODES),
         (flags) => {
           refuseRepeats(flags);
           return run(async () =>
