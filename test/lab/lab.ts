@@ -1,4 +1,4 @@
-import { execFile } from "node:child_process";
+import { execFile, spawn } from "node:child_process";
 import { promisify } from "node:util";
 import { expect } from "@jest/globals";
 import type { Finding, Party, Report } from "../../src/model/report.ts";
@@ -41,6 +41,88 @@ export const lab = async (...args: readonly string[]): Promise<string> => {
 
 /** A shell command on a host, as root. */
 export const on = (host: Host, command: string): Promise<string> => lab("exec", host, "bash", "-c", command);
+
+/** What every other host asks. */
+const ASKED: Readonly<Partial<Record<Host, string>>> = { resolver: "53", internet: "443" };
+
+/** Ends a service and starts it again; until it answers, where others ask it. */
+export const restart = async (host: Host, service: string): Promise<void> => {
+  await lab("stop", host, service);
+  await lab("start", host, service);
+  const port = ASKED[host];
+  if (port !== undefined) await lab("wait", host, "127.0.0.1", port);
+};
+
+/** Until a process that cannot start has ended. */
+export const settle = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 1500));
+
+/** The zone of the lab's resolver, edited by sed, then served anew. */
+export const editZone = async (...expressions: readonly string[]): Promise<void> => {
+  await on("resolver", `sed -i ${expressions.map((each) => `-e '${each}'`).join(" ")} /etc/unbound/lab-zone.conf`);
+  await restart("resolver", "unbound");
+};
+
+/** nginx of the internet shows another of the lab's certificates. */
+export const serve = async (certificate: string): Promise<void> => {
+  await on("internet", `cp $LAB_STATE/ca/${certificate}.crt $LAB_STATE/ca/served.crt`);
+  await restart("internet", "nginx");
+};
+
+/** How a command ended; signals count as a shell counts them. */
+export interface Ended {
+  readonly exitCode: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+/** A command that goes on while a scene does something else. */
+export interface Background {
+  readonly ended: Promise<Ended>;
+  /** What it has printed, as soon as that matches; rejects when it ends without. */
+  readonly prints: (pattern: RegExp) => Promise<RegExpExecArray>;
+  readonly signal: (name: "INT" | "TERM") => Promise<unknown>;
+}
+let backgrounds = 0;
+
+/** Starts a shell command on a host and does not wait for it; `restore` ends it. Its last part is a program to `exec`. */
+export const background = (host: Host, program: string): Background => {
+  backgrounds += 1;
+  // Its process id as the host counts it.
+  const file = `/run/scene/${process.pid}-${backgrounds}`;
+  const command = `mkdir -p /run/scene && echo $$ >${file} && exec ${program}`;
+  const child = spawn("bash", ["scripts/lab", "exec", host, "bash", "-c", command], {
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  const said = { stdout: "", stderr: "" };
+  const waiting = new Set<() => void>();
+  let over = false;
+  for (const stream of ["stdout", "stderr"] as const) {
+    child[stream].setEncoding("utf8").on("data", (text: string) => {
+      said[stream] += text;
+      for (const look of waiting) look();
+    });
+  }
+  const ended = new Promise<Ended>((resolve, reject) => {
+    child.on("error", reject);
+    child.on("close", (exitCode) => {
+      over = true;
+      for (const look of waiting) look();
+      resolve({ ...said, exitCode: exitCode ?? -1 });
+    });
+  });
+  const prints = (pattern: RegExp): Promise<RegExpExecArray> =>
+    new Promise((resolve, reject) => {
+      const look = (): void => {
+        const found = pattern.exec(`${said.stdout}${said.stderr}`);
+        if (found === null && !over) return;
+        waiting.delete(look);
+        if (found === null) reject(new Error(`${program} has ended without ${pattern}: ${JSON.stringify(said)}`));
+        else resolve(found);
+      };
+      waiting.add(look);
+      look();
+    });
+  return { ended, prints, signal: (name) => on(host, `kill -${name} $(cat ${file})`) };
+};
 
 /** Variables of an environment. */
 export type Variables = Readonly<Record<string, string>>;
@@ -159,17 +241,22 @@ export const preflightWith = async (host: Host, variables: Variables, ...flags: 
   if (under.runs === 0) under.before = comparable();
   under.runs += 1;
   const before = await under.before;
-  const ran = await start(host, variables, flags).finally(() => {
+  const ran = await start("exec", host, variables, flags).finally(() => {
     under.runs -= 1;
   });
   if (watched && under.runs === 0 && before !== undefined) expect(await comparable()).toBe(before);
   return ran;
 };
 
-const start = async (host: Host, variables: Variables, flags: readonly string[]): Promise<Ran> => {
+const start = async (
+  place: "exec" | "root",
+  host: Host,
+  variables: Variables,
+  flags: readonly string[],
+): Promise<Ran> => {
   const command = [
     "scripts/lab",
-    "exec",
+    place,
     host,
     "env",
     ...assignments(variables),
@@ -185,6 +272,36 @@ const start = async (host: Host, variables: Variables, flags: readonly string[])
       else resolve({ report: asReport(stdout), exitCode });
     });
   });
+};
+
+/** Gives a host a bare Debian in a root of its own, with CrowdSec's packages in apt's folder. `restore` takes it away. */
+export const newRoot = (host: Host): Promise<string> => lab("root", host, "new");
+
+/** A shell command in that root, as root, whatever becomes of it. */
+export const inRoot = (host: Host, command: string): Promise<Ended> =>
+  new Promise((resolve) => {
+    const inside = withoutInput("bash", ["scripts/lab", "root", host, "bash", "-c", command]);
+    execFile(...inside, OUTPUT, (error, stdout, stderr) => {
+      resolve({ exitCode: error === null ? 0 : Number(error.code), stdout, stderr });
+    });
+  });
+
+/**
+ * What was written in that root since it was made, or taken away: the upper layer of its overlay. Programs that the
+ * tool asks run in a folder of their own, that comes and goes in /tmp. Nothing while crowdsec runs, which writes itself.
+ */
+const written = (host: Host): Promise<string> =>
+  on(
+    host,
+    "pgrep -x crowdsec >/dev/null || find /run/bare/layer ! -path /run/bare/layer/tmp -printf '%p %y %m %U %G %s %T@ %l\n' | sort",
+  );
+
+/** The tool in that root, in a shell that has these variables. Nothing there may change by that. */
+export const preflightInRoot = async (host: Host, variables: Variables, ...flags: readonly string[]): Promise<Ran> => {
+  const before = await written(host);
+  const ran = await start("root", host, variables, flags);
+  expect(await written(host)).toBe(before);
+  return ran;
 };
 
 /** The tool as an unprivileged user of a host, who may not look into the checkout: from a copy. Resolves to stdout. */
