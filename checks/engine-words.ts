@@ -32,6 +32,7 @@ export interface Signature {
     | "port"
     | "metrics-port"
     | "acquisition"
+    | "datasource"
     | "hub"
     | "credentials"
     | "capi"
@@ -239,8 +240,14 @@ export const SIGNATURES: readonly Signature[] = [
     source: docs("troubleshooting/security_engine#cannot-connect-to-the-local-api"),
   },
   {
+    pattern: /starting acquisition error|No journal files were found/i,
+    about: "datasource",
+    means: "a data source of the agent could not be started",
+    source: code("v1.7.8", "cmd/crowdsec/crowdsec.go#L171"),
+  },
+  {
     pattern:
-      /while loading acquisition config|no datasource enabled|while checking acquisition_path|starting acquisition error|failed to configure datasource|no acquisition_path or acquisition_dir specified/i,
+      /while loading acquisition config|no datasource enabled|while checking acquisition_path|failed to configure datasource|no acquisition_path or acquisition_dir specified/i,
     about: "acquisition",
     means: "it cannot use the log sources in acquis.yaml or acquis.d",
     source: code("v1.7.8", "cmd/crowdsec/crowdsec.go#L65-L68"),

@@ -82,6 +82,8 @@ const CHECKS_ABOUT: Readonly<Record<Signature["about"], readonly string[]>> = {
   "metrics-port": [],
   hub: ["agent-config", "package-state"],
   acquisition: ["agent-config", "port-appsec"],
+  // A rehearsal starts none: that it is well tells nothing of them.
+  datasource: ["agent-config"],
   credentials: ["credentials", "agent-config", "config-files"],
   "lapi-refused": ["machine-login", "lapi-database", "lapi-identity", "credentials"],
   "lapi-unreachable": ["lapi-reachable", "lapi-tls", "lapi-identity"],

@@ -409,6 +409,7 @@ const LINES: readonly (readonly [Signature["about"], string])[] = [
     "crowdsec init: while loading acquisition config: /etc/crowdsec/acquis.yaml: datasource of type file: cannot unmarshal: field filenmaes not found in type x",
   ],
   ["acquisition", "crowdsec init: while loading acquisition config: no datasource enabled"],
+  ["datasource", "starting acquisition error : journalctl error : No journal files were found."],
   ["acquisition", "while checking acquisition_path: stat /etc/crowdsec/acquis.yaml: no such file or directory"],
   [
     "hub",
