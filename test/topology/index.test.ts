@@ -206,6 +206,7 @@ test("a package install is all of it: roles, files and services, each with where
     },
     hubIndex: { value: "/etc/crowdsec/hub/.index.json", origin: `${MAIN}:12` },
     targets: [],
+    peers: [],
     metrics: {
       enabled: { value: true, origin: `${MAIN}:24` },
       listenAddress: { value: "127.0.0.1", origin: `${MAIN}:26` },
@@ -905,7 +906,9 @@ test.each([
     ["lapi", "agent", "cscli"],
     ["crowdsec", "cscli"],
   ],
-  [["agent"], ["crowdsec"]],
+  [["lapi"], ["crowdsec"]],
+  // What it detects with, cscli fetches.
+  [["agent"], ["crowdsec", "cscli"]],
   [["bouncer"], ["crowdsec-firewall-bouncer"]],
   [["prometheus"], []],
 ] as const)("of a host that is %j, the components that count are %j", async (roles, names) => {
