@@ -34,6 +34,8 @@ const FAULTS = {
   "acquisition-missing": {
     blame: "configuration",
     confidence: "certain",
+    // The installation writes it once it has looked for what logs here.
+    recovers: true,
     says: "{down}{path} ({place}) does not exist, and the agent stops at it",
     remedy: [
       {
@@ -48,6 +50,8 @@ const FAULTS = {
   "no-datasource": {
     blame: "configuration",
     confidence: "certain",
+    // It comes with what the installation finds to read, at its end.
+    recovers: true,
     says: "{down}no data source is configured ({place}), and the agent does not start without one",
     remedy: [
       { text: "Name the logs to read, in {place} or as a file in acquis.d.", url: ACQUISITION_DOCS },
@@ -66,6 +70,8 @@ const FAULTS = {
   "hub-index-missing": {
     blame: "this-host",
     confidence: "certain",
+    // The installation fetches it before it ends.
+    recovers: true,
     says: "{down}the hub index {path} ({place}) does not exist, and the agent does not start without it",
     remedy: [
       {

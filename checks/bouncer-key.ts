@@ -56,6 +56,8 @@ export default defineCheck({
       blame: "credentials",
       confidence: "certain",
       phase: "login",
+      // A key that was refused is never tried again.
+      recovers: false,
       says: "the Local API at {place} does not know the key of {client} ({origin})",
       remedy: [
         {

@@ -530,6 +530,8 @@ export default defineCheck<Code>({
     "capi-banned": {
       blame: "this-host",
       phase: "login",
+      // The ban ends within an hour; what ends it for CrowdSec is one start after that, which nobody must hurry.
+      recovers: false,
       says: "the Central API refused the last login with 403 {refused}, as it does to an address with more than 20 logins in 50 minutes: {ban}{consequence}",
       remedy: [
         {

@@ -42,6 +42,8 @@ const FAULTS = {
   "config-empty": {
     blame: "configuration",
     confidence: "certain",
+    // A file that is being made is empty before it is written.
+    recovers: true,
     says: "{path} ({purpose}) is empty",
     remedy: [
       {
@@ -75,6 +77,8 @@ const FAULTS = {
   "config-missing": {
     blame: "configuration",
     confidence: "certain",
+    // The installation, or whoever sets this host up, writes it yet.
+    recovers: true,
     says: "{path} ({purpose}) does not exist",
     remedy: [
       {

@@ -19,6 +19,8 @@ export default defineCheck({
     "credentials-incomplete": {
       blame: "credentials",
       confidence: "certain",
+      // Registering the machine or the bouncer, a later step of an installation, writes what lacks.
+      recovers: true,
       says: "{place} lacks {missing}, so {client} cannot log in to the Local API",
       remedy: [
         {
@@ -48,6 +50,8 @@ export default defineCheck({
     "credentials-placeholder": {
       blame: "credentials",
       confidence: "certain",
+      // The installer puts the key there when it registers the bouncer.
+      recovers: true,
       says: "{place} still holds the installer's placeholder {template}: {client} was never registered",
       remedy: [
         {
@@ -71,6 +75,8 @@ export default defineCheck({
     "capi-unregistered": {
       severity: "warning",
       blame: "credentials",
+      // `cscli capi register`, a later step of an installation, writes them.
+      recovers: true,
       says: "{place} lacks {missing}: CrowdSec leaves the Central API alone without a word, so there is no community blocklist",
       remedy: [
         {

@@ -151,12 +151,16 @@ const FAULTS = {
   "socket-denied": {
     blame: "this-host",
     phase: "connect",
+    // Who may use it is a matter of permissions, which nobody changes by starting anything.
+    recovers: false,
     says: "the database's socket {place} may not be used by this user ({origin})",
     remedy: [{ text: "CrowdSec's user needs access to the socket and its folder.", commands: ["namei -l {place}"] }],
   },
   "db-auth-failed": {
     blame: "credentials",
     confidence: "certain",
+    // A password that was refused is never tried again: an account could be locked.
+    recovers: false,
     says: "the database {place} refuses user {user} with the configured password: {message}",
     remedy: [
       {
@@ -176,6 +180,8 @@ const FAULTS = {
   "db-host-denied": {
     blame: "remote-service",
     confidence: "certain",
+    // A login that was refused is never tried again: a host could be locked out.
+    recovers: false,
     says: "the database {place} lets user {user} in from elsewhere only: {message}",
     remedy: [
       {
@@ -235,6 +241,8 @@ const FAULTS = {
   "db-tls-required": {
     blame: "configuration",
     confidence: "certain",
+    // What sslmode says stays.
+    recovers: false,
     says: "the database {place} takes encrypted connections only, and sslmode is {tls} ({tlsOrigin})",
     remedy: [
       {
@@ -246,6 +254,8 @@ const FAULTS = {
   "db-tls-refused": {
     blame: "configuration",
     confidence: "certain",
+    // What sslmode says stays.
+    recovers: false,
     says: "the database {place} offers no encryption, and CrowdSec insists on it: sslmode {tls} ({tlsOrigin})",
     remedy: [
       {
@@ -314,6 +324,8 @@ const FAULTS = {
   "sqlite-folder-missing": {
     blame: "this-host",
     confidence: "certain",
+    // The installation makes it.
+    recovers: true,
     says: "the folder {folder} of CrowdSec's database ({origin}) does not exist: CrowdSec does not make it",
     remedy: [
       { text: "Make it, or correct db_config.db_path.", commands: ["mkdir -p {folder}"], undo: ["rmdir {folder}"] },

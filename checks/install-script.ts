@@ -293,6 +293,7 @@ const OPEN_WAY: ConditionalRemedy = {
 
 const FAULTS = {
   "install-stops": {
+    recovers: true,
     blame: "network",
     says: "{command} would stop at {step}: {reason}; {leaves}",
     remedy: [
@@ -354,6 +355,7 @@ const FAULTS = {
     ],
   },
   "install-incomplete": {
+    recovers: true,
     severity: "warning",
     blame: "network",
     says: "{command} would end without an error, but {step} would fail: {reason}; {leaves}",

@@ -21,6 +21,8 @@ const FAULTS = {
     blame: "configuration",
     confidence: "certain",
     phase: "response",
+    // What the URL says stays.
+    recovers: false,
     says: "{place} speaks TLS only, and the URL {url} ({origin}) says http",
     remedy: [{ text: "Write https:// in {origin}, and name the CA of its certificate as ca_cert_path beside it." }],
   },

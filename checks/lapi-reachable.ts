@@ -37,6 +37,8 @@ const FAULTS = {
   "socket-denied": {
     blame: "this-host",
     phase: "connect",
+    // Who may use it is a matter of permissions, which nobody changes by starting anything.
+    recovers: false,
     says: "the unix socket {place} may not be used by this user ({origin})",
     remedy: [
       {

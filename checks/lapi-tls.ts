@@ -25,6 +25,8 @@ const FAULTS = {
     blame: "remote-service",
     confidence: "certain",
     phase: "handshake",
+    // It only comes closer.
+    recovers: false,
     says: "the certificate of {place} {lasts} ({validTo})",
     remedy: [{ text: "Renew the Local API's certificate before then, and restart crowdsec there." }],
   },

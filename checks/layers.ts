@@ -62,6 +62,21 @@ export interface LayerFault {
   readonly remedy: readonly ConditionalRemedy[];
 }
 
+/**
+ * What waiting does not mend: a certificate that is wrong and the store that does not know it, what a variable says, and a
+ * login at the proxy that was refused, which is never tried again.
+ */
+const STAYING: ReadonlySet<string> = new Set<LayerCode>([
+  "proxy-invalid",
+  "proxy-auth-required",
+  "tls-untrusted",
+  "tls-expired",
+  "tls-wrong-host",
+  "tls-no-san",
+  "tls-version",
+  "tls-client-cert",
+]);
+
 /** Faults for a set of layer codes: the common sentence, the service's own blame and remedy. */
 export const layerFaults = <K extends LayerCode>(
   rows: Readonly<Record<K, LayerFault>>,
@@ -70,7 +85,12 @@ export const layerFaults = <K extends LayerCode>(
   Object.fromEntries(
     Object.entries<LayerFault>(rows).map(([code, row]) => [
       code,
-      { ...row, ...(severity && { severity }), says: SAYS[code as K] },
+      {
+        ...row,
+        ...(severity && { severity }),
+        ...(STAYING.has(code) && { recovers: false }),
+        says: SAYS[code as K],
+      },
     ]),
   ) as Record<K, Fault>;
 

@@ -39,6 +39,8 @@ export default defineCheck({
       blame: "credentials",
       confidence: "certain",
       phase: "login",
+      // A login that was refused is never tried again.
+      recovers: false,
       says: "the Local API at {place} refuses machine {login} ({origin}): {answer}",
       remedy: [
         {

@@ -94,6 +94,8 @@ const FAULTS = {
     severity: "warning",
     blame: "remote-service",
     phase: "response",
+    // They do not get fewer.
+    recovers: false,
     says: "{url} gives more than {limit} MiB, or no end within {ms} ms",
     remedy: [{ text: "Set prometheus.level: aggregated on {host}: it drops the series of each source.", url: DOCS }],
   },

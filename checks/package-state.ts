@@ -37,6 +37,8 @@ const NO_WAY: ConditionalRemedy = {
 
 const FAULTS = {
   "package-half-configured": {
+    // So it is too while the package manager is at work.
+    recovers: true,
     blame: "this-host",
     confidence: "certain",
     says: "the installation of crowdsec {version} did not finish ({state}){missing}{stops}",
@@ -83,6 +85,7 @@ const FAULTS = {
     ],
   },
   "package-incomplete": {
+    recovers: true,
     severity: "warning",
     blame: "this-host",
     says: "crowdsec {version} is installed, and its installation left things undone without a word{missing}; what failed is {steps}",

@@ -167,6 +167,7 @@ const FAULTS = {
     ],
   },
   "peer-is-lapi": {
+    recovers: false,
     severity: "warning",
     blame: "configuration",
     confidence: "certain",

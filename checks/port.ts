@@ -390,6 +390,8 @@ const faultsOf = ({ severity, remedy }: Port): Readonly<Record<Code, Fault>> => 
     },
     "bind-no-address": {
       ...common,
+      // An address that a VPN or a fail-over brings comes later.
+      recovers: true,
       blame: "configuration",
       says: "CrowdSec is to listen on {place} ({origin}), an address that no interface of this host has: it would not start",
       remedy: [

@@ -28,6 +28,8 @@ export default defineCheck({
       blame: "configuration",
       confidence: "certain",
       phase: "response",
+      // It listens where its configuration says.
+      recovers: false,
       says: "the profiler /debug/pprof answers on {place}, which is not loopback (listen_addr {listen}, {origin})",
       remedy: [
         {

@@ -64,6 +64,9 @@ const UNSET: Unasked = { status: "skip", reason: "not applicable: no proxy is se
 
 const ROLES = ["lapi", "agent", "bouncer", "cscli"] as const;
 
+/** `--wait`: what a variable says stays, and Go reads it once. */
+const STAYS = { recovers: false } as const;
+
 const clientsOf = ({ clients }: Topology): readonly LapiClient[] =>
   Array.isArray(clients) ? (clients as readonly LapiClient[]) : [];
 
@@ -164,6 +167,7 @@ const proxy = defineCheck({
       blame: "configuration",
       confidence: "certain",
       phase: "proxy",
+      ...STAYS,
       says: "{variable} of {component} ({environment}) cannot be used: {problem} ({shown})",
       remedy: [
         {
@@ -181,6 +185,7 @@ const proxy = defineCheck({
       severity: "warning",
       blame: "configuration",
       phase: "proxy",
+      ...STAYS,
       says: "this shell has {shell}, {component} ({environment}) has {own}, and what this shell reaches, {component} does not: {failing}",
       remedy: [
         {
@@ -220,6 +225,8 @@ const proxy = defineCheck({
     "environment-file-missing": {
       blame: "configuration",
       confidence: "certain",
+      // Whoever sets this host up writes it yet.
+      recovers: true,
       says: "systemd does not start {component}: {stops}",
       remedy: [
         {
@@ -233,6 +240,7 @@ const proxy = defineCheck({
       blame: "configuration",
       confidence: "certain",
       phase: "proxy",
+      ...STAYS,
       says: "systemd passes over {dropped}: a single % in its value is none of the specifiers that it knows, so {component} gets nothing from there",
       remedy: [
         {
@@ -247,6 +255,7 @@ const proxy = defineCheck({
       blame: "configuration",
       confidence: "certain",
       phase: "proxy",
+      ...STAYS,
       says: "{component} ({environment}) has {ignored} and no HTTPS_PROXY: curl uses it, Go does not, so {component} goes straight there",
       remedy: [
         { text: "Set HTTPS_PROXY and HTTP_PROXY too, with the same value; then restart {component}.", url: DOCS },
@@ -313,6 +322,7 @@ const https = defineCheck({
       blame: "configuration",
       confidence: "certain",
       phase: "proxy",
+      ...STAYS,
       says: "{component} ({environment}) has {variable}={shown} and no HTTPS_PROXY: its https connections, all that CrowdSec has on the internet, go past the proxy",
       remedy: [
         {
@@ -377,6 +387,7 @@ const lapi = defineCheck({
       blame: "configuration",
       confidence: "certain",
       phase: "proxy",
+      ...STAYS,
       says: "{client} sends what is meant for the Local API, {url} ({origin}), to the proxy {proxy}: {variable} of {component} ({environment}) takes it, and {exceptions}",
       remedy: [
         {
@@ -449,6 +460,7 @@ const exceptions = defineCheck({
       blame: "configuration",
       confidence: "certain",
       phase: "proxy",
+      ...STAYS,
       says: "{variable} of {component} ({environment}) has entries that never match: {entries}",
       remedy: [
         {

@@ -21,6 +21,8 @@ const FAULTS = {
   "service-stopped": {
     blame: "this-host",
     confidence: "certain",
+    // Whoever sets this host up starts it next.
+    recovers: true,
     says: "crowdsec does not run: {how}",
     remedy: [
       {
@@ -66,6 +68,8 @@ const FAULTS = {
   "service-crashed": {
     blame: "this-host",
     confidence: "certain",
+    // What it stumbled over may be mended by now: the next start tells.
+    recovers: true,
     says: "crowdsec ended with an error{since}, and nothing starts it again: {last}",
     remedy: [
       LOOK,
@@ -87,6 +91,8 @@ const FAULTS = {
   "service-restarting": {
     blame: "this-host",
     confidence: "certain",
+    // Its next start may stay, once what it stumbles over is there.
+    recovers: true,
     says: "crowdsec does not stay up: it ended and was started again {times}, {now}: {last}",
     remedy: [
       {
@@ -102,12 +108,16 @@ const FAULTS = {
     severity: "warning",
     blame: "this-host",
     confidence: "certain",
+    // It is on its way.
+    recovers: true,
     says: "crowdsec is starting{since} and not ready yet{doing}",
     remedy: [{ ...LOOK, text: "Wait for it, and run this again; its log says what it waits for." }],
   },
   "service-twice": {
     blame: "this-host",
     confidence: "certain",
+    // The old process of a restart may be ending.
+    recovers: true,
     says: "{count} crowdsec processes ({pids}) would each serve the Local API of {config}, and only one can{more}",
     remedy: [
       {
@@ -126,6 +136,8 @@ const FAULTS = {
     severity: "warning",
     blame: "configuration",
     confidence: "certain",
+    // Whoever sets this host up enables it next.
+    recovers: true,
     says: "crowdsec runs, and will not start with the system: {name} is not enabled",
     remedy: [
       {

@@ -38,6 +38,8 @@ export default defineCheck({
       severity: "warning",
       blame: "network",
       phase: "handshake",
+      // Whoever opens TLS on the way does so for good.
+      recovers: false,
       says: "TLS is opened on the way: {issuers} signed the certificates of {seen} of {asked} hosts, where a public authority should have{exempt}; {verdict}",
       remedy: [
         {

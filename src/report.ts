@@ -15,7 +15,10 @@ export interface ReportInput {
   readonly failOn: FailOn;
   readonly interruption?: Interruption;
   readonly topology: Topology;
+  /** Of CrowdSec on this host. */
   readonly version: Version | undefined;
+  /** Before an install: what that would bring. */
+  readonly candidate?: Version | undefined;
   readonly findings: readonly Finding[];
   readonly causes: CauseCatalogue;
 }
@@ -36,12 +39,14 @@ export const makeReport = ({
   interruption,
   topology,
   version,
+  candidate,
   findings,
   causes,
 }: ReportInput): Report => {
   const counts = Object.fromEntries(
     STATUSES.map((status) => [status, findings.filter((finding) => finding.status === status).length]),
   ) as Record<Status, number>;
+  const judged = version ?? candidate;
   return printableDeep({
     schemaVersion: SCHEMA_VERSION,
     tool: { ...tool, runtime: `node ${process.version}` },
@@ -52,13 +57,14 @@ export const makeReport = ({
       phase: topology.phase.value,
       roles: topology.roles.map(({ value }) => value),
       ...(version && { engineVersion: showVersion(version) }),
+      ...(version === undefined && candidate && { candidateVersion: showVersion(candidate) }),
       env: topology.env,
       deadlineMs,
       failOn,
       interrupted: interruption !== undefined,
     },
     summary: { verdict: verdictOf(counts), exitCode: exitCodeOf(counts, failOn, interruption), counts },
-    causes: findCauses({ findings, topology, version }, causes),
-    findings: version ? findings.map((finding) => judgedFor(finding, version)) : findings,
+    causes: findCauses({ findings, topology, version: judged }, causes),
+    findings: judged ? findings.map((finding) => judgedFor(finding, judged)) : findings,
   });
 };

@@ -109,7 +109,7 @@ describe("what needs no run", () => {
     [["explain", "lapi-identity"], /^lapi-identity: It is CrowdSec's Local API that answers\n/],
     [["--help"], /--targets[\s\S]*--target[\s\S]*--allow-writes/],
     [["explain", "metrics-target"], /^metrics-target: /],
-    [["explain", "dns-timeout"], /^In [\s\S]*\nIn lapi-reachable, [\s\S]*\nIn outgoing-\*:\n/],
+    [["explain", "dns-timeout"], /^In [\s\S]*\nIn peer, lapi-reachable, [\s\S]*\nIn outgoing-\*:\n/],
     [["explain", "lapi-tcp-refused@127.0.0.1:8080"], /^In lapi-reachable, .*:\n {2}tcp-refused /],
     [["--help"], /--ticket/],
   ])("%p is on stdout, and exit code 0", async (args, expected) => {

@@ -5,8 +5,10 @@ import { makeReport } from "../report.ts";
 import { type Format, reporters, ticket } from "../reporters/index.ts";
 import type { Style } from "../reporters/pretty.ts";
 import { runChecks } from "../runner/index.ts";
-import { inSession, type SessionOptions, type Tool } from "./session.ts";
+import { type Look, type Select, waitUntilGood } from "../runner/wait.ts";
+import { catchInterrupts, cutOffBy, type Interrupts, inSession, type SessionOptions, type Tool } from "./session.ts";
 import { type Streams, wantsColor, write } from "./streams.ts";
+import { UsageError } from "./usage-error.ts";
 
 export interface CheckOptions extends SessionOptions {
   readonly isSelected: (id: string) => boolean;
@@ -14,6 +16,8 @@ export interface CheckOptions extends SessionOptions {
   /** In place of the report, what to send to those who can mend what this host's owner cannot. */
   readonly ticket: boolean;
   readonly failOn: FailOn;
+  /** How long it may wait, after a first complete look, for what failed and can recover, milliseconds. */
+  readonly waitMs?: number;
   readonly concurrency: number;
   readonly detail: Style["detail"];
   readonly color?: boolean;
@@ -24,45 +28,83 @@ const DEFAULT_COLUMNS = 100;
 
 /** The main job. Returns the exit code. */
 export const check = async (options: CheckOptions, tool: Tool, streams: Streams): Promise<number> => {
-  const { isSelected, output, failOn, deadlineMs, concurrency } = options;
+  const { isSelected, output, failOn, deadlineMs, concurrency, waitMs } = options;
   const { environment, stdout, stderr } = streams;
+  const startedAt = new Date();
   const startedMs = performance.now();
   const asked = catalogue.map(({ id }) => id).filter(isSelected);
-  const progress = await startProgress(stderr, asked);
+  const progress = await startProgress(stderr, asked, tool.name);
+  const interrupts = catchInterrupts();
+  /** A session of its own each time: files, services and names may have changed. */
+  const look = (select: Select, end: Interrupts): Promise<Look> =>
+    inSession(
+      options,
+      tool,
+      environment,
+      async ({ context, signal, knownVersion, candidate }) => {
+        const { topology } = context;
+        const { checks, isAsked } = select(topology);
+        const findings = await runChecks({
+          checks,
+          isSelected: (id) => isSelected(id) && isAsked(id),
+          context,
+          concurrency,
+          signal,
+          observe: progress.observe,
+        });
+        return { topology, version: await knownVersion(), candidate: await candidate(), findings };
+      },
+      end,
+    );
+  const lookAgain = async (select: Select, signal: AbortSignal): Promise<Look | undefined> => {
+    try {
+      const seen = await look(select, { ...interrupts, signal });
+      return signal.aborted ? undefined : seen;
+    } catch (error) {
+      // Files that could not be read in time may be read the next time.
+      if (error instanceof UsageError) return undefined;
+      throw error;
+    }
+  };
   try {
-    return await inSession(options, tool, environment, async ({ context, signal, interruption, knownVersion }) => {
-      const findings = await runChecks({
-        checks: catalogue,
-        isSelected,
-        context,
-        concurrency,
-        signal,
-        observe: progress.observe,
-      });
-      const interrupted = interruption();
-      const report = makeReport({
-        tool,
-        startedAt: context.now,
-        durationMs: Math.round(performance.now() - startedMs),
-        deadlineMs,
-        failOn,
-        ...(interrupted && { interruption: interrupted }),
-        topology: context.topology,
-        version: await knownVersion(),
-        findings,
-        causes,
-      });
-      progress.stop();
-      const style: Style = {
-        color: wantsColor(options.color, stdout, environment),
-        ascii: options.ascii,
-        width: stdout.columns || DEFAULT_COLUMNS,
-        detail: options.detail,
-      };
-      await write(stdout, options.ticket ? ticket(report, style) : reporters[output](report, style));
-      return report.summary.exitCode;
+    const first = await look(() => ({ checks: catalogue, isAsked: () => true }), interrupts);
+    const { topology, version, candidate, findings } =
+      waitMs === undefined || interrupts.interruption()
+        ? first
+        : await waitUntilGood(first, {
+            checks: catalogue,
+            failOn,
+            waitMs,
+            cutOff: cutOffBy(deadlineMs),
+            interrupted: interrupts.signal,
+            look: lookAgain,
+            observe: progress.wait,
+          });
+    const interruption = interrupts.interruption();
+    const report = makeReport({
+      tool,
+      startedAt,
+      durationMs: Math.round(performance.now() - startedMs),
+      deadlineMs,
+      failOn,
+      ...(interruption && { interruption }),
+      topology,
+      version,
+      candidate,
+      findings,
+      causes,
     });
+    progress.stop();
+    const style: Style = {
+      color: wantsColor(options.color, stdout, environment),
+      ascii: options.ascii,
+      width: stdout.columns || DEFAULT_COLUMNS,
+      detail: options.detail,
+    };
+    await write(stdout, options.ticket ? ticket(report, style) : reporters[output](report, style));
+    return report.summary.exitCode;
   } finally {
     progress.stop();
+    interrupts.release();
   }
 };

@@ -1,5 +1,5 @@
 import { userInfo } from "node:os";
-import { engineVersion } from "../../checks/index.ts";
+import { candidateVersion, engineVersion } from "../../checks/index.ts";
 import { exitCodeOfSignal, INTERRUPTIONS, type Interruption } from "../exit-code.ts";
 import type { Context } from "../model/check.ts";
 import { duration } from "../model/text.ts";
@@ -32,6 +32,8 @@ export interface Session {
   readonly interruption: () => Interruption | undefined;
   /** What of the version is known by now; undefined too when nobody has asked. */
   readonly knownVersion: () => Promise<Version | undefined>;
+  /** Before an install, likewise: the version that it would bring. */
+  readonly candidate: () => Promise<Version | undefined>;
 }
 
 /** The running engine's metrics tell its version; nobody waits longer than this for it, milliseconds. */
@@ -46,17 +48,17 @@ const userName = (): string => {
   }
 };
 
-/** Ends the run at its deadline or at a signal of the operating system; the reason is what cut-off findings say. */
-const createEnd = (
-  deadlineMs: number,
-): {
+/** Signals of the operating system, caught until they are released. */
+export interface Interrupts {
+  /** Aborted by the first of them. */
   readonly signal: AbortSignal;
   readonly interruption: () => Interruption | undefined;
   readonly release: () => void;
-} => {
+}
+
+export const catchInterrupts = (): Interrupts => {
   const controller = new AbortController();
   let interruption: Interruption | undefined;
-  const timer = setTimeout(() => controller.abort(`cut off by --deadline ${duration(deadlineMs)}`), deadlineMs);
   const onSignal = (name: Interruption): void => {
     // Asked twice, it is over at once.
     if (interruption) process.exit(exitCodeOfSignal(name));
@@ -68,10 +70,34 @@ const createEnd = (
     signal: controller.signal,
     interruption: () => interruption,
     release: () => {
-      clearTimeout(timer);
       for (const name of INTERRUPTIONS) process.off(name, onSignal);
+    },
+  };
+};
+
+/** What findings say that the deadline cut off. */
+export const cutOffBy = (deadlineMs: number): string => `cut off by --deadline ${duration(deadlineMs)}`;
+
+/** The reason of the end that comes when all is done. */
+const OVER = "over";
+
+/** Ends the run at its deadline, or when it is interrupted; the reason is what cut-off findings say. */
+const createEnd = (
+  deadlineMs: number,
+  interrupted: AbortSignal,
+): { readonly signal: AbortSignal; readonly release: () => void } => {
+  const controller = new AbortController();
+  const timer = setTimeout(() => controller.abort(cutOffBy(deadlineMs)), deadlineMs);
+  const onInterrupt = (): void => controller.abort(interrupted.reason);
+  if (interrupted.aborted) onInterrupt();
+  else interrupted.addEventListener("abort", onInterrupt, { once: true });
+  return {
+    signal: controller.signal,
+    release: () => {
+      clearTimeout(timer);
+      interrupted.removeEventListener("abort", onInterrupt);
       // Sockets that are still open must not hold the process.
-      controller.abort("over");
+      controller.abort(OVER);
     },
   };
 };
@@ -83,26 +109,43 @@ const GRACE_MS = 1000;
 const tooLate = (signal: AbortSignal): Promise<never> =>
   new Promise((_resolve, reject) => {
     const giveUp = (): void => reject(new UsageError(`${signal.reason}, before this host's files could be read.`));
-    signal.addEventListener("abort", () => setTimeout(giveUp, GRACE_MS).unref(), { once: true });
+    const onEnd = (): void => {
+      if (signal.reason !== OVER) setTimeout(giveUp, GRACE_MS).unref();
+    };
+    if (signal.aborted) onEnd();
+    else signal.addEventListener("abort", onEnd, { once: true });
   });
 
-const withinTime = <T>(promise: Promise<T>, ms: number): Promise<T | undefined> =>
-  Promise.race([
-    promise,
-    new Promise<undefined>((resolve) => {
-      setTimeout(() => resolve(undefined), ms).unref();
-    }),
-  ]);
+const withinTime = async <T>(promise: Promise<T>, ms: number): Promise<T | undefined> => {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<undefined>((resolve) => {
+    timer = setTimeout(() => resolve(undefined), ms).unref();
+  });
+  try {
+    return await Promise.race([promise, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+};
 
-/** Finds this host's deployment, hands it over, and leaves nothing open behind. */
+/** A package manager that reads all its lists takes a moment, milliseconds. */
+const CANDIDATE_MS = 5000;
+
+/**
+ * Finds this host's deployment, hands it over, and leaves nothing open behind.
+ * @param given who catches signals for several sessions; without it, this session does
+ */
 export const inSession = async <T>(
   { overrides, env, allowWrites, deadlineMs, timeoutMs, family }: SessionOptions,
   tool: Tool,
   environment: Streams["environment"],
   use: (session: Session) => Promise<T>,
+  given?: Interrupts,
 ): Promise<T> => {
   const now = new Date();
-  const end = createEnd(deadlineMs);
+  const interrupts = given ?? catchInterrupts();
+  const { interruption } = interrupts;
+  const end = createEnd(deadlineMs, interrupts.signal);
   const platform = process.platform;
   const probe = createProber({
     signal: end.signal,
@@ -118,15 +161,25 @@ export const inSession = async <T>(
     ]);
     const [topology] = await Promise.race([prepared, tooLate(end.signal)]);
     let known: Promise<Version | undefined> | undefined;
-    const version = (): Promise<Version | undefined> => {
-      // A stopped engine tells nothing; the installed program is then all there is to go by.
+    // A stopped engine tells nothing; the installed program is then all there is to go by.
+    const here = (): Promise<Version | undefined> => {
       known ??= withinTime(engineVersion(context), VERSION_MS).then((running) => running ?? topology.installed?.value);
       return known;
     };
+    let coming: Promise<Version | undefined> | undefined;
+    // What an installation would bring is what its checks are for; nobody is told that it is here.
+    const version = async (): Promise<Version | undefined> => {
+      const found = await here();
+      if (found !== undefined || topology.phase.value !== "install") return found;
+      coming ??= withinTime(candidateVersion(context), CANDIDATE_MS);
+      return coming;
+    };
     const context: Context = { topology, probe, now, version, allowWrites };
     const knownVersion = async (): Promise<Version | undefined> => known && withinTime(known, 0);
-    return await use({ context, signal: end.signal, interruption: end.interruption, knownVersion });
+    const candidate = async (): Promise<Version | undefined> => coming && withinTime(coming, 0);
+    return await use({ context, signal: end.signal, interruption, knownVersion, candidate });
   } finally {
     end.release();
+    if (given === undefined) interrupts.release();
   }
 };

@@ -139,6 +139,8 @@ export interface Report {
     readonly phase: RunPhase;
     readonly roles: readonly Role[];
     readonly engineVersion?: string;
+    /** Before an install: the version that it would bring, and that findings are judged for. */
+    readonly candidateVersion?: string;
     readonly env: "auto" | "service" | "shell";
     readonly deadlineMs: number;
     readonly failOn: FailOn;

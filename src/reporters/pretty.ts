@@ -48,6 +48,12 @@ const VERDICT_COLORS = {
   unknown: "magenta",
 } as const;
 
+const versionOf = ({ engineVersion, candidateVersion }: Report["run"]): string => {
+  if (engineVersion !== undefined) return `CrowdSec ${engineVersion}`;
+  if (candidateVersion !== undefined) return `for CrowdSec ${candidateVersion}, which an install would bring`;
+  return "CrowdSec's version unknown, judged as the newest";
+};
+
 /**
  * A report for people: what is wrong first, each cause with all that it explains; then, group by group, what no cause
  * explains; the verdict last.
@@ -101,7 +107,7 @@ export const pretty = (report: Report, style: Style): string => {
   const counts = (["pass", "warn", "fail", "unknown", "skip"] as const)
     .filter((status) => summary.counts[status] > 0)
     .map((status) => `${summary.counts[status]} ${status}`);
-  const where = `roles ${run.roles.join(", ") || "none"}, phase ${run.phase}, ${run.engineVersion === undefined ? "CrowdSec's version unknown, judged as the newest" : `CrowdSec ${run.engineVersion}`}`;
+  const where = `roles ${run.roles.join(", ") || "none"}, phase ${run.phase}, ${versionOf(run)}`;
   if (detail !== "quiet") {
     gap();
     lines.push(...paragraph(0, "", `Looked at as: ${where}.`).map((line) => paint("gray", line)));

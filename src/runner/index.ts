@@ -33,7 +33,8 @@ const notApplicable = async (check: Check, context: Context): Promise<string | u
   if (check.versions === undefined) return undefined;
   const version = await context.version();
   if (version === undefined || within(version, check.versions)) return undefined;
-  return `not applicable: for CrowdSec ${showRange(check.versions)}; this host has ${showVersion(version)}`;
+  const has = topology.phase.value === "install" ? "an install here would bring" : "this host has";
+  return `not applicable: for CrowdSec ${showRange(check.versions)}; ${has} ${showVersion(version)}`;
 };
 
 /** A check's answer about one target, or about the host. */

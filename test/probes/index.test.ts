@@ -234,12 +234,20 @@ test("the manager of services and its journal are asked once", async () => {
   expect(await probe.service("another-service")).not.toBe(service);
 });
 
-test("a command is run as often as it is asked for", async () => {
+test("a command is run once, however many ask; one that brings files along, which may be secret, each time", async () => {
   const file = `${folder.path}/runs`;
   const question = { argv: ["/bin/sh", "-c", `echo ran >> ${file}; cat ${file}`], timeoutMs: 20_000 } as const;
   const probe = prober();
-  expect(await probe.command(question)).toMatchObject({ ok: true, output: "ran\n" });
-  expect(await probe.command(question)).toMatchObject({ ok: true, output: "ran\nran\n" });
+  const asked = [probe.command(question), probe.command({ ...question })];
+  expect(await Promise.all(asked)).toMatchObject([
+    { ok: true, output: "ran\n" },
+    { ok: true, output: "ran\n" },
+  ]);
+  expect(await probe.command({ ...question, files: { x: "y" } })).toMatchObject({ ok: true, output: "ran\nran\n" });
+  expect(await probe.command({ ...question, files: { x: "y" } })).toMatchObject({
+    ok: true,
+    output: "ran\nran\nran\n",
+  });
 });
 
 test("the end of the run ends a command", async () => {
