@@ -391,6 +391,7 @@ export default defineCheck({
   roles: ["lapi", "agent", "bouncer", "cscli", "prometheus"],
   contacts: "each listener of --peer: one connection, 64 KiB each way, then as long as --idle says (45 s) of silence",
   faults: FAULTS,
+  once: true,
   targets: ({ topology }) => unasked(topology),
   async run(context, target) {
     const { topology, probe } = context;

@@ -127,6 +127,8 @@ export interface Check<K extends string = string> {
   /** Checks that must pass first. */
   readonly needs?: readonly string[];
   readonly faults: Readonly<Record<K, Fault>>;
+  /** `--wait`: what passed cannot be asked a second time, a token that is spent by it. */
+  readonly once?: true;
   /** Names of what it asks, when that is several; or why there is nothing to ask. Each is asked, and needs, on its own. */
   targets?(context: Context): readonly string[] | Unasked;
   /** @param target one of `targets`; empty for a check without. */

@@ -108,6 +108,9 @@ export const waitUntilGood = async (first: Look, input: WaitInput): Promise<Look
   /** A login that was refused is never tried again: that could lock an account. */
   const isRefused = (finding: Finding): boolean => finding.fault?.phase === "login" && !recovers(finding);
 
+  const isSpent = ({ id, status }: Finding): boolean =>
+    status === "pass" && checks.some((check) => check.id === id && check.once);
+
   let latest = first;
   /** The instances that the latest look asked. */
   let asked: ReadonlySet<string> = new Set(first.findings.map(({ instance }) => instance));
@@ -115,16 +118,18 @@ export const waitUntilGood = async (first: Look, input: WaitInput): Promise<Look
   /** Asks about these, and what was left out because of them; on a host that is another one by now, about everything. */
   const lookAgain = async (wanted: readonly Finding[]): Promise<void> => {
     const before = new Map(latest.findings.map((finding) => [finding.instance, finding]));
-    const refused = new Set(latest.findings.filter(isRefused).map(({ instance }) => instance));
+    const settled = new Set(
+      latest.findings.filter((one) => isRefused(one) || isSpent(one)).map(({ instance }) => instance),
+    );
     const open = new Set(wanted.map(({ instance }) => instance));
     const left = latest.findings.filter(({ because }) => because?.some((instance) => open.has(instance)));
     const ids = new Set([...wanted, ...left].map(({ id }) => id));
     for (const { instance } of left) open.add(instance);
     let isSame = true;
-    const isAsked = (id: string): boolean => (ids.has(id) || !isSame) && !refused.has(id);
+    const isAsked = (id: string): boolean => (ids.has(id) || !isSame) && !settled.has(id);
     /** Of a check's targets; one of which nobody knew before is asked about too. */
     const isOne = (instance: string): boolean =>
-      (open.has(instance) || !before.has(instance) || !isSame) && !refused.has(instance);
+      (open.has(instance) || !before.has(instance) || !isSame) && !settled.has(instance);
     const targets = new Map<string, readonly string[]>();
     const narrow = (check: Check): Check => {
       // What was said about the whole of it was not said about a target.

@@ -28,6 +28,6 @@ test("a check is listed with its roles, phase, versions, contacts and needs", as
       "    needs lapi-reachable",
     ].join("\n"),
   );
-  expect(text).toContain("    roles cscli; phase install and run; CrowdSec up to 1.6.2\n");
+  expect(text).toContain("    roles cscli, agent; phase install and run; CrowdSec up to 1.6.2\n");
   expect(text).toContain("    roles lapi, agent; phase run; CrowdSec every version\n");
 });

@@ -33,6 +33,8 @@ interface Told {
   readonly needs?: Readonly<Record<string, readonly string[]>>;
   /** The targets of a check, look by look; the script's row is then `id@target`. */
   readonly targets?: Readonly<Record<string, readonly (readonly string[])[]>>;
+  /** Checks whose pass cannot be asked for twice. */
+  readonly once?: readonly string[];
   readonly topologies?: readonly Topology[];
   readonly interrupted?: AbortSignal;
   readonly firstMs?: number;
@@ -51,6 +53,7 @@ const wait = async (
     waitMs = 5000,
     needs = {},
     targets = {},
+    once = [],
     topologies = [packageInstall()],
     lost = [],
     ...rest
@@ -73,6 +76,7 @@ const wait = async (
       contacts: "nothing",
       needs: needs[id] ?? [],
       faults: FAULTS,
+      ...(once.includes(id) && { once: true }),
       ...(own && { targets: () => at(own, asked.length - 1) ?? [] }),
       run: async (_context, target) => {
         const instance = target === "" ? id : `${id}@${target}`;
@@ -224,6 +228,16 @@ describe("what is asked again", () => {
     );
     expect(asked).toEqual(["login door", "door"]);
     expect(statuses).toEqual(["login warn", "door pass"]);
+  });
+
+  test("never what has passed and can be asked once only, whatever else has changed; what of it failed is", async () => {
+    const now = packageInstall({ installed: { value: [1, 4, 6], origin: "/usr/bin/crowdsec" } });
+    const { asked, statuses } = await wait(
+      { "peer@a": [PASS, WRONG], "peer@b": [DOWN, PASS], door: [PASS] },
+      { topologies: [packageInstall(), now], targets: { peer: [["a", "b"]] }, once: ["peer"] },
+    );
+    expect(asked).toEqual(["peer@a peer@b door", "peer@b door"]);
+    expect(statuses).toEqual(["peer@a pass", "peer@b pass", "door pass"]);
   });
 });
 
