@@ -6,7 +6,7 @@ import { type CheckOptions, check } from "./commands/check.ts";
 import { explain } from "./commands/explain.ts";
 import { type FirewallOptions, firewall, parseRanges } from "./commands/firewall.ts";
 import { list } from "./commands/list.ts";
-import { type ListenOptions, listen } from "./commands/listen.ts";
+import type { ListenOptions } from "./commands/listen.ts";
 import { readPeers } from "./commands/peers.ts";
 import type { SessionOptions, Tool } from "./commands/session.ts";
 import { type Streams, WriteError, write } from "./commands/streams.ts";
@@ -393,9 +393,12 @@ export const main = async (argv: readonly string[], streams: Streams): Promise<n
         (command) => command.options(LISTEN_FLAGS).epilogue(LISTEN_EXIT_CODES),
         (flags) => {
           refuseRepeats(flags);
-          return run(async () =>
-            listen(await listenOptions(flags as unknown as ListenFlags, streams.environment), tool, streams),
-          )();
+          return run(async () => {
+            const options = await listenOptions(flags as unknown as ListenFlags, streams.environment);
+            // A server, its protocol and its table: no other command needs them.
+            const { listen } = await import("./commands/listen.ts");
+            return listen(options, tool, streams);
+          })();
         },
       )
       .command("firewall", "What a firewall must let through for CrowdSec on this host", FIREWALL_FLAGS, (flags) => {

@@ -49,6 +49,17 @@ test("the run is told: when, how long, as what, and with which limits", () => {
 
 test("an unknown version is left out, not null", () => {
   expect(reported([]).run).not.toHaveProperty("engineVersion");
+  expect(reported([]).run).not.toHaveProperty("candidateVersion");
+});
+
+test("what an install would bring is what findings are judged for, and nobody is told that it is here", () => {
+  const { run, findings } = reported([finding("one", "pass")], packageInstall(), { candidate: [1, 4, 6] });
+  expect(run).toMatchObject({ candidateVersion: "1.4.6" });
+  expect(run).not.toHaveProperty("engineVersion");
+  expect(findings.map(({ vantage }) => vantage.engineVersion)).toEqual(["1.4.6"]);
+  const installed = reported([], packageInstall(), { version: [1, 7, 8], candidate: [1, 4, 6] }).run;
+  expect(installed).toMatchObject({ engineVersion: "1.7.8" });
+  expect(installed).not.toHaveProperty("candidateVersion");
 });
 
 test.each([

@@ -80,39 +80,46 @@ export const firewall = async (options: FirewallOptions, tool: Tool, streams: St
   const progress = await startProgress(stderr, asked);
   const session = { ...options, allowWrites: false };
   try {
-    return await inSession(session, tool, environment, async ({ context, signal, interruption }) => {
-      const { topology, probe, now } = context;
-      const findings = await runChecks({
-        checks: catalogue,
-        isSelected: isAsked,
-        context,
-        concurrency: asked.length,
-        signal,
-        observe: progress.observe,
-      });
-      const upstream = await upstreamOf(probe, topology);
-      const seen: Seen = {
-        findings,
-        topology,
-        endpoints: OUTGOING,
-        version: await context.version(),
-        at: now,
-        names: new Map(),
-        ...(upstream && { upstream }),
-        from,
-      };
-      const names = new Map(await Promise.all(unknownNames(allowList(seen)).map((name) => lookUp(probe, name))));
-      const list = allowList({ ...seen, names });
-      const interrupted = interruption();
-      const doubt = doubtOf(list, output, signal);
-      progress.stop();
-      // Half a list, loaded, would cut off what the other half needs.
-      if (interrupted) return exitCodeOfSignal(interrupted);
-      await write(stdout, formats[output](list, stdout.columns || DEFAULT_COLUMNS));
-      if (doubt === undefined) return 0;
-      await write(stderr, `${tool.name}: ${doubt}\n`);
-      return EXIT_UNJUDGED;
-    });
+    return await inSession(
+      session,
+      tool,
+      environment,
+      async ({ context: found, signal, interruption, versionHere }) => {
+        // A list is for whatever will be installed in the end: no name is left out because of what it would be today.
+        const context = { ...found, version: versionHere };
+        const { topology, probe, now } = context;
+        const findings = await runChecks({
+          checks: catalogue,
+          isSelected: isAsked,
+          context,
+          concurrency: asked.length,
+          signal,
+          observe: progress.observe,
+        });
+        const upstream = await upstreamOf(probe, topology);
+        const seen: Seen = {
+          findings,
+          topology,
+          endpoints: OUTGOING,
+          version: await context.version(),
+          at: now,
+          names: new Map(),
+          ...(upstream && { upstream }),
+          from,
+        };
+        const names = new Map(await Promise.all(unknownNames(allowList(seen)).map((name) => lookUp(probe, name))));
+        const list = allowList({ ...seen, names });
+        const interrupted = interruption();
+        const doubt = doubtOf(list, output, signal);
+        progress.stop();
+        // Half a list, loaded, would cut off what the other half needs.
+        if (interrupted) return exitCodeOfSignal(interrupted);
+        await write(stdout, formats[output](list, stdout.columns || DEFAULT_COLUMNS));
+        if (doubt === undefined) return 0;
+        await write(stderr, `${tool.name}: ${doubt}\n`);
+        return EXIT_UNJUDGED;
+      },
+    );
   } finally {
     progress.stop();
   }

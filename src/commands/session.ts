@@ -32,7 +32,9 @@ export interface Session {
   readonly interruption: () => Interruption | undefined;
   /** What of the version is known by now; undefined too when nobody has asked. */
   readonly knownVersion: () => Promise<Version | undefined>;
-  /** Before an install, likewise: the version that it would bring. */
+  /** Of CrowdSec on this host, asked now: what an install would bring does not count. */
+  readonly versionHere: () => Promise<Version | undefined>;
+  /** Before an install: the version that it would bring, as far as that is known by now. */
   readonly candidate: () => Promise<Version | undefined>;
 }
 
@@ -177,7 +179,7 @@ export const inSession = async <T>(
     const context: Context = { topology, probe, now, version, allowWrites };
     const knownVersion = async (): Promise<Version | undefined> => known && withinTime(known, 0);
     const candidate = async (): Promise<Version | undefined> => coming && withinTime(coming, 0);
-    return await use({ context, signal: end.signal, interruption, knownVersion, candidate });
+    return await use({ context, signal: end.signal, interruption, knownVersion, versionHere: here, candidate });
   } finally {
     end.release();
     if (given === undefined) interrupts.release();

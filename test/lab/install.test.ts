@@ -107,6 +107,8 @@ const SILENT: Blocked = { ...filtered("drop"), phase: "connect", party: "network
 const foretellAndStop = async ({ phase, party, cscli }: Blocked): Promise<readonly Remedy[]> => {
   const { report, exitCode } = await preflightInRoot(HOST, {});
   expect(exitCode).toBe(2);
+  // Names are asked for as this version does.
+  expect(report.run).toMatchObject({ phase: "install", candidateVersion: "1.4.6" });
   expectFault(report, SCRIPT, {
     status: "fail",
     phase,

@@ -455,6 +455,12 @@ describe("what does not apply is a skip with its reason", () => {
       {},
       "not applicable: for CrowdSec up to 1.6.2; this host has 1.7.8",
     ],
+    [
+      "a newer version, before an install",
+      { versions: { until: [1, 6, 2] } },
+      { topology: packageInstall({ phase: from("install", "--phase") }) },
+      "not applicable: for CrowdSec up to 1.6.2; an install here would bring 1.7.8",
+    ],
     ["a version at the end of the range", { versions: { since: [1, 7, 8], until: [1, 7, 8] } }, {}, undefined],
     ["a version that nobody knows", { versions: { until: [1, 0, 0] } }, { version: async () => undefined }, undefined],
   ])("%s", async (_name, rest, context, reason) => {
