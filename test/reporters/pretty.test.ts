@@ -127,6 +127,14 @@ describe("the last line", () => {
     });
   });
 
+  test("stands behind the version that was judged for: the one that is here, or that an install would bring", () => {
+    const where = (given: Parameters<typeof reported>[2]): string =>
+      pretty(reported([], undefined, given), PLAIN).replaceAll(/\s+/g, " ");
+    expect(where({ version: [1, 7, 8] })).toContain("phase run, CrowdSec 1.7.8.");
+    expect(where({ candidate: [1, 4, 6] })).toContain("phase run, for CrowdSec 1.4.6, which an install would bring.");
+    expect(where({})).toContain("phase run, CrowdSec's version unknown, judged as the newest.");
+  });
+
   test("of a run without findings says so", () => {
     expect(pretty(reported([]), PLAIN)).toContain("nothing checked in 1 ms: UNKNOWN");
   });
