@@ -221,9 +221,7 @@ describe("the vendor's package on Debian", () => {
   test("without both, all are named, and there is no way around the hub", async () => {
     const world = without(API, "version.crowdsec.net", "cdn-hub.crowdsec.net");
     const { summary, remedy } = await first(vendor(), { world });
-    expect(summary).toContain(
-      "; the next to fail: cscli hub update (version.crowdsec.net, cdn-hub.crowdsec.net)",
-    );
+    expect(summary).toContain("; the next to fail: cscli hub update (version.crowdsec.net, cdn-hub.crowdsec.net)");
     expect(remedy.map(({ text }) => text)[1]).toMatch(/^Without these hosts it cannot finish/);
     expect(JSON.stringify(remedy)).not.toContain("debconf");
   });
