@@ -1,8 +1,9 @@
 import { type Check, type Context, defineCheck, type Fault, type Verdict } from "../src/model/check.ts";
 import { describeListener } from "../src/model/listener.ts";
 import type { BindObservation, Family, Listener } from "../src/model/observation.ts";
-import { isOwnAddress, type Role } from "../src/model/topology.ts";
-import { bracketed, isWildcard, unbracketed } from "../src/model/url.ts";
+import { isOwnAddress, type LapiClient, type Role, type Topology } from "../src/model/topology.ts";
+import { bracketed, hostAndPort, isWildcard, unbracketed } from "../src/model/url.ts";
+import { compareVersions, showVersion, type Version } from "../src/model/version.ts";
 import { type Bound, MOVES, type Move } from "./port-moves.ts";
 import { type Claim, findClaims, takersOf } from "./port-takers.ts";
 
@@ -29,8 +30,24 @@ type Planned = (key: "listen_uri" | "listen_port", otherwise: Bound) => Bound;
 
 const LAPI_DEFAULT: Bound = { value: { host: "127.0.0.1", port: 8080 }, origin: "default" };
 const METRICS_DEFAULT: Bound = { value: { host: "127.0.0.1", port: 6060 }, origin: "default" };
+const APPSEC_DEFAULT: Bound = {
+  value: { host: "127.0.0.1", port: 7422 },
+  origin: "AppSec's default, where it is wanted",
+};
+/** pkg/acquisition/modules/appsec: before, there is none. */
+const APPSEC_SINCE: Version = [1, 6, 0];
 /** What CrowdSec takes unless it is told otherwise: the ports of the other two are no way out for the third. */
 const DEFAULTS = [8080, 6060, 7422];
+
+/** Before an install, `--lapi-url` says where the Local API of this very host is to be; an address of another host says nothing of it. */
+const meantFor = (topology: Topology): Bound | undefined => {
+  const { clients } = topology;
+  const own = Array.isArray(clients) ? clients.find(({ kind }: LapiClient) => kind === "self") : undefined;
+  if (own === undefined || !("url" in own.way)) return undefined;
+  const { value, origin } = own.way.url;
+  const { host, port } = hostAndPort(value);
+  return isOwnAddress(topology, host) ? { value: { host, port }, origin } : undefined;
+};
 
 /** The ports of CrowdSec on its own host; all are configurable. */
 const PORTS: readonly Port[] = [
@@ -43,14 +60,15 @@ const PORTS: readonly Port[] = [
       "Stop that service or give it another port; or give the Local API one: api.server.listen_uri in config.yaml, url in local_api_credentials.yaml, and the URL in every bouncer's file.",
     move: "lapi",
     key: "api.server.listen_uri",
-    bound: ({ topology: { listen, phase, clients } }, planned) => {
+    bound: ({ topology }, planned) => {
+      const { listen, phase, clients } = topology;
       if (listen.uri && "malformed" in listen.uri)
         return { skip: `listen_uri cannot be used (${listen.uri.malformed.origin})` };
       if (listen.uri) return [listen.uri];
       if (listen.socket) return { skip: `the Local API listens on the socket ${listen.socket.value} only` };
       if ("hidden" in clients) return { unknown: clients.hidden };
       return phase.value === "install"
-        ? [planned("listen_uri", LAPI_DEFAULT)]
+        ? [planned("listen_uri", meantFor(topology) ?? LAPI_DEFAULT)]
         : { skip: "its configuration names no listen_uri" };
     },
   },
@@ -83,8 +101,10 @@ const PORTS: readonly Port[] = [
       "Stop that service or give it another port; or give AppSec one: listen_addr of its acquisition, and the AppSec URL in the bouncers' files.",
     move: "appsec",
     key: "listen_addr",
-    bound: ({ topology: { listen } }) =>
-      listen.appsec.length > 0 ? listen.appsec : { skip: "no acquisition has source: appsec" },
+    bound: ({ topology: { listen, phase } }) => {
+      if (listen.appsec.length > 0) return listen.appsec;
+      return phase.value === "install" ? [APPSEC_DEFAULT] : { skip: "no acquisition has source: appsec" };
+    },
   },
 ];
 
@@ -462,6 +482,10 @@ const toCheck = (port: Port): Check =>
       "nothing: reads this host's socket table, its processes and what starts with it; before an install, listens there for a moment",
     faults: faultsOf(port),
     async run(context) {
+      const isMaybe = port.move === "appsec" && context.topology.listen.appsec.length === 0;
+      const version = isMaybe ? await context.version() : undefined;
+      if (version && compareVersions(version, APPSEC_SINCE) < 0)
+        return { status: "skip", reason: `not applicable: CrowdSec ${showVersion(version)} has no AppSec` };
       const found = port.bound(context, await readPlanned(context, port));
       if ("skip" in found) return { status: "skip", reason: `not applicable: ${found.skip}` };
       if ("unknown" in found) return { status: "unknown", reason: found.unknown };
@@ -472,7 +496,12 @@ const toCheck = (port: Port): Check =>
       const scene: Scene = { port, context, listeners: saw.listeners, claims, spoken };
       const judged: { target: string; verdict: Verdict<Code> }[] = [];
       // One after the other: what one is given as a way out, the next must not get.
-      for (const one of found) judged.push({ target: placeOf(one), verdict: await judge(scene, one) });
+      for (const one of found) {
+        const verdict = await judge(scene, one);
+        // Nobody has said that it is wanted.
+        const lowered = isMaybe && verdict.status === "fault" ? { ...verdict, severity: "warning" as const } : verdict;
+        judged.push({ target: placeOf(one), verdict: lowered });
+      }
       const [only, ...others] = judged;
       return only && others.length === 0 ? only.verdict : judged;
     },

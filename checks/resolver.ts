@@ -8,6 +8,9 @@ import { hostAndPort } from "../src/model/url.ts";
 import { lapiHosts } from "./hosts-file.ts";
 
 const CAPI_HOST = "api.crowdsec.net";
+/** What cscli of an agent asks for; and what an install does, whatever the host is to be. */
+const HUB_HOST = "hub-data.crowdsec.net";
+const PACKAGES_HOST = "packagecloud.io";
 
 /**
  * Milliseconds after which an answer is slow: as long as the nginx bouncer, by its code's default, gives a whole request
@@ -30,7 +33,9 @@ const nameToAsk = (context: Context): string | undefined => {
     return capi.state === "off" ? "" : hostAndPort(capi.url.value).host;
   };
   const server = "at" in database && "host" in database.at ? [database.at.host.value] : [];
-  return [...(needed ? [central()] : []), ...lapiHosts(context), ...server].find(isName);
+  const hub = hasRole(topology, "agent") ? [HUB_HOST] : [];
+  const packages = topology.phase.value === "install" ? [PACKAGES_HOST] : [];
+  return [...(needed ? [central()] : []), ...lapiHosts(context), ...server, ...hub, ...packages].find(isName);
 };
 
 /** Every component goes out through a proxy that needs no nameserver to be found. */

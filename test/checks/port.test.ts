@@ -8,7 +8,7 @@ import { tokensOf } from "../published/tokens.ts";
 import type { World } from "../support/fake-prober.ts";
 import { expectFault, type FaultCase, findingOf, type Given, runIn } from "../support/run.ts";
 import { SYSTEM_NAMES, SYSTEMS } from "../support/systems.ts";
-import { agentTo, BEFORE_INSTALL, bouncerTo, from, routeTo } from "../support/topology.ts";
+import { agentTo, BEFORE_INSTALL, bouncerTo, from, itself, routeTo } from "../support/topology.ts";
 import { CONNECTED, failedWith, holding, listener, resolves } from "../support/world.ts";
 
 const row = (id: string): Check => {
@@ -266,11 +266,44 @@ describe("without a port to look at, the reason is told and nothing is asked", (
       "not applicable: the metrics' address cannot be used (config.yaml:62)",
     ],
     [APPSEC, {}, "skip", "not applicable: no acquisition has source: appsec"],
-    [APPSEC, BEFORE_INSTALL, "skip", "not applicable: no acquisition has source: appsec"],
   ])("$id: %j is %s: %s", async (check, topology, status, reason) => {
     const { findings, asked } = await runIn([check], { ...heldBy(listener({ owner: NGINX })), topology });
     expect(findings).toMatchObject([{ status, reason }]);
     expect(asked).toEqual([]);
+  });
+});
+
+describe("before an install, nobody has said yet", () => {
+  const bare = { ...BEFORE_INSTALL, engines: [] };
+  const taken = { listeners: [listener({ port: 7422, owner: NGINX })] };
+  const answering = { ...taken, tcp: () => CONNECTED };
+
+  test("whether AppSec is wanted: its port is tried, and only a warning when it is taken", async () => {
+    expect(await findingOf(APPSEC, { topology: bare, world: { listeners: [] } })).toMatchObject({
+      status: "pass",
+      target: { port: 7422, origin: "AppSec's default, where it is wanted" },
+    });
+    const { status, summary, fault } = await findingOf(APPSEC, { topology: bare, world: answering });
+    expect([status, fault?.code]).toEqual(["warn", "port-in-use"]);
+    expect(summary).toContain("127.0.0.1:7422 (AppSec's default, where it is wanted)");
+  });
+
+  test("and what an install would bring may have none", async () => {
+    const { findings, asked } = await runIn([APPSEC], { topology: bare, world: answering, version: [1, 4, 6] });
+    expect(findings).toMatchObject([{ status: "skip", reason: "not applicable: CrowdSec 1.4.6 has no AppSec" }]);
+    expect(asked).toEqual([]);
+  });
+
+  test("where the Local API will listen, unless --lapi-url names an address of this very host", async () => {
+    const interfaces = [{ address: "10.0.0.5", family: 4 } as const];
+    const boundAt = async (url: string): Promise<readonly string[]> => {
+      const clients = [itself(routeTo(url))];
+      const topology = { ...bare, interfaces, clients };
+      return (await runIn([LAPI], { topology, world: { listeners: [] } })).asked.filter((one) => /^bind/.test(one));
+    };
+    expect(await boundAt("http://10.0.0.5:8081/")).toEqual(["bind 10.0.0.5:8081"]);
+    expect(await boundAt("http://10.0.0.9:8081/")).toEqual(["bind 127.0.0.1:8080"]);
+    expect(await boundAt("http://lapi.corp:8081/")).toEqual(["bind 127.0.0.1:8080"]);
   });
 });
 

@@ -202,6 +202,7 @@ describe("where every component goes out through a proxy", () => {
 
 describe("the name that is asked for", () => {
   const agent = [from<Role>("agent", "config.yaml")];
+  const bouncer = [from<Role>("bouncer", "--role")];
   const off = {
     state: "off",
     reason: "no online_client",
@@ -230,6 +231,8 @@ describe("the name that is asked for", () => {
       },
       "lapi.corp",
     ],
+    ["an agent whose configuration has addresses: of the hub", { roles: agent }, "hub-data.crowdsec.net"],
+    ["a bouncer to come", { ...BEFORE_INSTALL, roles: bouncer, components: [] }, "packagecloud.io"],
     ["a database by name", { capi: off, database: networkDatabase() }, "db.example"],
   ])("of %s is one that CrowdSec there needs", async (_what, topology, name) => {
     const { asked } = await runIn([check], { topology });
@@ -237,7 +240,7 @@ describe("the name that is asked for", () => {
   });
 
   test("there is none where the configuration has addresses only, and the reason says so", async () => {
-    const { findings, asked } = await runIn([check], { topology: { roles: agent } });
+    const { findings, asked } = await runIn([check], { topology: { roles: bouncer } });
     expect(findings).toMatchObject([
       {
         instance: "resolver",
