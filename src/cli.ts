@@ -36,6 +36,8 @@ const FAIL_ON = ["fail", "warn"] as const;
 const EXIT_CODES = `Exit codes: 0 nothing failed, 1 a warning (with --fail-on warn), 2 something failed,
 3 could not judge (bad usage, nothing to check, our own error), 130/143 interrupted.`;
 
+const FIREWALL_EXIT_CODES = `Exit codes: 0 printed, 3 not, cut off, or without an address of a name that is needed,
+130/143 interrupted.`;
 const LISTEN_EXIT_CODES = `Exit codes: 0 done, 2 somebody expected never came or not to the end, 3 it could not listen,
 130/143 interrupted.`;
 
@@ -381,12 +383,17 @@ export const main = async (argv: readonly string[], streams: Streams): Promise<n
         "dot-notation": false,
       })
       .locale("en")
-      .command(["check", "$0"], "Every check that applies here (the default)", FLAGS, (flags) => {
-        refuseRepeats(flags);
-        return run(async () =>
-          check(await checkOptions(flags as unknown as Flags, streams.environment), tool, streams),
-        )();
-      })
+      .command(
+        ["check", "$0"],
+        "Every check that applies here (the default)",
+        (command) => command.options(FLAGS).epilogue(EXIT_CODES),
+        (flags) => {
+          refuseRepeats(flags);
+          return run(async () =>
+            check(await checkOptions(flags as unknown as Flags, streams.environment), tool, streams),
+          )();
+        },
+      )
       .command(
         "listen",
         "On the Local API's host to be: stands in for it, so that the others can try the way (check --peer)",
@@ -401,10 +408,15 @@ export const main = async (argv: readonly string[], streams: Streams): Promise<n
           })();
         },
       )
-      .command("firewall", "What a firewall must let through for CrowdSec on this host", FIREWALL_FLAGS, (flags) => {
-        refuseRepeats(flags);
-        return run(async () => firewall(await firewallOptions(flags as unknown as FirewallFlags), tool, streams))();
-      })
+      .command(
+        "firewall",
+        "What a firewall must let through for CrowdSec on this host",
+        (command) => command.options(FIREWALL_FLAGS).epilogue(FIREWALL_EXIT_CODES),
+        (flags) => {
+          refuseRepeats(flags);
+          return run(async () => firewall(await firewallOptions(flags as unknown as FirewallFlags), tool, streams))();
+        },
+      )
       .command(
         "list",
         "The catalogue of checks, and the causes that have a name",
@@ -425,7 +437,6 @@ export const main = async (argv: readonly string[], streams: Streams): Promise<n
       .help()
       .alias("help", "h")
       .version(tool.version)
-      .epilogue(EXIT_CODES)
       .exitProcess(false)
       .wrap(Math.min(streams.stdout.columns || 100, 110))
       .fail((message, error) => {
