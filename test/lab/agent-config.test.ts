@@ -1,14 +1,11 @@
 import { afterEach, expect, jest, test } from "@jest/globals";
-import { expectFault, findingOf, lab, on, preflight } from "./lab.ts";
+import { expectFault, findingOf, lab, on, preflight, restart, settle } from "./lab.ts";
 
 jest.setTimeout(60_000);
 
 afterEach(async () => {
   await lab("restore");
 });
-
-/** Until a process that cannot start has ended. */
-const settle = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 1500));
 
 const ACQUIS = "/etc/crowdsec/acquis.yaml";
 
@@ -54,8 +51,7 @@ test.each([
   "$name on the all-in-one host: file and line, the Local API goes down with it, how to keep it up, and nothing else is blamed",
   async ({ name, change, code, says }) => {
     await on("allinone", change);
-    await lab("stop", "allinone", "crowdsec");
-    await lab("start", "allinone", "crowdsec");
+    await restart("allinone", "crowdsec");
     await settle();
     const { report, exitCode } = await preflight("allinone", "--skip", "outgoing");
     if (name.startsWith("hub")) await on("allinone", "mv /var/lab/index.json /var/lib/crowdsec/hub/.index.json");
@@ -86,8 +82,7 @@ test("common.http_proxies, which some documentation names, stops CrowdSec: line,
     "allinone",
     "printf 'common:\\n  http_proxies:\\n    - http://user:canary@proxy:3128\\n' >>/etc/crowdsec/config.yaml.local",
   );
-  await lab("stop", "allinone", "crowdsec");
-  await lab("start", "allinone", "crowdsec");
+  await restart("allinone", "crowdsec");
   await settle();
   const { report } = await preflight("allinone", "--skip", "outgoing");
   expectFault(report, "config-files@/etc/crowdsec/config.yaml.local", {

@@ -2,6 +2,7 @@ import { afterEach, describe, expect, jest, test } from "@jest/globals";
 import type { Report } from "../../src/model/report.ts";
 import {
   dropIn,
+  editZone,
   environment,
   filter,
   type Host,
@@ -11,6 +12,9 @@ import {
   PROXIES,
   preflight,
   preflightWith,
+  restart,
+  serve,
+  settle,
   sql,
   stopClients,
   useDatabase,
@@ -47,31 +51,10 @@ interface Scene {
   readonly causes: readonly Expected[];
 }
 
-const restart = async (host: Host, service: string): Promise<void> => {
-  await lab("stop", host, service);
-  await lab("start", host, service);
-};
-
-/** Until a process that cannot start has ended. */
-const settle = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 1500));
-
 /** crowdsec is started again, and does not get far. */
 const restartInVain = async (host: Host): Promise<void> => {
   await restart(host, "crowdsec");
   await settle();
-};
-
-const editZone = async (...expressions: readonly string[]): Promise<void> => {
-  await on("resolver", `sed -i ${expressions.map((each) => `-e '${each}'`).join(" ")} /etc/unbound/lab-zone.conf`);
-  await restart("resolver", "unbound");
-  await lab("wait", "resolver", "127.0.0.1", "53");
-};
-
-/** nginx of the internet shows another of the lab's certificates. */
-const serve = async (certificate: string): Promise<void> => {
-  await on("internet", `cp $LAB_STATE/ca/${certificate}.crt $LAB_STATE/ca/served.crt`);
-  await restart("internet", "nginx");
-  await lab("wait", "internet", "127.0.0.1", "443");
 };
 
 /** nginx in the place of crowdsec, on 8080 of the all-in-one host. */
@@ -92,7 +75,6 @@ const portal = async (listen: string, answer: string): Promise<void> => {
     `printf 'worker_processes 1; pid /run/nginx.pid; events {} http { server { listen ${listen}; listen [::]:${listen}; ssl_certificate '$LAB_STATE'/ca/served.crt; ssl_certificate_key '$LAB_STATE'/ca/server.key; ${answer} } }' >/etc/nginx/lab.conf`,
   );
   await restart("internet", "nginx");
-  await lab("wait", "internet", "127.0.0.1", "443");
 };
 
 /** The real dpkg's database says that the package's installation has stopped half-way. */
@@ -417,7 +399,7 @@ const SCENES: Readonly<Record<string, Scene>> = {
         "ip route del 10.77.0.0/16; ip route add 10.77.0.53/32 dev eth0; ip -6 route flush dev eth0; ip -6 address flush dev eth0",
       ),
     causes: [
-      { id: "no-route", party: "this-host", explains: ["outgoing-capi", "outgoing-hub"], remedy: /default route/ },
+      { id: "no-route", party: "this-host", explains: ["outgoing-capi", "outgoing-hub-data"], remedy: /default route/ },
     ],
   },
   "this host has no IPv4": {
@@ -426,7 +408,7 @@ const SCENES: Readonly<Record<string, Scene>> = {
       await editZone("/AAAA/d");
       await on("fresh", "echo 'nameserver fd77:0::53' >/etc/resolv.conf; ip -4 address flush dev eth0");
     },
-    causes: [{ id: "no-ipv4", party: "this-host", explains: ["outgoing-capi", "outgoing-hub"], remedy: /NAT64/ }],
+    causes: [{ id: "no-ipv4", party: "this-host", explains: ["outgoing-capi", "outgoing-hub-data"], remedy: /NAT64/ }],
   },
   "IPv6 connects and carries no TLS": {
     host: "allinone",

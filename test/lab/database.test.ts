@@ -6,6 +6,7 @@ import {
   lab,
   on,
   preflight,
+  restart,
   sql,
   stopClients,
   type Told,
@@ -23,11 +24,6 @@ const FOLLOWS = ["lapi-database@lapi", "lapi-database@cscli"];
 
 /** Changes db_config on host `lapi`, without restarting its Local API. */
 const configure = (change: string): Promise<string> => on("lapi", `sed -i '${change}' /etc/crowdsec/config.yaml.local`);
-
-const restart = async (): Promise<void> => {
-  await lab("stop", "lapi", "crowdsec");
-  await lab("start", "lapi", "crowdsec");
-};
 
 /** The tool's database check on host `lapi`, and the report around it. */
 const ask = (...flags: readonly string[]) => preflight("lapi", "--skip", "outgoing", ...flags);
@@ -212,7 +208,7 @@ describe("each fault of the login is told apart, and explains why the Local API 
     await useDatabase(type);
     await stopClients();
     await prepare();
-    await restart();
+    await restart("lapi", "crowdsec");
     const { report, exitCode } = await ask();
     expect(exitCode).toBe(2);
     expectFault(report, "database", { status: "fail", ...told });

@@ -2,6 +2,7 @@ import { execFile } from "node:child_process";
 import { afterEach, expect, jest, test } from "@jest/globals";
 import type { Finding } from "../../src/model/report.ts";
 import {
+  background,
   environment,
   type Host,
   instancesOf,
@@ -51,16 +52,11 @@ const same = (places: readonly string[], open: boolean): Readonly<Record<string,
 /** Something listens there until the test ends. */
 const serve = async (host: Host, address: string, port: number): Promise<void> => {
   const server = `net.createServer((socket) => socket.end()).listen(${port}, "${address}")`;
-  await on(host, `setsid ${process.execPath} -e '${server}' </dev/null >/dev/null 2>&1 & echo $! >>${SERVERS}`);
+  background(host, `${process.execPath} -e '${server}'`);
   await lab("wait", host, address, String(port));
-  serving.add(host);
 };
-const SERVERS = "/run/servers";
-const serving = new Set<Host>();
 
 afterEach(async () => {
-  for (const host of serving) await on(host, `kill $(cat ${SERVERS}); rm ${SERVERS}`);
-  serving.clear();
   await lab("restore");
 });
 
@@ -142,6 +138,7 @@ test("squid takes the lines, lets CrowdSec's names through and nothing else", as
     "proxy",
     `cat >/run/allow-list.conf <<'END'
 http_port 3140
+visible_hostname proxy.lab
 pid_filename none
 shutdown_lifetime 1 seconds
 cache deny all
@@ -151,10 +148,9 @@ dns_nameservers 10.77.0.53
 ${lines}
 http_access deny all
 END
-squid -k parse -f /run/allow-list.conf 2>&1 | tee /run/parsed; ! grep -E 'ERROR|FATAL|WARNING' /run/parsed
-setsid squid -N -f /run/allow-list.conf </dev/null >/dev/null 2>&1 & echo $! >>${SERVERS}`,
+squid -k parse -f /run/allow-list.conf 2>&1 | tee /run/parsed; ! grep -E 'ERROR|FATAL|WARNING' /run/parsed`,
   );
-  serving.add("proxy");
+  background("proxy", "squid -N -f /run/allow-list.conf");
   await lab("wait", "proxy", "10.77.0.80", "3140");
   const answer = (host: Host, url: string): Promise<string> =>
     on(host, `curl -s -m 5 -o /dev/null -w '%{http_connect} ' --proxy http://10.77.0.80:3140 '${url}' || true`);

@@ -1,16 +1,22 @@
 import { afterEach, expect, jest, test } from "@jest/globals";
-import { expectFault, findingOf, type Host, instancesOf, lab, on, preflight, rows, stopClients } from "./lab.ts";
+import {
+  expectFault,
+  findingOf,
+  type Host,
+  instancesOf,
+  lab,
+  on,
+  preflight,
+  restart,
+  rows,
+  stopClients,
+} from "./lab.ts";
 
 jest.setTimeout(60_000);
 
 afterEach(async () => {
   await lab("restore");
 });
-
-const restart = async (host: Host): Promise<void> => {
-  await lab("stop", host, "crowdsec");
-  await lab("start", host, "crowdsec");
-};
 
 /** A real nginx in the place of something of CrowdSec's. */
 const impostor = async (host: Host, listen: string, answer: string): Promise<void> => {
@@ -91,7 +97,7 @@ test("a Local API bound to loopback: green on its own host, refused from the age
     "lapi",
     "sed -i 's/10.77.0.10:8080/127.0.0.1:8080/' /etc/crowdsec/config.yaml.local; sed -i 's/10.77.0.10/127.0.0.1/' /etc/crowdsec/local_api_credentials.yaml",
   );
-  await restart("lapi");
+  await restart("lapi", "crowdsec");
   await lab("wait", "lapi", "127.0.0.1", "8080");
   const [own, agent] = await Promise.all([preflight("lapi", "--only", "lapi"), preflight("agent", "--only", "lapi")]);
   expect(instancesOf(own.report, "pass")).toEqual([
@@ -156,7 +162,7 @@ test("over https with a private CA: untrusted until ca_cert_path names it, then 
     "lapi",
     "cp $LAB_STATE/ca/good.crt $LAB_STATE/ca/server.key /etc/crowdsec/; printf '    tls:\\n      cert_file: /etc/crowdsec/good.crt\\n      key_file: /etc/crowdsec/server.key\\n' >/var/lab/tls; sed -i '/listen_uri/r /var/lab/tls' /etc/crowdsec/config.yaml.local; sed -i 's/http:/https:/' /etc/crowdsec/local_api_credentials.yaml",
   );
-  await restart("lapi");
+  await restart("lapi", "crowdsec");
   await lab("wait", "lapi", "10.77.0.10", "8080");
   const { report: plain } = await preflight("agent", "--only", "lapi");
   expectFault(plain, "lapi-identity@agent", {
