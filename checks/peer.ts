@@ -6,7 +6,7 @@ import { type Component, componentOf, hasRole, type Peer, type Topology } from "
 import { hostAndPort } from "../src/model/url.ts";
 import { CORRECT_VARIABLE, lapiLayers } from "./lapi-faults.ts";
 import { FINGERPRINT_PATH, isLocalApi, placeOf } from "./lapi-way.ts";
-import { certificateWords, connect, type Destination, layerFaults, walk } from "./layers.ts";
+import { certificateWords, connect, type Destination, hasFamily, layerFaults, walk } from "./layers.ts";
 
 const ANEW = "crowdsec-preflight listen --port {port}";
 const WHO_LISTENS = "ss -ltnp 'sport = :{port}'";
@@ -156,7 +156,7 @@ const FAULTS = {
   "peer-foreign": {
     blame: "remote-service",
     phase: "response",
-    says: "what answers at {place} is no listener: {message}",
+    says: "what answers at {place} is no listener{known}: {message}",
     remedy: [
       {
         text: "Another service has the port, or something on the way answers in its place. See on {host} what has it: the Local API will need that port, or another one. Where the listener printed another port, name that with --peer.",
@@ -164,6 +164,11 @@ const FAULTS = {
         commands: [WHO_LISTENS],
       },
       { ...PAST_THE_PROXY, when: "proxied" },
+      {
+        text: "It knows the token, so it is a listener: of another version than this one, or with a defect. Compare the versions on both hosts, and use the same one.",
+        when: "version",
+        commands: ["crowdsec-preflight --version"],
+      },
     ],
   },
   "peer-is-lapi": {
@@ -236,7 +241,7 @@ const FAULTS = {
   "peer-intercepted": {
     blame: "network",
     phase: "handshake",
-    says: "somebody on the way to {place} opens TLS: the certificate that arrives here is not the listener's, but one of {issuer}",
+    says: "TLS does not pass untouched between here and the listener {place}: {how}",
     remedy: [
       {
         text: "Exempt {place} from the inspection of TLS: CrowdSec refuses an authority that it does not know, and the Local API's keys and passwords would be read on the way.",
@@ -247,6 +252,15 @@ const FAULTS = {
       {
         text: "If that is a load balancer of your own in front of the Local API, its certificate is the one that CrowdSec's clients must trust: name its authority as ca_cert_path there.",
         when: "straight",
+      },
+      {
+        text: "If that is a load balancer or a reverse proxy of your own in front of the Local API, its certificate is the one that CrowdSec's clients must trust: name its authority as ca_cert_path there. Behind it, keys and passwords go in the clear. Otherwise exempt {place} from the inspection of TLS.",
+        when: "taken-off",
+        commands: CERTIFICATE,
+      },
+      {
+        text: "Something between takes plain HTTP and speaks TLS to the listener (stunnel, a sidecar, a load balancer). If it is your own, CrowdSec's clients ask it with http:// as here, and as far as that keys and passwords go in the clear. Otherwise have the listener asked itself, by the line that it printed, with https://.",
+        when: "put-on",
       },
     ],
   },
@@ -300,14 +314,21 @@ const ANYBODY: Trust = { caFiles: [], only: false, skipVerify: true };
 const OF_PROXIES =
   /^(via|forwarded|x-forwarded-[\w-]+|x-real-ip|connection|keep-alive|proxy-connection|te|transfer-encoding|content-length|cache-control|cache-status|x-cache[\w-]*|age|date|server|max-forwards)$/;
 
+/** Of a list, what is told in full. */
+const TOLD = 6;
+
+/** The first few, and how many more. */
+const few = (words: readonly string[]): string =>
+  [...words.slice(0, TOLD), ...(words.length > TOLD ? [`and ${words.length - TOLD} more`] : [])].join(", ");
+
 /** `Via added there (1.1 gw); User-Agent changed there (Box)`. */
 const inWords = (altered: readonly Alteration[]): string =>
-  altered
-    .map(({ direction, kind, name, value }) => {
+  few(
+    altered.map(({ direction, kind, name, value }) => {
       const way = direction === "there" ? "on the way there" : "on the way back";
       return `${name} ${kind} ${way}${value === undefined ? "" : ` (${value})`}`;
-    })
-    .join(", ");
+    }),
+  );
 
 const same = (one: string, other: string): boolean => {
   const [left, right] = [parseZonedIp(one), parseZonedIp(other)];
@@ -326,9 +347,16 @@ const seenAs = ({ own, seen }: PeerAnswered, proxied: boolean): string => {
   return `it saw this host as ${seen.address}, which has ${own.address} itself: NAT or a proxy on the way, and the Local API will know it by that address (the rows of machines and bouncers, allowed_ranges, trusted_ips)`;
 };
 
+/** A listener whose time is over ends the silence before it was as long as asked. */
+const silenceOf = (ms: number, idleMs: number): string =>
+  ms < idleMs * 0.9
+    ? `the listener was silent for ${seconds(ms)} of ${seconds(idleMs)} only (its own time was over), so whether a longer silence lives on is not known`
+    : `${seconds(ms)} of silence survived`;
+
 /** What else a person who plans should know; none of it is wrong. */
 const remarksOf = (
   answered: PeerAnswered,
+  { idleMs }: Peer,
   { dialed, port, proxied }: { readonly dialed: string; readonly port: number; readonly proxied: boolean },
 ): readonly string[] => {
   const { listener, altered, idle } = answered;
@@ -339,22 +367,35 @@ const remarksOf = (
     seenAs(answered, proxied),
     ...(moved ? [`what was dialed as ${dialed} port ${port} arrived at ${there}: a forwarded port (DNAT)`] : []),
     ...(marks.length > 0 ? [`the proxy leaves its marks: ${inWords(marks)}`] : []),
-    ...(idle?.survived ? [`${seconds(idle.ms)} of silence survived`] : []),
+    ...(idle?.survived ? [silenceOf(idle.ms, idleMs)] : []),
   ];
 };
 
 type Found = Pick<Extract<Verdict<Code>, { status: "fault" }>, "fault" | "data" | "message" | "when" | "blame">;
 
+/** What happens to TLS on the way; where only one end has it, nobody's certificate can be compared. */
+const tlsOnTheWay = ({ tls, certificate }: PeerAnswered): { readonly when: string; readonly how: string } => {
+  const { issuer } = certificateWords(tls);
+  if (tls === undefined)
+    return { when: "put-on", how: "somebody puts it on: here it was asked without TLS, and the listener gets TLS" };
+  if (certificate === undefined)
+    return {
+      when: "taken-off",
+      how: `somebody takes it off: here it is TLS, with a certificate of ${issuer}, and the listener gets it without`,
+    };
+  const how = `somebody opens it: the certificate that arrives here is not the listener's, but one of ${issuer}`;
+  return { when: "straight", how };
+};
+
 /** The worst first: what keeps CrowdSec from working, then what will once in a while. */
-const faultsOf = (
-  { altered, intercepted, idle }: PeerAnswered,
-  { idleMs }: Peer,
-  proxied: boolean,
-): readonly Found[] => {
-  const when = proxied ? "proxied" : "straight";
+const faultsOf = (answered: PeerAnswered, { idleMs }: Peer, proxied: boolean): readonly Found[] => {
+  const { altered, intercepted, idle } = answered;
   const blame = proxied ? ({ blame: { party: "proxy" } } as const) : {};
   const found: Found[] = [];
-  if (intercepted) found.push({ fault: "peer-intercepted", data: {}, when, ...blame });
+  if (intercepted) {
+    const { when, how } = tlsOnTheWay(answered);
+    found.push({ fault: "peer-intercepted", data: { how }, when: proxied ? "proxied" : when, ...blame });
+  }
   if (idle?.survived === false) {
     const after = seconds(idle.afterMs);
     const lost =
@@ -368,6 +409,28 @@ const faultsOf = (
   const changes = inWords(strange);
   if (strange.length > 0) found.push({ fault: "peer-altered", data: { changes }, message: changes, ...blame });
   return found;
+};
+
+/** Addresses of the name that do not answer while another one does; of a family that this host lacks, there is nothing to say. */
+const deadOf = ({ topology }: Context, connected: Awaited<ReturnType<typeof connect>>): readonly string[] => {
+  const { evidence, brokenFamily, proxy } = connected;
+  // Those are the proxy's own.
+  if (proxy) return [];
+  const dead = (evidence.tcp ?? []).flatMap(({ at, saw }) => {
+    const expected = !saw.ok && saw.code === "tcp-unreachable" && !hasFamily(topology.interfaces, at.family);
+    return saw.ok || expected ? [] : [{ ...at, code: saw.code }];
+  });
+  const family = dead.filter((at) => at.family === brokenFamily?.family);
+  const rest = dead.filter((at) => at.family !== brokenFamily?.family);
+  const told = rest.map(({ address, code }) => `${address} (${code})`);
+  return [
+    ...(brokenFamily
+      ? [
+          `no IPv${brokenFamily.family} address of it answers (${brokenFamily.code}): ${few(family.map(({ address }) => address))}`,
+        ]
+      : []),
+    ...(told.length > 0 ? [`of the name's addresses, not all answer: ${few(told)}`] : []),
+  ];
 };
 
 const peerOf = ({ topology }: Context, name: string): Peer => {
@@ -439,7 +502,14 @@ export default defineCheck({
     const told = { ...data, address: over, name: name || "this host", ...certificateWords(saw.tls) };
     if (!saw.ok) {
       const { message, code } = saw;
-      const words = { ...told, message, ms: roundMs(saw.layers?.at(-1)?.durationMs ?? saw.elapsedMs) };
+      // Who knows the token is a listener.
+      const known = code === "peer-foreign" && saw.phase === "login";
+      const words = {
+        ...told,
+        known: known ? " of this version" : "",
+        message,
+        ms: roundMs(saw.layers?.at(-1)?.durationMs ?? saw.elapsedMs),
+      };
       const fault = {
         status: "fault",
         fault: code as Code,
@@ -450,6 +520,7 @@ export default defineCheck({
       } as const;
       if (code === "peer-stalled") return { ...fault, when: saw.errno === undefined ? "silent" : "cut" };
       if (code !== "peer-foreign") return layerFault(saw, { ...connected, data: words, evidence });
+      if (known) return { ...fault, when: "version" };
       // Any certificate will do: this is about who is there.
       const asked = await walk(context, { ...way, path: FINGERPRINT_PATH, request: { trust: ANYBODY } });
       if (asked.reply && isLocalApi(asked.reply))
@@ -467,10 +538,12 @@ export default defineCheck({
       };
     }
 
-    const family = connected.brokenFamily;
-    const broken = family ? [`no IPv${family.family} address of it answers (${family.code})`] : [];
     const { port } = hostAndPort(url);
-    const remarks = [...remarksOf(saw, { dialed: over, port, proxied }), ...broken, ...connected.also];
+    const remarks = [
+      ...remarksOf(saw, peer, { dialed: over, port, proxied }),
+      ...deadOf(context, connected),
+      ...connected.also,
+    ];
     const [worst, ...rest] = faultsOf(saw, peer, proxied);
     const inShort = ({ fault, data: words }: Found): string => fill(FAULTS[fault].says, { ...told, ...words });
     if (worst?.fault !== "peer-intercepted" && saw.certificate === "given") {

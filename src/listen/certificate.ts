@@ -1,7 +1,8 @@
 import { createPrivateKey, type KeyObject, X509Certificate } from "node:crypto";
-import { readFile } from "node:fs/promises";
 import { isIP } from "node:net";
+import { createSecureContext } from "node:tls";
 import { Secret } from "../model/secret.ts";
+import { printable } from "../model/text.ts";
 
 /** What a listener shows in TLS, as PEM. */
 export interface Identity {
@@ -60,26 +61,11 @@ export const throwAway = async (
   return { key: new Secret(key), cert, fingerprint: fingerprintOf(new X509Certificate(cert)), given: false };
 };
 
-const CODES: Readonly<Record<string, string>> = {
-  ENOENT: "there is no such file",
-  EACCES: "this user may not read it",
-  EPERM: "this user may not read it",
-  EISDIR: "it is a folder",
-};
-
-const MAX_BYTES = 1024 * 1024;
-
-const readPem = async (flag: string, path: string): Promise<string | NoIdentity> => {
-  try {
-    const content = await readFile(path, "utf8");
-    return content.length > MAX_BYTES
-      ? { ok: false, problem: `${flag} ${path} is no PEM file: it is too large.` }
-      : content;
-  } catch (error) {
-    const { code = "", message } = error as NodeJS.ErrnoException;
-    return { ok: false, problem: `${flag} ${path} cannot be read: ${CODES[code] ?? message}.` };
-  }
-};
+/** A file that somebody named, and what is in it. */
+export interface PemFile {
+  readonly path: string;
+  readonly content: string;
+}
 
 /** @returns a problem in place of what cannot be parsed */
 const certificateOf = (pem: string, path: string): X509Certificate | NoIdentity => {
@@ -105,21 +91,39 @@ const keyOf = (pem: string, path: string): KeyObject | NoIdentity => {
   }
 };
 
-const isNone = (value: object | string): value is NoIdentity => typeof value === "object" && "problem" in value;
+const isNone = (value: object): value is NoIdentity => "problem" in value;
+
+/** Why OpenSSL, as this host has set it up, refuses a certificate, by its codes. */
+const REFUSED: Readonly<Record<string, string>> = {
+  ERR_SSL_EE_KEY_TOO_SMALL: "its key is too short; RSA wants 2048 bits or more",
+  ERR_SSL_CA_KEY_TOO_SMALL: "the key of a certificate above it is too short; RSA wants 2048 bits or more",
+  ERR_SSL_CA_MD_TOO_WEAK: "it is signed with a hash that is too weak; SHA-256 is not",
+};
+
+/** A pair that parses may still be one with which TLS cannot be spoken. */
+const refusalOf = (cert: PemFile, key: PemFile): NoIdentity | undefined => {
+  try {
+    createSecureContext({ cert: cert.content, key: key.content });
+    return undefined;
+  } catch (error) {
+    const { code = "", reason, message } = error as NodeJS.ErrnoException & { readonly reason?: string };
+    const why = REFUSED[code] ?? printable(reason ?? message, 200);
+    return { ok: false, problem: `--cert ${cert.path} cannot be used for TLS on this host: ${why}.` };
+  }
+};
 
 /** The certificate and key that the Local API is to have, as its owner wrote them. What is wrong with their dates or names, the peers say. */
-export const readIdentity = async (certFile: string, keyFile: string): Promise<Identity | NoIdentity> => {
-  const [cert, key] = [await readPem("--cert", certFile), await readPem("--key", keyFile)];
-  if (isNone(cert)) return cert;
-  if (isNone(key)) return key;
-  const certificate = certificateOf(cert, certFile);
+export const readIdentity = (cert: PemFile, key: PemFile): Identity | NoIdentity => {
+  const certificate = certificateOf(cert.content, cert.path);
   if (isNone(certificate)) return certificate;
-  const privateKey = keyOf(key, keyFile);
+  const privateKey = keyOf(key.content, key.path);
   if (isNone(privateKey)) return privateKey;
   if (!certificate.checkPrivateKey(privateKey))
     return {
       ok: false,
-      problem: `--key ${keyFile} does not belong to --cert ${certFile}, whose first certificate is ${certificate.subject.replaceAll("\n", ", ")}.`,
+      problem: `--key ${key.path} does not belong to --cert ${cert.path}, whose first certificate is ${certificate.subject.replaceAll("\n", ", ")}.`,
     };
-  return { key: new Secret(key), cert, fingerprint: fingerprintOf(certificate), given: true };
+  const refusal = refusalOf(cert, key);
+  if (refusal) return refusal;
+  return { key: new Secret(key.content), cert: cert.content, fingerprint: fingerprintOf(certificate), given: true };
 };

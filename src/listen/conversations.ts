@@ -4,22 +4,21 @@ import type { Secret } from "../model/secret.ts";
 import { printable } from "../model/text.ts";
 import { MAX_PENDING } from "./caps.ts";
 import {
-  type Bye,
   type Conversation,
   conversationOf,
   FILLER,
   type Head,
   type HelloAnswer,
-  type Idle,
   type IdleAnswer,
-  MAX_IDLE_MS,
   newNonce,
   nonceOf,
   open,
-  type Prove,
   type ProveAnswer,
   proofOf,
+  readBye,
   readHello,
+  readIdle,
+  readProve,
   seal,
 } from "./handshake.ts";
 import type { Came, PeerState, Peers, Silence } from "./peers.ts";
@@ -97,21 +96,8 @@ interface Options {
   readonly observe: (news: News) => void;
 }
 
-const DROP_REQUEST: Reply = { kind: "drop", as: "other-request" };
-const DROP_REPLAY: Reply = { kind: "drop", as: "replayed" };
-
-/** Complaints that are kept, and characters of each: codes are short. */
-const MAX_COMPLAINTS = 20;
-const MAX_COMPLAINT = 60;
-
-/** Who sealed it knows the token; what it looks like is looked at all the same, since it is printed. */
-const complaintsOf = ({ complaints }: Bye): readonly string[] =>
-  Array.isArray(complaints)
-    ? complaints
-        .slice(0, MAX_COMPLAINTS)
-        .map((code) => printable(String(code), MAX_COMPLAINT))
-        .filter((code) => code !== "")
-    : [];
+const DROP_REQUEST = { kind: "drop", as: "other-request" } as const;
+const DROP_REPLAY = { kind: "drop", as: "replayed" } as const;
 
 /** The listener's part in every conversation, without its sockets. */
 export const createConversations = ({ token, peers, certificate, observe }: Options): Conversations => {
@@ -139,7 +125,9 @@ export const createConversations = ({ token, peers, certificate, observe }: Opti
     if (begun === undefined) return DROP_REPLAY;
     const { conversation, name } = begun;
     pending.delete(nonce);
-    if (open<Prove>(conversation, "prove", text) === undefined) return { kind: "wrong-token", name };
+    const opened = open(conversation, "prove", text);
+    if (opened === undefined) return { kind: "wrong-token", name };
+    if (readProve(opened) === undefined) return DROP_REQUEST;
     const said = (value: ProveAnswer): string => seal(conversation, "prove!", value);
     const claim = peers.claim(name, { seen, at, received: Buffer.byteLength(text) });
     if (!claim.ok) {
@@ -168,15 +156,18 @@ export const createConversations = ({ token, peers, certificate, observe }: Opti
     return { kind: "answer", bodyOf, last: false };
   };
 
-  /** A further message of a conversation that is proved. */
+  /** A further message of a conversation that is proved; or why it is none. */
   const goOn = <T>(
     way: "idle" | "bye",
+    read: (said: unknown) => T | undefined,
     { text, over }: Arrived,
-  ): { readonly said: T; readonly its: Proven; readonly before: object } | undefined => {
+  ): { readonly said: T; readonly its: Proven; readonly before: object } | Extract<Reply, { kind: "drop" }> => {
     const its = proven.get(nonceOf(text) ?? "");
-    const said = its && open<T>(its.conversation, way, text);
-    if (its === undefined || said === undefined || (way === "idle" && its.stage !== "proved")) return undefined;
-    if (!its.peer.resume()) return undefined;
+    const opened = its && open(its.conversation, way, text);
+    if (its === undefined || opened === undefined || (way === "idle" && its.stage !== "proved")) return DROP_REPLAY;
+    const said = read(opened);
+    if (said === undefined) return DROP_REQUEST;
+    if (!its.peer.resume()) return DROP_REPLAY;
     const before = its.over;
     its.over = over;
     its.peer.learn({ answered: true });
@@ -202,11 +193,11 @@ export const createConversations = ({ token, peers, certificate, observe }: Opti
     },
     prove,
     idle: (arrived) => {
-      const next = goOn<Idle>("idle", arrived);
-      if (next === undefined) return DROP_REPLAY;
+      const next = goOn("idle", readIdle, arrived);
+      if ("kind" in next) return next;
       const { said, its } = next;
       const { conversation, peer } = its;
-      const askedMs = Math.min(Math.max(0, Number(said.idleMs) || 0), MAX_IDLE_MS);
+      const askedMs = said.idleMs;
       its.stage = "silent";
       observe({ kind: "silence", peer: peer.now(), ms: askedMs });
       const after = ({ heldMs, end }: Held): BodyOf => {
@@ -217,12 +208,12 @@ export const createConversations = ({ token, peers, certificate, observe }: Opti
       return { kind: "hold", ms: askedMs, after };
     },
     bye: (arrived) => {
-      const next = goOn<Bye>("bye", arrived);
-      if (next === undefined) return DROP_REPLAY;
+      const next = goOn("bye", readBye, arrived);
+      if ("kind" in next) return next;
       const { said, its, before } = next;
       const { conversation, peer } = its;
       proven.delete(conversation.nonce);
-      const complaints = complaintsOf(said);
+      const { complaints } = said;
       const { idle } = peer.now();
       // Only the peer knows: behind a proxy each message comes over a connection of its own, whatever became of the others.
       const heard = idle?.end === "answered" && !complaints.includes("peer-idle-cut");

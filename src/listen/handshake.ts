@@ -1,4 +1,5 @@
 import { createHmac, randomBytes, timingSafeEqual } from "node:crypto";
+import { parseZonedIp } from "../model/address.ts";
 import type { Alteration } from "../model/observation.ts";
 import { Secret } from "../model/secret.ts";
 
@@ -159,10 +160,10 @@ const parse = (text: string): unknown => {
   }
 };
 
-const fields = (text: string): Readonly<Record<string, unknown>> => {
-  const value = parse(text);
-  return typeof value === "object" && value !== null ? (value as Readonly<Record<string, unknown>>) : {};
-};
+const fieldsOf = (value: unknown): Readonly<Record<string, unknown>> =>
+  typeof value === "object" && value !== null ? (value as Readonly<Record<string, unknown>>) : {};
+
+const fields = (text: string): Readonly<Record<string, unknown>> => fieldsOf(parse(text));
 
 /** The nonce of a sealed message, by which the listener finds the conversation; undefined for what is no such message. */
 export const nonceOf = (text: string): string | undefined => {
@@ -170,8 +171,12 @@ export const nonceOf = (text: string): string | undefined => {
   return typeof nonce === "string" && NONCE.test(nonce) ? nonce : undefined;
 };
 
-/** What a sealed message says; undefined when it is none, or its seal is not this conversation's. Whoever sealed it knows the token, so its shape is trusted. */
-export const open = <T>(conversation: Conversation, way: Message | `${Message}!`, text: string): T | undefined => {
+/** What a sealed message says; undefined when it is none, or its seal is not this conversation's. Whoever sealed it knows the token; its shape nobody vouches for. */
+export const open = <T = unknown>(
+  conversation: Conversation,
+  way: Message | `${Message}!`,
+  text: string,
+): T | undefined => {
   const { nonce, said, seal: given } = fields(text);
   if (nonce !== conversation.nonce || typeof said !== "string" || typeof given !== "string") return undefined;
   if (!equal(given, hmac(conversation.key, `${way}|${said}`).toString("hex"))) return undefined;
@@ -185,10 +190,90 @@ export const readHello = (text: string): Hello | undefined => {
   return typeof nonce === "string" && NONCE.test(nonce) ? { name, nonce } : undefined;
 };
 
+export const readProve = (said: unknown): Prove | undefined => {
+  const { filler } = fieldsOf(said);
+  return typeof filler === "string" ? { filler } : undefined;
+};
+
+export const readIdle = (said: unknown): Idle | undefined => {
+  const { idleMs } = fieldsOf(said);
+  return typeof idleMs === "number" && idleMs >= 0 ? { idleMs: Math.min(idleMs, MAX_IDLE_MS) } : undefined;
+};
+
+/** Complaints that are kept, characters of each, and what they look like: fault codes. */
+const MAX_COMPLAINTS = 10;
+const MAX_COMPLAINT = 40;
+const COMPLAINT = /^[a-z][a-z\d]*(?:-[a-z\d]+)*$/;
+
+/** Another word among the complaints spoils them all: without it, the peer would seem to have none. */
+export const readBye = (said: unknown): Bye | undefined => {
+  const { complaints } = fieldsOf(said);
+  if (!Array.isArray(complaints)) return undefined;
+  const isWord = (one: unknown): one is string =>
+    typeof one === "string" && one.length <= MAX_COMPLAINT && COMPLAINT.test(one);
+  return complaints.every(isWord) ? { complaints: complaints.slice(0, MAX_COMPLAINTS) } : undefined;
+};
+
 export const readHelloAnswer = (text: string): HelloAnswer | undefined => {
   const { nonce, proof } = fields(text);
   if (typeof nonce !== "string" || !NONCE.test(nonce) || typeof proof !== "string") return undefined;
   return { nonce, proof };
+};
+
+const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
+
+const readEnd = (value: unknown): { readonly address: string; readonly port: number } | undefined => {
+  if (!isRecord(value)) return undefined;
+  const { address, port } = value;
+  if (typeof address !== "string" || parseZonedIp(address) === undefined) return undefined;
+  const isPort = typeof port === "number" && Number.isInteger(port) && port >= 0 && port <= 65_535;
+  return isPort ? { address, port } : undefined;
+};
+
+const readHead = (value: unknown): Head | undefined => {
+  if (!Array.isArray(value)) return undefined;
+  const isField = (field: unknown): field is readonly [string, string] =>
+    Array.isArray(field) && field.length === 2 && field.every((part) => typeof part === "string");
+  return value.every(isField) ? value : undefined;
+};
+
+const readCertificate = (value: unknown): { readonly fingerprint: string; readonly given: boolean } | undefined => {
+  if (!isRecord(value)) return undefined;
+  const { fingerprint, given } = value;
+  if (typeof fingerprint !== "string" || !/^[0-9a-f]{64}$/.test(fingerprint)) return undefined;
+  return typeof given === "boolean" ? { fingerprint, given } : undefined;
+};
+
+const INSTANT = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?Z$/;
+
+/** Whoever sealed it knows the token, and may be of another version: undefined for what this one does not know. */
+export const readProveAnswer = (value: unknown): ProveAnswer | { readonly refused: "other" } | undefined => {
+  if (!isRecord(value)) return undefined;
+  const { refused, filler } = value;
+  if (refused === "full") return { refused };
+  if (refused === "used") {
+    const { by, at } = value;
+    if (typeof by !== "string" || parseZonedIp(by) === undefined) return undefined;
+    return typeof at === "string" && INSTANT.test(at) ? { refused, by, at } : undefined;
+  }
+  if (typeof refused === "string") return { refused: "other" };
+  const [seen, at, got, sent] = [
+    readEnd(value["seen"]),
+    readEnd(value["at"]),
+    readHead(value["got"]),
+    readHead(value["sent"]),
+  ];
+  if (refused !== undefined || !seen || !at || !got || !sent || typeof filler !== "string") return undefined;
+  if (value["certificate"] === undefined) return { seen, at, got, sent, filler };
+  const certificate = readCertificate(value["certificate"]);
+  return certificate && { seen, at, got, sent, certificate, filler };
+};
+
+/** The same of a silence; twice the longest that is granted is one that nobody held. */
+export const readIdleAnswer = (value: unknown): IdleAnswer | undefined => {
+  const heldMs = isRecord(value) ? value["heldMs"] : undefined;
+  return typeof heldMs === "number" && heldMs >= 0 && heldMs <= 2 * MAX_IDLE_MS ? { heldMs } : undefined;
 };
 
 /** Field by field, in whatever order and spelling of names; of one that stands there twice, both values. */

@@ -7,7 +7,7 @@ import { createGate, GRACE_MS, MAX_HEAD, MESSAGE_MS, QUIET_MS, UNPROVEN_MS } fro
 import type { Identity } from "./certificate.ts";
 import { type Arrived, type BodyOf, createConversations, type Held, type News } from "./conversations.ts";
 import { type Head, MAX_LARGE, MAX_SMALL, type Message, PATHS } from "./handshake.ts";
-import { type Came, createPeers, type Missing } from "./peers.ts";
+import { type Came, createPeers, distinct, type Missing } from "./peers.ts";
 import { createStrangers, type Strangeness, type Stranger } from "./strangers.ts";
 
 export interface ListenerOptions {
@@ -133,7 +133,7 @@ const closed = (server: net.Server): Promise<void> =>
 /** Opens the ports, and says the listener's part of src/listen/handshake.ts there; nothing else is answered. */
 export const openListener = async (options: ListenerOptions): Promise<OpenListener | NotOpened> => {
   const { token, observe } = options;
-  const expected = [...new Set(options.expected)];
+  const expected = distinct(options.expected);
   const listening: SocketEnd[] = [];
   const peers = createPeers(expected, () => listening.map(({ port }) => port));
   const strangers = createStrangers((stranger, as) => observe({ kind: "stranger", stranger, as }));
@@ -302,7 +302,12 @@ export const openListener = async (options: ListenerOptions): Promise<OpenListen
     const message = messageOf(request);
     if (message === undefined || connection.busy) return drop(connection, "other-request");
     connection.busy = true;
-    await converse(connection, { request, response }, message);
+    try {
+      await converse(connection, { request, response }, message);
+    } catch {
+      // Whatever went wrong is this connection's end, not that of all the others.
+      drop(connection, "other-request");
+    }
     connection.busy = false;
     settle();
   };

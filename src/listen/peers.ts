@@ -76,11 +76,20 @@ interface Entry {
   open: boolean;
 }
 
+/** A name as it is compared. */
+const bare = (name: string): string => name.toLowerCase().replace(/\.$/, "");
+
+/** Each name of `--expect` once, as it stands there first: nobody could come for a second one. */
+export const distinct = (expected: readonly string[]): readonly string[] => {
+  const keys = expected.map((name) => parseIp(name)?.join(".") ?? bare(name));
+  return expected.filter((_name, index) => keys.indexOf(keys[index] ?? "") === index);
+};
+
 const short = (name: string): string => name.split(".")[0] ?? "";
 
 /** How well a peer is the one that was expected; 0: it is another one. */
 const likeness = (expected: string, name: string, address: string): number => {
-  const [wanted, called] = [expected.toLowerCase().replace(/\.$/, ""), name.toLowerCase().replace(/\.$/, "")];
+  const [wanted, called] = [bare(expected), bare(name)];
   const [ip, its] = [parseIp(wanted), parseIp(address)];
   if (ip !== undefined) return its !== undefined && sameIp(ip, its) ? 2 : 0;
   if (wanted === called) return 3;

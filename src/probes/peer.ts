@@ -9,7 +9,6 @@ import {
   FILLER,
   type Head,
   type Idle,
-  type IdleAnswer,
   isProof,
   MAX_LARGE,
   MAX_NAME,
@@ -20,6 +19,8 @@ import {
   type Prove,
   type ProveAnswer,
   readHelloAnswer,
+  readIdleAnswer,
+  readProveAnswer,
   seal,
 } from "../listen/handshake.ts";
 import type {
@@ -222,6 +223,13 @@ type Seen = Exclude<ProveAnswer, { readonly refused: string }>;
 
 type Silence = NonNullable<PeerAnswered["idle"]>;
 
+/** Whoever sealed this knows the token: a listener of another version, or one with a defect. The phase tells it from a stranger. */
+const unknownAnswer = (message: string, { elapsedMs }: Said): Failed =>
+  failed("login", "peer-foreign", message, elapsedMs);
+
+/** Milliseconds that really passed, and those that the listener says: no more than the clocks of two hosts differ by. */
+const isCredible = (heldMs: number, elapsedMs: number): boolean => heldMs <= elapsedMs * 1.1 + 50;
+
 /** What the listener is told of it all. A proxy that is known to be there is expected to leave its marks. */
 const complaintsOf = (
   { altered, intercepted, idle }: Pick<PeerAnswered, "altered" | "intercepted" | "idle">,
@@ -304,24 +312,30 @@ export const probePeer = async (question: PeerQuestion, tools: Tools): Promise<P
       const message = `${FILLER / 1024} KiB, after a small message that was answered: ${said.message}`;
       return { ...said, phase: "request", code: "peer-stalled", message };
     }
-    const answer = said.truncated ? undefined : openSealed<ProveAnswer>(conversation, "prove!", said.body);
-    if (answer === undefined) {
+    const sealed = said.truncated ? undefined : openSealed<unknown>(conversation, "prove!", said.body);
+    if (sealed === undefined) {
       const stranger = judged(said);
       if (!stranger.ok) return stranger;
       const message = `${described(stranger)}, to ${FILLER / 1024} KiB, after a small message that the listener answered`;
       return failed("response", "peer-foreign", message, said.elapsedMs);
     }
-    if ("refused" in answer)
+    const answer = readProveAnswer(sealed);
+    if (answer === undefined)
+      return unknownAnswer("it answers the large message in a way that this version does not know", said);
+    if ("refused" in answer) {
+      if (answer.refused === "other")
+        return unknownAnswer("it refuses this host for a reason that this version does not know", said);
       return answer.refused === "used"
         ? failed("login", "peer-token-used", `used from ${answer.by}, at ${answer.at}`, said.elapsedMs)
         : failed("login", "peer-full", "the listener takes no more", said.elapsedMs);
+    }
     if (answer.filler.length < FILLER)
-      return failed("response", "peer-foreign", `${answer.filler.length} bytes in place of ${FILLER}`, said.elapsedMs);
+      return unknownAnswer(`it sends ${answer.filler.length} bytes in place of ${FILLER}`, said);
     passed("request", said, `${FILLER / 1024} KiB each way`);
     return { ok: true, said, seen: answer };
   };
 
-  const beSilent = async (conversation: Conversation): Promise<Silence> => {
+  const beSilent = async (conversation: Conversation): Promise<Silence | Failed> => {
     const body = seal(conversation, "idle", { idleMs } satisfies Idle);
     const said = await line.post("idle", body, { timeoutMs: idleMs + timeoutMs, maxBytes: MAX_PAGE });
     const lost = (how: "cut" | "silent", message: string): Silence => {
@@ -329,10 +343,17 @@ export const probePeer = async (question: PeerQuestion, tools: Tools): Promise<P
       return { survived: false, how, afterMs: Math.round(said.elapsedMs), message };
     };
     if (!said.ok) return lost(said.code === "http-timeout" ? "silent" : "cut", said.message);
-    const answer = openSealed<IdleAnswer>(conversation, "idle!", said.body);
-    if (answer === undefined) {
+    const sealed = openSealed<unknown>(conversation, "idle!", said.body);
+    if (sealed === undefined) {
       const stranger = judged(said);
       return lost("cut", stranger.ok ? described(stranger) : stranger.message);
+    }
+    const answer = readIdleAnswer(sealed);
+    if (answer === undefined)
+      return unknownAnswer("it ends the silence with an answer that this version does not know", said);
+    if (!isCredible(answer.heldMs, said.elapsedMs)) {
+      const [claimed, passedHere] = [duration(answer.heldMs), duration(said.elapsedMs)];
+      return unknownAnswer(`it says that it was silent for ${claimed}, and answered after ${passedHere}`, said);
     }
     // A listener may end it earlier, when its own time is up.
     const ms = Math.min(idleMs, answer.heldMs);
@@ -352,6 +373,7 @@ export const probePeer = async (question: PeerQuestion, tools: Tools): Promise<P
       const message = "the run was ended before the listener had answered";
       return fail({ ...failed("response", "http-invalid", message, elapsed()), errno: "ABORT_ERR" });
     }
+    if (idle && "ok" in idle) return fail({ ...idle, ...seen });
     const result = {
       altered: alteredOf(proved.said, proved.seen, proxy),
       intercepted: at.tls?.fingerprint !== certificate?.fingerprint,

@@ -125,7 +125,12 @@ const FAULTS: Record<keyof typeof check.faults, FaultCase> = {
   "peer-token-used": ["login", "fail", "configuration", ending("peer-token-used", { phase: "login" })],
   "peer-full": ["login", "fail", "remote-service", ending("peer-full", { phase: "login" })],
   "peer-stalled": ["request", "fail", "network", ending("peer-stalled", { phase: "request" })],
-  "peer-intercepted": ["handshake", "fail", "network", hearing({ intercepted: true, tls: CERTIFICATE })],
+  "peer-intercepted": [
+    "handshake",
+    "fail",
+    "network",
+    hearing({ intercepted: true, tls: CERTIFICATE, certificate: "throw-away" }),
+  ],
   "peer-idle-cut": [
     "response",
     "warn",
@@ -221,7 +226,41 @@ describe("a pass", () => {
       { listener: { address: "203.0.113.7", port: 8080 } },
       { peers: [peerAt("lapi.example:8080")], world: { ...HEALTHY, tcp } },
     );
-    expect(await summaryOf(about)).toContain("no IPv6 address of it answers (tcp-timeout)");
+    expect(await summaryOf(about)).toContain("no IPv6 address of it answers (tcp-timeout): 2001:db8::7");
+  });
+
+  const twoAddresses = (code: "tcp-timeout" | "tcp-unreachable", dead: string, ...all: readonly string[]): Given =>
+    hearing(
+      {},
+      {
+        peers: [peerAt("lapi.example:8080")],
+        world: {
+          ...HEALTHY,
+          dns: () => resolved(...all),
+          tcp: ({ address }) => (address === dead ? failedWith(code) : CONNECTED),
+        },
+      },
+    );
+
+  test.each(["tcp-timeout", "tcp-unreachable"] as const)("names an address that does not answer (%s)", async (code) => {
+    const finding = await findingOf(check, twoAddresses(code, "192.0.2.2", "192.0.2.1", "192.0.2.2"));
+    expect(finding.status).toBe("pass");
+    expect(finding.summary).toContain(`of the name's addresses, not all answer: 192.0.2.2 (${code})`);
+  });
+
+  test("says nothing of IPv6 addresses on a host without IPv6", async () => {
+    const about = twoAddresses("tcp-unreachable", "2001:db8::7", "192.0.2.1", "2001:db8::7");
+    const interfaces = [{ address: "10.0.0.20", family: 4 as const }];
+    const summary = await summaryOf({ ...about, topology: { ...about.topology, interfaces } });
+    expect(summary).not.toContain("2001:db8::7");
+  });
+
+  test("of a silence that the listener ended early says that it was not as long as asked", async () => {
+    const summary = await summaryOf(hearing({ idle: { survived: true, ms: 2000 } }));
+    expect(summary).toContain(
+      "the listener was silent for 2 s of 45 s only (its own time was over), so whether a longer silence lives on is not known",
+    );
+    expect(summary).not.toContain("survived");
   });
 });
 
@@ -351,9 +390,33 @@ describe("the certificate", () => {
   test("that somebody on the way shows is not judged: that it is another one is worse", async () => {
     const { findings, asked } = await asksHttp({ certificate: "given", intercepted: true });
     expect(findings[0]?.summary).toMatch(
-      /^somebody on the way to lapi\.example:8443 opens TLS: the certificate that arrives here is not the listener's, but one of CN=Some Authority;/,
+      /^TLS does not pass untouched between here and the listener lapi\.example:8443: somebody opens it: the certificate that arrives here is not the listener's, but one of CN=Some Authority;/,
     );
     expect(asked.filter((question) => question.startsWith("http"))).toEqual([]);
+  });
+
+  const textsOf = ({ remedy }: Awaited<ReturnType<typeof findingOf>>): string =>
+    remedy.map(({ text }) => text).join("\n");
+
+  test("that only the listener has is TLS put on on the way, and nobody's certificate is named", async () => {
+    const found = await findingOf(check, hearing({ certificate: "given", intercepted: true }));
+    expect(found.summary).toMatch(
+      /^TLS does not pass untouched between here and the listener 10\.0\.0\.5:8080: somebody puts it on: here it was asked without TLS, and the listener gets TLS;/,
+    );
+    expect(textsOf(found)).toMatch(/^Something between takes plain HTTP and speaks TLS to the listener/);
+  });
+
+  test("that only somebody before the listener has is TLS taken off on the way", async () => {
+    const found = await findingOf(check, hearing({ intercepted: true, tls: CERTIFICATE }, { peers: [SECURE] }));
+    expect(found.summary).toMatch(
+      /^TLS does not pass untouched between here and the listener lapi\.example:8443: somebody takes it off: here it is TLS, with a certificate of CN=Some Authority, and the listener gets it without;/,
+    );
+    expect(textsOf(found)).toMatch(/^If that is a load balancer or a reverse proxy of your own/);
+  });
+
+  test("of a proxy that opens TLS is mended by NO_PROXY", async () => {
+    const about = hearing({ intercepted: true, tls: CERTIFICATE }, { peers: [SECURE], topology: proxied() });
+    expect(textsOf(await findingOf(check, about))).toMatch(/^The Local API is no business of the proxy/);
   });
 
   test("with a wrong date is told with both clocks", async () => {
@@ -422,6 +485,30 @@ describe("what to do", () => {
   test.each(["peer-token-refused", "peer-token-used", "peer-full"] as const)("waiting does not mend %s", (code) => {
     expect(check.faults[code].recovers).toBe(false);
   });
+});
+
+test("of fields that are altered, the first few are named, and the others counted", async () => {
+  const altered = Array.from(
+    { length: 2000 },
+    (_, index) => ({ direction: "there", kind: "added", name: `x-h${index}`, value: "v" }) as const,
+  );
+  const { summary, fault } = await findingOf(check, hearing({ altered }));
+  expect(summary).toContain("x-h5 added on the way there (v), and 1994 more;");
+  expect(fault?.message).toMatch(/and 1994 more$/);
+});
+
+test("a listener of another version is no stranger: its version is to be looked at, and nothing else is asked", async () => {
+  const about = given(() => failedWith("peer-foreign", { phase: "login", message: "it answers in another way" }));
+  const { findings, asked } = await runIn([check], about);
+  const [finding] = findings;
+  expect(finding).toMatchObject({
+    status: "fail",
+    summary: "what answers at 10.0.0.5:8080 is no listener of this version: it answers in another way",
+    fault: { code: "peer-foreign", phase: "login" },
+    blame: { party: "remote-service" },
+  });
+  expect(finding?.remedy.flatMap(({ commands = [] }) => commands)).toEqual(["crowdsec-preflight --version"]);
+  expect(asked.filter((question) => question.startsWith("http"))).toEqual([]);
 });
 
 test("a code that this check has no word for is unknown, in the system's words", async () => {

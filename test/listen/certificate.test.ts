@@ -1,9 +1,10 @@
 import { execFileSync } from "node:child_process";
 import { X509Certificate } from "node:crypto";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import tls from "node:tls";
 import { afterAll, beforeAll, describe, expect, jest, test } from "@jest/globals";
-import { type Identity, readIdentity, throwAway } from "../../src/listen/certificate.ts";
+import { type Identity, type PemFile, readIdentity, throwAway } from "../../src/listen/certificate.ts";
 import { createProber } from "../../src/probes/index.ts";
 import { type Certificates, makeCertificates } from "../support/certificates.ts";
 import { type Folder, makeFolder } from "../support/folder.ts";
@@ -53,51 +54,60 @@ describe("a throw-away certificate", () => {
 });
 
 describe("a certificate and key that were given", () => {
-  const file = (name: string): string => join(certificates.folder, name);
-  const written = (name: "cert" | "key"): string => folder.write(`good.${name}`, certificates.leaves.good[name]);
+  const good = (name: "cert" | "key"): PemFile => ({
+    path: `/good.${name}`,
+    content: certificates.leaves.good[name],
+  });
+  const made = (name: string): PemFile => ({
+    path: `/${name}`,
+    content: readFileSync(join(folder.path, name), "utf8"),
+  });
+  const openssl = (...args: readonly string[]): void => {
+    execFileSync("openssl", args, { cwd: folder.path, stdio: "pipe" });
+  };
+  const selfSigned = (...args: readonly string[]): [cert: PemFile, key: PemFile] => {
+    const files = ["-keyout", "own.key", "-out", "own.crt"];
+    openssl("req", "-x509", "-nodes", "-subj", "/CN=a", "-days", "1", ...files, ...args);
+    return [made("own.crt"), made("own.key")];
+  };
 
-  test("are read, the certificate's fingerprint with them", async () => {
-    const identity = (await readIdentity(written("cert"), written("key"))) as Identity;
+  test("are read, the certificate's fingerprint with them", () => {
     const { fingerprint256 } = new X509Certificate(certificates.leaves.good.cert);
-    expect(identity).toMatchObject({ given: true, fingerprint: fingerprint256.replaceAll(":", "").toLowerCase() });
+    expect(readIdentity(good("cert"), good("key"))).toMatchObject({
+      given: true,
+      fingerprint: fingerprint256.replaceAll(":", "").toLowerCase(),
+    });
   });
 
-  test.each<[string, () => [cert: string, key: string], RegExp]>([
-    [
-      "no certificate file",
-      () => [file("nowhere"), written("key")],
-      /^--cert \S+nowhere cannot be read: there is no such file\.$/,
-    ],
-    [
-      "no key file",
-      () => [written("cert"), file("nowhere")],
-      /^--key \S+nowhere cannot be read: there is no such file\.$/,
-    ],
-    ["a folder", () => [folder.path, written("key")], /^--cert \S+ cannot be read: it is a folder\.$/],
+  test.each<[string, () => [cert: PemFile, key: PemFile], RegExp]>([
     [
       "an empty certificate",
-      () => [folder.write("empty", ""), written("key")],
-      /^--cert \S+empty holds no certificate/,
+      () => [{ path: "/empty", content: "" }, good("key")],
+      /^--cert \/empty holds no certificate/,
     ],
-    ["a key in place of it", () => [written("key"), written("key")], /^--cert \S+good\.key holds no certificate/],
-    ["a certificate as key", () => [written("cert"), written("cert")], /^--key \S+good\.cert holds no private key/],
+    ["a key in place of it", () => [good("key"), good("key")], /^--cert \/good\.key holds no certificate/],
+    ["a certificate as key", () => [good("cert"), good("cert")], /^--key \/good\.cert holds no private key/],
     [
       "another's key",
-      () => [written("cert"), file("stranger.key")],
-      /^--key \S+stranger\.key does not belong to --cert \S+good\.cert/,
+      () => [good("cert"), selfSigned("-newkey", "rsa:2048")[1]],
+      /^--key \/own\.key does not belong to --cert \/good\.cert/,
     ],
-    ["too large a file", () => [folder.write("large", "x".repeat(2_000_000)), written("key")], /large is no PEM file/],
     [
       "an encrypted key",
       () => {
-        const path = join(folder.path, "encrypted.key");
-        execFileSync("openssl", ["pkcs8", "-topk8", "-in", written("key"), "-passout", "pass:canary", "-out", path]);
-        return [written("cert"), path];
+        folder.write("good.key", certificates.leaves.good.key);
+        openssl("pkcs8", "-topk8", "-in", "good.key", "-passout", "pass:canary", "-out", "encrypted.key");
+        return [good("cert"), made("encrypted.key")];
       },
-      /^--key \S+encrypted\.key is encrypted/,
+      /^--key \/encrypted\.key is encrypted/,
     ],
-  ])("%s is told in one sentence with the file", async (_name, files, expected) => {
-    const none = await readIdentity(...files());
+    [
+      "a key that is too short for TLS",
+      () => selfSigned("-newkey", "rsa:512"),
+      /^--cert \/own\.crt cannot be used for TLS on this host: its key is too short; RSA wants 2048 bits or more\.$/,
+    ],
+  ])("%s is told in one sentence with the file", (_name, files, expected) => {
+    const none = readIdentity(...files());
     expect(none).toEqual({ ok: false, problem: expect.stringMatching(expected) });
     expect((none as { problem: string }).problem).not.toContain("\n");
   });
@@ -115,9 +125,9 @@ describe("a listener with TLS", () => {
     async (kind) => {
       const identity =
         kind === "given"
-          ? await readIdentity(
-              folder.write("c", certificates.leaves.good.cert),
-              folder.write("k", certificates.leaves.good.key),
+          ? readIdentity(
+              { path: "/c", content: certificates.leaves.good.cert },
+              { path: "/k", content: certificates.leaves.good.key },
             )
           : await throwAway(["lapi.example.com"], ["127.0.0.1"], TEN_MINUTES);
       const listener = await opened({ tls: identity as Identity });

@@ -3,6 +3,7 @@ import {
   alterations,
   conversationOf,
   isProof,
+  MAX_IDLE_MS,
   MAX_NAME,
   MIN_TOKEN,
   newNonce,
@@ -10,8 +11,11 @@ import {
   nonceOf,
   open,
   proofOf,
+  readBye,
   readHello,
   readHelloAnswer,
+  readIdle,
+  readProve,
   seal,
 } from "../../src/listen/handshake.ts";
 import { Secret } from "../../src/model/secret.ts";
@@ -86,6 +90,40 @@ describe("what comes from anybody is looked at closely", () => {
     expect(readHelloAnswer(JSON.stringify({ nonce: LISTENER }))).toBeUndefined();
     expect(readHelloAnswer("hello")).toBeUndefined();
     expect(nonceOf("hello")).toBeUndefined();
+  });
+});
+
+describe("what is under seal is looked at as closely: who has the token may be anybody's program", () => {
+  const MANY = Array.from({ length: 20 }, (_, index) => `peer-${index}`);
+
+  test.each<[string, (said: unknown) => unknown, unknown, unknown]>([
+    ["prove", readProve, { filler: "x", more: 1 }, { filler: "x" }],
+    ["prove", readProve, { filler: 1 }, undefined],
+    ["prove", readProve, {}, undefined],
+    ["idle", readIdle, { idleMs: 0 }, { idleMs: 0 }],
+    ["idle", readIdle, { idleMs: 1e300 }, { idleMs: MAX_IDLE_MS }],
+    ["idle", readIdle, { idleMs: -1 }, undefined],
+    ["idle", readIdle, { idleMs: "1000" }, undefined],
+    ["idle", readIdle, { idleMs: [1000] }, undefined],
+    ["bye", readBye, { complaints: [] }, { complaints: [] }],
+    ["bye", readBye, { complaints: ["peer-idle-cut", "x5"] }, { complaints: ["peer-idle-cut", "x5"] }],
+    ["bye", readBye, { complaints: MANY }, { complaints: MANY.slice(0, 10) }],
+    ["bye", readBye, { complaints: ["x".repeat(40)] }, { complaints: ["x".repeat(40)] }],
+    ["bye", readBye, { complaints: ["x".repeat(41)] }, undefined],
+    ["bye", readBye, { complaints: ["all is well, no complaints"] }, undefined],
+    ["bye", readBye, { complaints: ["peer-idle-cut\n"] }, undefined],
+    ["bye", readBye, { complaints: ["Peer"] }, undefined],
+    ["bye", readBye, { complaints: ["a--b"] }, undefined],
+    ["bye", readBye, { complaints: [{}] }, undefined],
+    ["bye", readBye, { complaints: "peer-idle-cut" }, undefined],
+    ["bye", readBye, {}, undefined],
+    ...([null, 5, "x", true, []] as const).flatMap((said): [string, (said: unknown) => unknown, unknown, unknown][] => [
+      ["prove", readProve, said, undefined],
+      ["idle", readIdle, said, undefined],
+      ["bye", readBye, said, undefined],
+    ]),
+  ])("%s %p of %j is %j", (_name, read, said, expected) => {
+    expect(read(said)).toEqual(expected);
   });
 });
 

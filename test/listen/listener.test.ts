@@ -223,6 +223,64 @@ describe("a conversation", () => {
   });
 });
 
+describe("a peer that has the token and talks nonsense", () => {
+  const NONSENSE: readonly unknown[] = [null, 5, "x", [], { filler: 1, idleMs: "1", complaints: "all" }];
+
+  test.each(["prove", "idle", "bye"] as const)(
+    "as %s loses its connection, and nobody else notices",
+    async (message) => {
+      const listener = await start({ expected: ["agent1"] });
+      await visit(listener.port).all("before");
+      const bystander = visit(listener.port);
+      const its = await bystander.begin("agent1");
+      await bystander.prove(its);
+      for (const [index, said] of NONSENSE.entries()) {
+        const peer = visit(listener.port);
+        const conversation = await peer.begin(`odd${index}`);
+        if (message !== "prove") await peer.prove(conversation);
+        await expect(peer.post(message, seal(conversation, message, said))).rejects.toThrow();
+      }
+      await bystander.bye(its);
+      await listener.allCame;
+      expect(listener.peers().filter(({ finishedAt }) => finishedAt)).toMatchObject([
+        { name: "before", complaints: [] },
+        { name: "agent1", complaints: [] },
+      ]);
+      if (message === "prove") {
+        expect(listener.peers()).toHaveLength(2);
+        await listener.event("stranger", ({ stranger }) => stranger.kinds["other-request"] === NONSENSE.length);
+      }
+    },
+  );
+
+  test("has its conversation still, over another connection", async () => {
+    const listener = await start();
+    const peer = visit(listener.port);
+    const conversation = await peer.begin("agent1");
+    await peer.prove(conversation);
+    await expect(peer.post("bye", seal(conversation, "bye", null))).rejects.toThrow();
+    await visit(listener.port).bye(conversation, ["peer-altered"]);
+    expect(listener.peers()).toMatchObject([{ complaints: ["peer-altered"], finishedAt: expect.any(Date) }]);
+  });
+
+  test("what goes wrong in answering one ends neither the listener nor its table", async () => {
+    const listener = await start({
+      observe: (event) => {
+        if (event.kind === "silence") throw new Error("canary");
+      },
+    });
+    const peer = visit(listener.port);
+    const conversation = await peer.begin("agent1");
+    await peer.prove(conversation);
+    await expect(peer.idle(conversation, 10)).rejects.toThrow();
+    await visit(listener.port).all("agent2");
+    expect(listener.peers().map(({ name, finishedAt }) => [name, finishedAt !== undefined])).toEqual([
+      ["agent1", false],
+      ["agent2", true],
+    ]);
+  });
+});
+
 describe("the token", () => {
   test("serves each name once, and says who used it", async () => {
     const listener = await start();

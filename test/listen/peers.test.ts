@@ -1,6 +1,6 @@
 import { describe, expect, test } from "@jest/globals";
 import { MAX_PEERS } from "../../src/listen/caps.ts";
-import { type Claim, createPeers, type Peers } from "../../src/listen/peers.ts";
+import { type Claim, createPeers, distinct, type Peers } from "../../src/listen/peers.ts";
 
 const claim = (peers: Peers, name: string, address = "192.0.2.7", port = 8080): Claim =>
   peers.claim(name, { seen: { address, port: 40_000 }, at: { address: "10.0.0.5", port }, received: 1 });
@@ -12,6 +12,15 @@ const finish = (taken: Claim, complaints: readonly string[] = []): void => {
 };
 
 const peersFor = (...expected: string[]): Peers => createPeers(expected, () => [8080]);
+
+test("who is expected twice, in whatever spelling, is expected once", () => {
+  expect(distinct(["b", "a", "B", "a.", "2001:db8:0::7", "2001:db8::7", "a.example.com"])).toEqual([
+    "b",
+    "a",
+    "2001:db8:0::7",
+    "a.example.com",
+  ]);
+});
 
 describe("who was expected is known", () => {
   test.each<[expected: string, name: string, address: string, is: boolean]>([

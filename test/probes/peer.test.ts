@@ -59,8 +59,17 @@ const listening = async (shows?: Shown) => {
   return { port: opened.listening[0]?.port ?? 0, opened, complaints };
 };
 
-/** A listener that has no room. */
-const full = (): http.Server => {
+/** What a listener says that has nothing to complain about. */
+const SOUND = {
+  seen: { address: "127.0.0.1", port: 40_000 },
+  at: { address: "127.0.0.1", port: 8080 },
+  got: [],
+  sent: [],
+  filler: "x".repeat(FILLER),
+};
+
+/** A listener that knows the token, and answers as another version or a defect has it. */
+const answering = (prove: unknown, idle?: unknown): http.Server => {
   let conversation: Conversation | undefined;
   return http.createServer(async (request, response) => {
     let body = "";
@@ -70,7 +79,9 @@ const full = (): http.Server => {
       const nonce = newNonce();
       conversation = conversationOf(TOKEN, hello.name, hello.nonce, nonce);
       response.end(JSON.stringify({ nonce, proof: proofOf(TOKEN, hello.nonce, nonce) }));
-    } else response.end(conversation && seal(conversation, "prove!", { refused: "full" }));
+    } else if (conversation === undefined) response.destroy();
+    else if (request.url === PATHS.prove) response.end(seal(conversation, "prove!", prove));
+    else response.end(seal(conversation, "idle!", idle));
   });
 };
 
@@ -297,6 +308,20 @@ describe("over TLS", () => {
     expect(complaints()).toEqual([["peer-intercepted"]]);
   });
 
+  test("somebody on the way who puts it on is told: it was asked without, and the listener has it", async () => {
+    const { port: target, complaints } = await listening(certificates.leaves.good);
+    const wrapper = net.createServer((socket) => {
+      const upstream = tls.connect({ port: target, host: "127.0.0.1", rejectUnauthorized: false });
+      upstream.on("error", () => {});
+      socket.pipe(upstream).pipe(socket);
+      socket.on("close", () => upstream.destroy());
+    });
+    const saw = await answeredBy(await servers.listen(wrapper));
+    expect(saw).toMatchObject({ intercepted: true, certificate: "given" });
+    expect(saw).not.toHaveProperty("tls");
+    expect(complaints()).toEqual([["peer-intercepted"]]);
+  });
+
   test("a listener without it is told as such", async () => {
     const { port } = await listening();
     expect(await ask(port, { scheme: "https" })).toMatchObject({
@@ -341,8 +366,93 @@ describe("the token", () => {
   });
 
   test("a listener that takes no more says so", async () => {
-    const port = await servers.listen(full());
+    const port = await servers.listen(answering({ refused: "full" }));
     expect(await ask(port)).toMatchObject({ phase: "login", code: "peer-full" });
+  });
+});
+
+describe("a listener of another version, or with a defect,", () => {
+  const FINGERPRINT = "ab".repeat(32);
+  test.each([
+    ["null", null],
+    ["a list", [1]],
+    ["a number", 5],
+    ["text", "x"],
+    ["nothing", {}],
+    ["no filler", { ...SOUND, filler: undefined }],
+    ["a filler that only has a length", { ...SOUND, filler: { length: 2 * FILLER } }],
+    ["nobody that it saw", { ...SOUND, seen: null }],
+    ["an address that is none", { ...SOUND, seen: { address: "999.1.1.1", port: 1 } }],
+    ["an address that is a number", { ...SOUND, at: { address: 5, port: 1 } }],
+    ["a port that is none", { ...SOUND, at: { address: "127.0.0.1", port: -5 } }],
+    ["no head", { ...SOUND, got: null }],
+    ["a head of numbers", { ...SOUND, got: [[1, 2]] }],
+    ["a head of half fields", { ...SOUND, sent: [["via"]] }],
+    ["a head of text", { ...SOUND, sent: ["xx"] }],
+    ["a certificate that is none", { ...SOUND, certificate: null }],
+    ["a fingerprint that is none", { ...SOUND, certificate: { fingerprint: "x", given: true } }],
+    ["a certificate of unknown origin", { ...SOUND, certificate: { fingerprint: FINGERPRINT, given: 1 } }],
+    ["a refusal without its facts", { refused: "used" }],
+    ["a refusal with a time that is none", { refused: "used", by: "10.0.0.9", at: "now\u001b[31m" }],
+    ["a refusal from nowhere", { refused: "used", by: "nowhere", at: "2026-01-01T00:00:00.000Z" }],
+    ["a refusal that is none", { refused: null }],
+  ])("answers %s: that is told, and nothing of it is taken", async (_what, prove) => {
+    expect(await ask(await servers.listen(answering(prove)))).toMatchObject({
+      ok: false,
+      phase: "login",
+      code: "peer-foreign",
+      message: "it answers the large message in a way that this version does not know",
+    });
+  });
+
+  test("refuses for another reason: that is no want of room", async () => {
+    expect(await ask(await servers.listen(answering({ refused: "tired" })))).toMatchObject({
+      phase: "login",
+      code: "peer-foreign",
+      message: "it refuses this host for a reason that this version does not know",
+    });
+  });
+
+  test("sends less than it got", async () => {
+    expect(await ask(await servers.listen(answering({ ...SOUND, filler: "x" })))).toMatchObject({
+      phase: "login",
+      code: "peer-foreign",
+      message: `it sends 1 bytes in place of ${FILLER}`,
+    });
+  });
+
+  test.each([
+    ["null", null],
+    ["nothing", {}],
+    ["a list", [60]],
+    ["text", { heldMs: "60" }],
+    ["less than nothing", { heldMs: -5000 }],
+    ["no number", { heldMs: Number.NaN }],
+    ["more than anybody grants", { heldMs: 1e18 }],
+  ])("ends a silence with %s: that is no silence survived", async (_what, idle) => {
+    expect(await ask(await servers.listen(answering(SOUND, idle)), { idleMs: 60 })).toMatchObject({
+      ok: false,
+      phase: "login",
+      code: "peer-foreign",
+      message: "it ends the silence with an answer that this version does not know",
+    });
+  });
+
+  test.each([
+    ["as long as was asked", 45_000],
+    ["longer than was asked", 100_000],
+  ])("answers at once and calls it a silence %s: the time that passed here counts", async (_what, heldMs) => {
+    const saw = await ask(await servers.listen(answering(SOUND, { heldMs })), { idleMs: 45_000 });
+    expect(saw).toMatchObject({
+      ok: false,
+      code: "peer-foreign",
+      message: expect.stringMatching(/^it says that it was silent for \d+\.0 s, and answered after \d+ ms$/),
+    });
+  });
+
+  test("ends a silence early and says so: that is what was survived", async () => {
+    const saw = await answeredBy(await servers.listen(answering(SOUND, { heldMs: 1 })), { idleMs: 45_000 });
+    expect(saw.idle).toEqual({ survived: true, ms: 1 });
   });
 });
 
