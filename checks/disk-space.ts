@@ -1,7 +1,7 @@
 import { type Context, defineCheck, type Evidence, type Verdict } from "../src/model/check.ts";
 import type { PathSeen } from "../src/model/observation.ts";
 import { HOSTS, IMAGES } from "../src/model/remedy.ts";
-import { amount, type EngineFolder, engineFolders, isOfDatabase, nearest } from "./engine-folders.ts";
+import { amount, type EngineFolder, engineFolders, isDangling, isOfDatabase, nearest } from "./engine-folders.ts";
 
 const MIB = 1024 * 1024;
 
@@ -73,19 +73,32 @@ const INSTALLING: Readonly<Record<EngineFolder["use"], Need>> = {
 
 const DOCS = "https://docs.crowdsec.net/u/getting_started/intro";
 
+/** What is short: room for bytes, or for files. */
+const BYTES = "bytes";
+const INODES = "inodes";
+
 const REMEDY = [
   {
+    when: INODES,
+    text: "See which file system has no room for another file, and remove files that nobody needs; how large they are makes no difference.",
+    commands: ["df -i {folder}"],
+    url: DOCS,
+  },
+  {
+    when: BYTES,
     services: HOSTS,
     text: "See what takes the space, and make room.",
     commands: ["df -h {folder}", "du -xhd 1 {folder} | sort -h | tail"],
     url: DOCS,
   },
   {
+    when: BYTES,
     services: ["systemd"],
     text: "The journal may take up to a tenth of its file system: 200 MB of it are mostly enough.",
     commands: ["journalctl --vacuum-size=200M"],
   },
   {
+    when: BYTES,
     services: IMAGES,
     text: "Give the volume that holds {folder} more room; without one, that is the disk of the machine that this runs on.",
     commands: ["df -h {folder}"],
@@ -137,10 +150,15 @@ const sharing = (places: readonly Place[]): readonly (readonly [Place, ...Place[
 const largest = (places: readonly [Place, ...Place[]], of: (place: Place) => number): Place =>
   places.reduce((most, place) => (of(place) > of(most) ? place : most));
 
+const NO_INODE = "no inode";
+const NO_FILE = "no file can be made there, whatever room it has";
+
 /** What is short on one file system; `full` says how much is missing there, so that the worst can be named. */
 interface Short {
   readonly fault: Code;
   readonly at: Place;
+  /** `96 MiB`, `no inode`. */
+  readonly free: string;
   readonly uses: string;
   readonly why: string;
 }
@@ -156,18 +174,30 @@ const shortOn = (
   const full = disk.reduce((sum, place) => sum + needOf(place).full, 0);
   if (free < full) {
     const at = largest(disk, (place) => needOf(place).full);
-    return { fault: "disk-full", at, uses, why: needOf(at).fails };
+    return { fault: "disk-full", at, free: amount(at.seen.freeBytes), uses, why: needOf(at).fails };
   }
+  const crowded = disk.find(({ seen }) => seen.freeInodes === 0);
+  if (crowded) return { fault: "disk-full", at: crowded, free: NO_INODE, uses, why: NO_FILE };
   const at = largest(disk, (place) => needOf(place).low);
-  return free < needOf(at).low ? { fault: "disk-low", at, uses, why: needOf(at).soon } : undefined;
+  return free < needOf(at).low
+    ? { fault: "disk-low", at, free: amount(at.seen.freeBytes), uses, why: needOf(at).soon }
+    : undefined;
 };
 
-const look = async (
-  { probe }: Context,
-  folder: EngineFolder,
-): Promise<Place | { readonly folder: EngineFolder; readonly reason: string }> => {
+/** Of a folder's disk nothing could be seen. */
+interface Unseen {
+  readonly folder: EngineFolder;
+  readonly reason: string;
+  /** Root might. */
+  readonly hidden: boolean;
+}
+
+const look = async ({ probe }: Context, folder: EngineFolder): Promise<Place | Unseen> => {
   const { path, saw } = await nearest(probe, folder.path);
-  return saw.ok ? { folder, path, seen: saw } : { folder, reason: `${path} (${saw.message})` };
+  if (saw.ok) return { folder, path, seen: saw };
+  if (isDangling(saw))
+    return { folder, reason: `${path} (a link to ${saw.leadsTo}, which is not there)`, hidden: false };
+  return { folder, reason: `${path} (${saw.message})`, hidden: true };
 };
 
 /** A full disk stops an installation in the middle, and an engine without a word: what it logs is lost as well. */
@@ -183,28 +213,30 @@ export default defineCheck({
     const installs = topology.phase.value === "install";
     const looked = await Promise.all(engineFolders(topology).map((folder) => look(context, folder)));
     const all = looked.filter((place): place is Place => "seen" in place);
-    const unseen = looked.flatMap((place) => ("reason" in place ? [place.reason] : []));
+    const unseen = looked.filter((place): place is Unseen => "reason" in place);
     const database = all.find(({ folder }) => isOfDatabase(topology, folder));
     const disks = sharing(all).filter((disk) => database === undefined || !disk.includes(database));
     const short = disks.flatMap((disk) => shortOn(disk, installs ? INSTALLING : RUNNING) ?? []);
     const worst = short.find(({ fault }) => fault === "disk-full") ?? short[0];
     if (worst !== undefined) {
-      const { fault, at, uses, why } = worst;
+      const { fault, at, free, uses, why } = worst;
       const others = short.filter((one) => one !== worst);
       const evidence: Evidence = { target: { path: at.path, origin: at.folder.origin } };
       return {
         status: "fault",
         fault,
-        data: { folder: at.path, free: amount(at.seen.freeBytes), uses, why },
+        data: { folder: at.path, free, uses, why },
+        when: free === NO_INODE ? INODES : BYTES,
         evidence,
         ...(others.length > 0 && {
-          also: others.map((one) => `${one.at.path} has ${amount(one.at.seen.freeBytes)} left: ${one.why}`),
+          also: others.map((one) => `${one.at.path} has ${one.free} left: ${one.why}`),
         }),
       };
     }
     if (unseen.length > 0) {
-      const run = topology.user === "root" ? "" : "run as root: ";
-      return { status: "unknown", reason: `${run}how much room there is could not be seen: ${unseen.join(", ")}` };
+      const run = topology.user === "root" || !unseen.some(({ hidden }) => hidden) ? "" : "run as root: ";
+      const reasons = unseen.map(({ reason }) => reason).join(", ");
+      return { status: "unknown", reason: `${run}how much room there is could not be seen: ${reasons}` };
     }
     if (disks.length === 0)
       return { status: "pass", note: "all of it is on the disk of the database, whose check looks at that" };

@@ -1,4 +1,4 @@
-import type { PathObservation, Prober } from "../src/model/observation.ts";
+import type { PathObservation, PathUnseen, Prober } from "../src/model/observation.ts";
 import { hasRole, type Topology } from "../src/model/topology.ts";
 
 /** A folder that CrowdSec, or the installation of its package, writes to. */
@@ -60,12 +60,16 @@ export const engineFolders = (topology: Topology): readonly EngineFolder[] => {
 export const isOfDatabase = (topology: Topology, { use }: EngineFolder): boolean =>
   use === "data" && hasRole(topology, "lapi") && sqliteOf(topology) !== undefined;
 
-/** What is at a path, or else at the nearest folder above it that is there. */
+/** Where a link is that leads nowhere, nothing can be made: neither there nor where it leads. */
+export const isDangling = (saw: PathObservation): saw is PathUnseen & { readonly leadsTo: string } =>
+  !saw.ok && saw.leadsTo !== undefined;
+
+/** What is at a path, or else at the nearest folder above it that is there; or a link that leads nowhere, on the way. */
 export const nearest = async (
   probe: Prober,
   path: string,
 ): Promise<{ readonly path: string; readonly saw: PathObservation }> => {
   const saw = await probe.path(path);
-  if (saw.ok || saw.code !== "file-missing" || path === "/") return { path, saw };
+  if (saw.ok || saw.code !== "file-missing" || isDangling(saw) || path === "/") return { path, saw };
   return nearest(probe, folderOf(path));
 };

@@ -1,8 +1,20 @@
-import { type Answer, type ConditionalRemedy, type Context, defineCheck, type Verdict } from "../src/model/check.ts";
+import {
+  type Answer,
+  type ConditionalRemedy,
+  type Context,
+  defineCheck,
+  type Fault,
+  type Unasked,
+  type Verdict,
+} from "../src/model/check.ts";
 import { commandsOn } from "../src/model/commands.ts";
+import type { HttpAnswered } from "../src/model/observation.ts";
+import { fill } from "../src/model/text.ts";
 import { type Component, componentOf, hasRole } from "../src/model/topology.ts";
 import { atLeast, compareVersions, showVersion, type Version } from "../src/model/version.ts";
+import { describe, type Walked, walk } from "./layers.ts";
 import { type Obstacle, obstacleOf } from "./outgoing.ts";
+import { OUTGOING_FAULTS } from "./outgoing-faults.ts";
 import { type PackageSource, packageSources, type SourceKind } from "./package-source.ts";
 
 const CROWDSEC = "https://github.com/crowdsecurity/crowdsec/blob/v1.7.8";
@@ -37,6 +49,8 @@ interface Step {
   readonly does: string;
   /** Rows of the outgoing list that it has to reach, in its order. */
   readonly rows: readonly string[];
+  /** An archive that apt has to reach: `http://deb.debian.org/debian bookworm/main`. */
+  readonly archive?: string;
   /** What is then there, or not. */
   readonly leaves: string;
   /** False: the script goes on, and ends well. */
@@ -52,8 +66,6 @@ interface Found {
   readonly declined: boolean;
   /** The package manager has a proxy of its own: what it downloads does not go the way of cscli. Its name; never what it holds. */
   readonly ownProxy?: "apt" | "dnf";
-  /** The vendor's packages come from another host than its own. */
-  readonly mirror: boolean;
 }
 
 const HALF = "the package would stay half-configured (dpkg: iF)";
@@ -66,18 +78,42 @@ const hubRows = (version: Version | undefined): readonly string[] => {
   return [...(warns ? [] : ["outgoing-version"]), hub];
 };
 
-/** The file counts, whatever is in it: `[ ! -s "$CAPI" ]` (debian/postinst of crowdsec 1.4.6-6~deb12u1). */
-const debianSteps = ({ online }: Found): readonly Step[] =>
-  online === "filled" ? [] : [{ does: "cscli capi register", rows: ["outgoing-capi"], leaves: UNUSABLE, stops: true }];
+const FETCHING = { does: "fetching the package", leaves: "nothing would be installed", stops: true } as const;
 
-/** Where the package manager goes a way of its own, to a mirror or by its own proxy, that cannot be asked from here. */
-const fetching = ({ ownProxy, mirror }: Found): readonly Step[] =>
-  ownProxy === undefined && !mirror
-    ? [{ does: "fetching the package", rows: ["outgoing-packages"], leaves: "nothing would be installed", stops: true }]
-    : [];
+/** What apt gets over the network, and neither from a disk nor over a transport of its own. */
+const OVER_HTTP = /^https?:\/\//;
+/** On this host, or in its drive. */
+const ON_DISK = /^(?:file|cdrom|copy):/;
+
+const isVendorsOwn = ({ kind, archive }: PackageSource): boolean =>
+  kind === "script" || kind === "vendor-rpm" || (archive?.includes("//packagecloud.io/") ?? false);
+
+/** Where the package manager goes by a proxy of its own, its way cannot be asked from here. */
+const fetching = (source: PackageSource, { ownProxy }: Found): readonly Step[] => {
+  if (ownProxy !== undefined || source.fetched) return [];
+  if (isVendorsOwn(source)) return [{ ...FETCHING, rows: ["outgoing-packages"] }];
+  const { archive } = source;
+  return archive !== undefined && OVER_HTTP.test(archive) ? [{ ...FETCHING, rows: [], archive }] : [];
+};
+
+/** The way of apt that could not be asked, and why. */
+const unaskedNote = ({ kind, archive }: PackageSource, { ownProxy }: Found): readonly string[] => {
+  if (archive === undefined || ON_DISK.test(archive) || (kind !== "debian" && kind !== "vendor-deb")) return [];
+  if (ownProxy !== undefined) return [`not asked: ${archive}, which apt gets through a proxy of its own (apt.conf)`];
+  return OVER_HTTP.test(archive) ? [] : [`not asked: ${archive}, which only apt knows how to get`];
+};
+
+/** The file counts, whatever is in it: `[ ! -s "$CAPI" ]` (debian/postinst of crowdsec 1.4.6-6~deb12u1). */
+const debianSteps = (source: PackageSource, found: Found): readonly Step[] => [
+  ...fetching(source, found),
+  ...(found.online === "filled"
+    ? []
+    : [{ does: "cscli capi register", rows: ["outgoing-capi"], leaves: UNUSABLE, stops: true } as const]),
+];
 
 /** Of CrowdSec's own package on Debian; registered is only where one of the two files of credentials is not there yet. */
-const vendorSteps = (version: Version | undefined, found: Found): readonly Step[] => {
+const vendorSteps = (source: PackageSource, found: Found): readonly Step[] => {
+  const { version } = source;
   const { online, local, declined } = found;
   const registers = (online === "missing" || !local) && !declined;
   const setup: Step = atLeast(version, SETUP)
@@ -94,7 +130,7 @@ const vendorSteps = (version: Version | undefined, found: Found): readonly Step[
         stops: false,
       };
   return [
-    ...fetching(found),
+    ...fetching(source, found),
     ...(registers
       ? [{ does: "cscli capi register", rows: ["outgoing-capi"], leaves: UNUSABLE, stops: true } as const]
       : []),
@@ -104,8 +140,8 @@ const vendorSteps = (version: Version | undefined, found: Found): readonly Step[
 };
 
 /** `%post` of the rpm has no `set -e`: what fails is passed over (build/rpm/SPECS/crowdsec.spec). */
-const rpmSteps = (version: Version | undefined, found: Found): readonly Step[] => [
-  ...fetching(found),
+const rpmSteps = (source: PackageSource, found: Found): readonly Step[] => [
+  ...fetching(source, found),
   ...(found.online === "missing"
     ? [
         {
@@ -118,12 +154,12 @@ const rpmSteps = (version: Version | undefined, found: Found): readonly Step[] =
     : []),
   {
     does: "cscli hub update",
-    rows: hubRows(version),
+    rows: hubRows(source.version),
     leaves: "without a hub, crowdsec would not start",
     stops: false,
   },
   {
-    does: atLeast(version, SETUP) ? "cscli setup unattended" : "cscli collections install crowdsecurity/linux",
+    does: atLeast(source.version, SETUP) ? "cscli setup unattended" : "cscli collections install crowdsecurity/linux",
     rows: ["outgoing-hub-data"],
     leaves: "CrowdSec would detect nothing",
     stops: false,
@@ -165,33 +201,36 @@ const IMAGE_STEPS: readonly Step[] = [
   },
 ];
 
-const scriptSteps = (context: Context, version: Version | undefined, found: Found): readonly Step[] => [
+const scriptSteps = (context: Context, source: PackageSource, found: Found): readonly Step[] => [
   {
     does: "curl https://install.crowdsec.net",
     rows: ["outgoing-installer"],
     leaves: "CrowdSec's repository would not be set up",
     stops: true,
   },
-  ...(context.topology.system.packages === "rpm" ? rpmSteps : vendorSteps)(version, found),
+  ...(context.topology.system.packages === "rpm" ? rpmSteps : vendorSteps)(source, found),
 ];
 
-const stepsOf = (context: Context, { kind, version }: PackageSource, found: Found): readonly Step[] =>
+const stepsOf = (context: Context, source: PackageSource, found: Found): readonly Step[] =>
   ({
-    debian: () => debianSteps(found),
-    "vendor-deb": () => vendorSteps(version, found),
-    "vendor-rpm": () => rpmSteps(version, found),
+    debian: () => debianSteps(source, found),
+    "vendor-deb": () => vendorSteps(source, found),
+    "vendor-rpm": () => rpmSteps(source, found),
     alpine: () => [],
-    freebsd: () => freebsdSteps(version),
-    script: () => scriptSteps(context, version, found),
+    freebsd: () => freebsdSteps(source.version),
+    script: () => scriptSteps(context, source, found),
     image: () => IMAGE_STEPS,
-  })[kind]();
+  })[source.kind]();
 
 /** Rows that the scripts ask whatever this host's configuration says: the address stands in cscli, or in the command. */
 const FIXED: ReadonlySet<string> = new Set(["outgoing-capi", "outgoing-installer", "outgoing-packages"]);
 
 const DECLINED = /^Name: crowdsec\/(?:capi|lapi)\n(?:(?!\n|Value:).*\n)*Value: false$/m;
 const APT_CONFIG = "/usr/bin/apt-config";
-const APT_PROXIES = ["shell", "A", "Acquire::http::Proxy", "B", "Acquire::https::Proxy"] as const;
+const APT_PROXIES = [
+  ...["shell", "A", "Acquire::http::Proxy", "B", "Acquire::https::Proxy"],
+  ...["C", "Acquire::http::Proxy-Auto-Detect", "D", "Acquire::http::ProxyAutoDetect"],
+];
 /** Milliseconds; it reads a few files. */
 const ASK_MS = 2000;
 
@@ -207,14 +246,10 @@ const findOwnProxy = async ({ probe, topology: { system } }: Context): Promise<F
   const saw = await probe.path(APT_CONFIG);
   if (!saw.ok || !saw.executable || !saw.guarded) return undefined;
   const ran = await probe.command({ argv: [APT_CONFIG, ...APT_PROXIES], timeoutMs: ASK_MS });
-  return ran.ok && /^[AB]='(?!DIRECT')[^']+'/m.test(ran.output) ? "apt" : undefined;
+  return ran.ok && /^[A-D]='(?!DIRECT')[^']+'/m.test(ran.output) ? "apt" : undefined;
 };
 
-/** What its version table says of it, not the host that is asked then. */
-const isMirror = ({ kind, origin }: PackageSource): boolean =>
-  kind === "vendor-deb" && origin.includes("://") && !origin.includes("packagecloud.io");
-
-const findFound = async (context: Context): Promise<Omit<Found, "mirror">> => {
+const findFound = async (context: Context): Promise<Found> => {
   const { probe } = context;
   const [online, local, answers, ownProxy] = await Promise.all([
     probe.path(ONLINE),
@@ -239,6 +274,70 @@ const installer = ({ topology }: Context): Component => {
   return cscli && !("hidden" in cscli.environment) ? cscli : { name: "cscli", environment: topology.shell };
 };
 
+/** `URI SUITE/COMPONENT`, or `URI FOLDER/` where an archive has no suites: the file that apt asks for first. */
+const releaseFile = (archive: string): URL | undefined => {
+  const [uri = "", words = ""] = archive.split(" ");
+  const suite = words.endsWith("/") ? words : `dists/${words.replace(/\/[^/]*$/, "")}/`;
+  const base = uri.endsWith("/") ? uri : `${uri}/`;
+  return URL.canParse(`${suite}InRelease`, base) ? new URL(`${suite}InRelease`, base) : undefined;
+};
+
+/** 511: a captive portal asks for a login. */
+const NETWORK_AUTHENTICATION_REQUIRED = 511;
+
+/** An archive may have no such file, or want a login that only apt has; a page for people is none of its answers. */
+const faultOfArchive = ({ status, headers, body }: HttpAnswered): keyof typeof OUTGOING_FAULTS | undefined => {
+  if (status === NETWORK_AUTHENTICATION_REQUIRED) return "http-status";
+  const page = headers["content-type"]?.includes("text/html") ?? false;
+  if (!page || status === 404 || status === 401) return undefined;
+  if (status >= 200 && status < 300) return /^(-----BEGIN PGP|Origin:)/.test(body) ? undefined : "identity-mismatch";
+  return status >= 400 ? "http-status" : undefined;
+};
+
+/** apt can have authorities, a certificate and rules of its own for https (apt-transport-https(1)). */
+const OF_APTS_OWN: ReadonlySet<string> = new Set([
+  "tls-untrusted",
+  "tls-wrong-host",
+  "tls-no-san",
+  "tls-client-cert",
+  "tls-alert",
+]);
+
+/** What keeps apt from the archive of a package, in the words of the outgoing rows; undefined when nothing does. */
+const obstacleOfArchive = async (
+  context: Context,
+  archive: string,
+  component: Component,
+): Promise<Obstacle | Unasked | undefined> => {
+  const file = releaseFile(archive);
+  if (file === undefined) return undefined;
+  const walked: Walked = await walk(context, {
+    url: `${file.origin}/`,
+    origin: "apt-cache policy",
+    path: `${file.pathname}${file.search}`,
+    // An archive of one's own, or a cache before one, can be on this very host.
+    public: false,
+    request: {},
+    component,
+  });
+  const { failed, reply, evidence } = walked;
+  const fault = failed ? (failed.code as keyof typeof OUTGOING_FAULTS) : reply && faultOfArchive(reply);
+  if (fault === undefined) return undefined;
+  const { says, blame }: Fault = OUTGOING_FAULTS[fault];
+  const data = { missing: walked.missing ?? "", caFile: "", path: file.pathname, address: "", ...walked.data };
+  const sentence = fill(says, data);
+  if (OF_APTS_OWN.has(fault)) return { status: "unknown", reason: `apt.conf can say otherwise to apt: ${sentence}` };
+  const seen = reply && { message: describe(reply), httpStatus: reply.status };
+  const later = failed === undefined || failed.phase === "handshake" || failed.phase === "response";
+  const party = later && evidence.route?.via === "proxy" ? "proxy" : blame;
+  return {
+    host: file.hostname,
+    sentence,
+    verdict: { status: "fault", fault, data, evidence, ...(failed && { failed }), ...seen },
+    party,
+  };
+};
+
 /** The words that are typed, as a person of this system would. */
 const commandOf = ({ topology: { system } }: Context, kind: SourceKind): string => {
   if (kind === "image") return "a first start of CrowdSec's image";
@@ -250,6 +349,7 @@ const commandOf = ({ topology: { system } }: Context, kind: SourceKind): string 
 /** Which remedies fit, by what stops it. */
 type Occasion =
   | "fetch"
+  | "fetch-http"
   | "debian-capi"
   | "vendor-capi"
   | "vendor-hub"
@@ -266,6 +366,7 @@ const occasionOf = (
   debians: string | undefined,
 ): Occasion => {
   const registers = step.does.startsWith("cscli capi register");
+  if (step.archive !== undefined) return step.archive.startsWith("http:") ? "fetch-http" : "fetch";
   if (step.rows.some((row) => row === "outgoing-packages" || row === "outgoing-installer")) return "fetch";
   if (kind === "image") return registers ? "image-capi" : "image";
   if (!step.stops) return registers && later.length === 0 && kind !== "freebsd" ? "quiet-capi" : "quiet";
@@ -334,9 +435,18 @@ const FAULTS = {
         undo: ["unset https_proxy"],
       },
       {
-        when: "fetch",
-        text: "Or bring the package's file here from a host that gets there. Its script needs the other hosts of the install all the same.",
+        when: "fetch-http",
+        text: "Open the way to {host}; or set a proxy for this shell. sudo drops it, so be root first, or use sudo -E.",
+        commands: [
+          "export http_proxy=http://PROXY:3128",
+          "export https_proxy=http://PROXY:3128",
+          "crowdsec-preflight --phase install",
+        ],
+        undo: ["unset http_proxy https_proxy"],
       },
+      ...remedies(["fetch", "fetch-http"], {
+        text: "Or bring the package's file here from a host that gets there. Its script needs the other hosts of the install all the same.",
+      }),
       {
         when: "image",
         text: "Open the way to {host} for containers too; or start it with HTTPS_PROXY in its environment.",
@@ -446,14 +556,17 @@ const judge = async (
   const steps = stepsOf(context, source, found);
   const asked = await Promise.all(
     steps.map(async (step) => {
-      const said = await Promise.all(step.rows.map((row) => obstacleOf(row, context, asker, FIXED.has(row))));
+      const said = await Promise.all([
+        ...(step.archive === undefined ? [] : [obstacleOfArchive(context, step.archive, asker)]),
+        ...step.rows.map((row) => obstacleOf(row, context, asker, FIXED.has(row))),
+      ]);
       return { step, said };
     }),
   );
   const blocked = asked.flatMap(({ step, said }): Blocked[] =>
     said.flatMap((one) => (one !== undefined && "sentence" in one ? [{ step, obstacle: one }] : [])),
   );
-  const notes = await notesOf(context, source);
+  const notes = [...(await notesOf(context, source)), ...unaskedNote(source, found)];
   const severity = first ? {} : ({ severity: "warning" } as const);
   const command = commandOf(context, source.kind);
   const [stop, ...later] = blocked;
@@ -522,7 +635,7 @@ export default defineCheck({
   roles: ["lapi", "agent", "bouncer", "cscli"],
   phase: "install",
   contacts:
-    "the hosts of the outgoing list that the script needs; asks this system's package manager, which goes nowhere",
+    "the hosts of the outgoing list that the script needs, and the archive that apt takes the package from; asks this system's package manager, which goes nowhere",
   faults: FAULTS,
   async run(context): Promise<Answer<Code>> {
     const roles = ["lapi", "agent", "cscli"] as const;
@@ -542,15 +655,10 @@ export default defineCheck({
     return Promise.all(
       sources.map(async (source) => ({
         target: source.kind,
-        verdict: await judge(
-          context,
-          source,
-          { ...found, mirror: isMirror(source) },
-          {
-            first: source === taken && source.kind !== "image",
-            debians,
-          },
-        ),
+        verdict: await judge(context, source, found, {
+          first: source === taken && source.kind !== "image",
+          debians,
+        }),
       })),
     );
   },

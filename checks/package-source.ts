@@ -19,6 +19,10 @@ export interface PackageSource {
   readonly release?: string;
   /** Who says so, and what: `apt-cache policy: http://deb.debian.org/debian bookworm/main`. */
   readonly origin: string;
+  /** Where apt would fetch it: `http://deb.debian.org/debian bookworm/main`; undefined where it need not, or another tool does. */
+  readonly archive?: string;
+  /** apt has nothing to fetch: it is unpacked here already, or apt has its file. */
+  readonly fetched?: true;
   /** What else is to be known before it is taken. */
   readonly note?: string;
 }
@@ -36,16 +40,10 @@ const APT_CACHE = "/usr/bin/apt-cache";
  * Without these two, apt-cache run by root writes its index of the lists to /var/cache/apt (apt.conf(5)); with them it
  * writes nothing. It goes nowhere either: only what `apt-get update` fetched counts.
  */
-const POLICY = [
-  APT_CACHE,
-  "-o",
-  "Dir::Cache::pkgcache=",
-  "-o",
-  "Dir::Cache::srcpkgcache=",
-  "policy",
-  "crowdsec",
-] as const;
+const POLICY = [APT_CACHE, "-o", "Dir::Cache::pkgcache=", "-o", "Dir::Cache::srcpkgcache=", "policy"] as const;
 const APT_LISTS = "/var/lib/apt/lists";
+/** What apt has fetched, a file each, with `:` of a version as `%3a`. */
+const APT_ARCHIVES = "/var/cache/apt/archives";
 const APT_INDEX = /_Packages(\.\w+)?$/;
 
 /** Where repositories of each kind of packages are configured, a file each. */
@@ -62,6 +60,8 @@ const CONTAINERS = ["/usr/bin/docker", "/usr/local/bin/docker", "/usr/bin/podman
 interface Row {
   readonly release: string;
   readonly origins: readonly string[];
+  /** dpkg has it unpacked, or installed. */
+  readonly here: boolean;
 }
 
 /** The probe gives lines without their indentation, so what they begin with has to tell them apart. */
@@ -76,32 +76,84 @@ const readOrigin = (words: string): string =>
 
 /** The version table of `apt-cache policy`, best first; dpkg's own database is no archive. */
 const readTable = (output: string): readonly Row[] => {
-  const rows: { release: string; origins: string[] }[] = [];
+  const rows: { release: string; origins: string[]; here: boolean }[] = [];
   const [, table = ""] = output.split(TABLE);
   for (const line of table.split("\n").map((each) => each.trim())) {
     const origin = ORIGIN.exec(line)?.[1];
     const release = origin === undefined ? RELEASE.exec(line)?.[1] : undefined;
-    if (release !== undefined) rows.push({ release: printable(release, 80), origins: [] });
+    if (release !== undefined) rows.push({ release: printable(release, 80), origins: [], here: false });
+    const row = rows.at(-1);
+    if (origin === undefined || row === undefined) continue;
     // A path is dpkg's own database; an archive on a disk has `file:` before it.
-    if (origin !== undefined && !origin.startsWith("/")) rows.at(-1)?.origins.push(readOrigin(origin));
+    if (origin.startsWith("/")) row.here = true;
+    else row.origins.push(readOrigin(origin));
   }
   return rows;
 };
 
-/** Debian's packages have a revision of their own, the vendor's none; a company's mirror of either has any name. */
-const kindOf = ({ release, origins }: Row): "debian" | "vendor-deb" => {
-  if (origins.some((origin) => VENDOR.test(origin))) return "vendor-deb";
-  return release.includes("-") ? "debian" : "vendor-deb";
+type AptKind = "debian" | "vendor-deb";
+
+/** Archives that are the distribution's by their host alone. */
+const DISTRIBUTIONS_HOST = /^https?:\/\/(?:[\w-]+\.)*(?:debian\.org|ubuntu\.com|raspbian\.org|raspberrypi\.com)[:/]/;
+/** `o=` of a Release file, which a mirror hands on as it is. */
+const DISTRIBUTIONS_NAME = /^(?:Debian|Ubuntu|Raspbian|Raspberry Pi|Kali|Devuan|Linux Mint|linuxmint)\b/;
+const VENDORS_NAME = /^packagecloud\.io\/crowdsec\b/;
+
+/** Who signs each archive: `o=` of its release line, by the archive as the version table writes it. */
+type Signers = ReadonlyMap<string, string>;
+
+/** Of `apt-cache policy` without a name: two lines for each archive, the second of them its release. */
+const readSigners = (output: string): Signers => {
+  const signers = new Map<string, string>();
+  let archive: string | undefined;
+  for (const line of output.split("\n").map((each) => each.trim())) {
+    const origin = ORIGIN.exec(line)?.[1];
+    if (origin !== undefined) archive = readOrigin(origin);
+    const signer = /^release (?:.*,)?o=([^,]+)/.exec(line)?.[1];
+    if (signer !== undefined && archive !== undefined) signers.set(archive, signer);
+  }
+  return signers;
 };
 
-const toSource = (row: Row): PackageSource => {
+const kindByHost = ({ origins }: Row): AptKind | undefined => {
+  if (origins.some((origin) => VENDOR.test(origin))) return "vendor-deb";
+  return origins.some((origin) => DISTRIBUTIONS_HOST.test(origin)) ? "debian" : undefined;
+};
+
+/**
+ * A company's mirror has any name: what it mirrors says its Release file, or else its address; and where neither does,
+ * Debian's packages have a revision of their own, the vendor's none.
+ */
+const kindOf = (row: Row, signers: Signers): AptKind => {
+  const byHost = kindByHost(row);
+  if (byHost !== undefined) return byHost;
+  const names = row.origins.flatMap((origin) => signers.get(origin) ?? []);
+  if (names.some((name) => VENDORS_NAME.test(name))) return "vendor-deb";
+  if (names.some((name) => DISTRIBUTIONS_NAME.test(name))) return "debian";
+  if (row.origins.some((origin) => /crowdsec/i.test(origin))) return "vendor-deb";
+  return row.release.includes("-") ? "debian" : "vendor-deb";
+};
+
+/** Who signs the archives of this table, where their hosts do not tell. */
+const findSigners = async ({ probe }: Context, table: readonly Row[]): Promise<Signers> => {
+  if (table.every((row) => row.origins.length === 0 || kindByHost(row) !== undefined)) return new Map();
+  const ran = await probe.command({ argv: POLICY, timeoutMs: ASK_MS });
+  return ran.ok && ran.exitCode === 0 ? readSigners(ran.output) : new Map();
+};
+
+/** @param files the names in the folder of what apt has fetched */
+const toSource = (row: Row, signers: Signers, files: readonly string[]): PackageSource => {
   const version = parseVersion(row.release.replace(/^\d+:/, ""));
-  const [archive = "only what is installed here already"] = row.origins;
+  const [archive] = row.origins;
+  const file = `crowdsec_${row.release.replaceAll(":", "%3a")}_`;
+  const fetched = row.here || files.some((name) => name.startsWith(file) && name.endsWith(".deb"));
   return {
-    kind: kindOf(row),
+    kind: kindOf(row, signers),
     ...(version && { version }),
     release: row.release,
-    origin: `apt-cache policy: ${archive}`,
+    origin: `apt-cache policy: ${archive ?? "only what is installed here already"}`,
+    ...(archive !== undefined && !fetched && { archive }),
+    ...(fetched && { fetched }),
   };
 };
 
@@ -137,9 +189,10 @@ const SCRIPT: PackageSource = { kind: "script", origin: "CrowdSec's own reposito
 const ofApt = async (context: Context): Promise<readonly PackageSource[] | Untold> => {
   const { probe } = context;
   const saw = await probe.path(APT_CACHE);
-  if (!saw.ok && saw.code === "file-missing") return [];
+  if (!saw.ok && saw.code === "file-missing")
+    return { unknown: `what would be installed cannot be told: there is no ${APT_CACHE}` };
   if (!saw.ok || !saw.executable || !saw.guarded) return { unknown: `${APT_CACHE} is not one that can be asked` };
-  const ran = await probe.command({ argv: POLICY, timeoutMs: ASK_MS });
+  const ran = await probe.command({ argv: [...POLICY, "crowdsec"], timeoutMs: ASK_MS });
   if (!ran.ok) return { unknown: `${APT_CACHE} gave no answer: ${ran.message}` };
   if (ran.exitCode !== 0) return { unknown: `${APT_CACHE} policy ended with exit code ${ran.exitCode}` };
   const table = readTable(ran.output);
@@ -154,15 +207,18 @@ const ofApt = async (context: Context): Promise<readonly PackageSource[] | Untol
     const missing = configured === undefined ? "lists of packages" : `list of the repository in ${configured}`;
     return { unknown: `apt has no ${missing} here yet: run apt-get update first` };
   }
-  const own = toSource(taken);
-  const unfetched = configured !== undefined && table.every((row) => kindOf(row) !== "vendor-deb");
+  const [signers, archives] = await Promise.all([findSigners(context, table), probe.folder(APT_ARCHIVES)]);
+  const known = table.map((row) => toSource(row, signers, archives.ok ? archives.names : []));
+  const own = known[table.indexOf(taken)];
+  if (own === undefined) return [];
+  const unfetched = configured !== undefined && known.every(({ kind }) => kind !== "vendor-deb");
   const first = {
     ...own,
     ...(unfetched && {
       note: `CrowdSec's repository is configured in ${configured}, and apt has no list of it: apt-get update`,
     }),
   };
-  const second = table.map(toSource).find(({ kind }) => kind !== first.kind);
+  const second = known.find(({ kind }) => kind !== first.kind);
   const script = configured === undefined && [first, second].every((source) => source?.kind !== "vendor-deb");
   return [first, ...(second ? [second] : []), ...(script ? [SCRIPT] : [])];
 };

@@ -150,14 +150,19 @@ interface Package {
   readonly letters?: string;
 }
 
+/** Whether this host has a manager that can be asked. */
+const isHere = async ({ probe }: Context, { program }: { readonly program: string }): Promise<boolean> => {
+  const saw = await probe.path(program);
+  return saw.ok && saw.executable && saw.guarded;
+};
+
 /** The answer of a manager that this host has; undefined where it is none of its own, or knows no crowdsec. */
 const ask = async (
-  { probe }: Context,
+  context: Context,
   { program, argv }: Pick<(typeof OTHERS)[number] | ReturnType<typeof dpkg>, "program" | "argv">,
 ): Promise<string | Unasked | undefined> => {
-  const saw = await probe.path(program);
-  if (!saw.ok || !saw.executable || !saw.guarded) return undefined;
-  const ran = await probe.command({ argv, timeoutMs: ASK_MS });
+  if (!(await isHere(context, { program }))) return undefined;
+  const ran = await context.probe.command({ argv, timeoutMs: ASK_MS });
   if (!ran.ok) return { status: "unknown", reason: `${program} gave no answer: ${ran.message}` };
   return ran.exitCode === 0 ? ran.output : undefined;
 };
@@ -176,7 +181,11 @@ const findPackage = async (context: Context): Promise<Package | Unasked> => {
     const found = manager.answer.exec(answer ?? "")?.[1];
     if (found !== undefined) return { by: manager.program.replace(/^.*\//, ""), version: found };
   }
-  return { status: "skip", reason: "not applicable: no package manager of this host knows crowdsec" };
+  const here = await Promise.all([dpkg("crowdsec"), ...OTHERS].map((manager) => isHere(context, manager)));
+  const reason = here.includes(true)
+    ? "crowdsec is not installed"
+    : "this host has no package manager that can be asked for crowdsec";
+  return { status: "skip", reason: `not applicable: ${reason}` };
 };
 
 /** What a script that ended early leaves undone, as far as reading shows it. */

@@ -2,7 +2,7 @@ import { type Context, defineCheck, type Verdict } from "../src/model/check.ts";
 import type { Prober } from "../src/model/observation.ts";
 import { HOSTS, IMAGES } from "../src/model/remedy.ts";
 import { atLeast, type Version } from "../src/model/version.ts";
-import { type EngineFolder, engineFolders, isOfDatabase, nearest } from "./engine-folders.ts";
+import { type EngineFolder, engineFolders, isDangling, isOfDatabase, nearest } from "./engine-folders.ts";
 
 /** What comes of it where a folder cannot be written. */
 const FOLLOWS: Readonly<Record<EngineFolder["use"], string>> = {
@@ -27,6 +27,8 @@ const isNeeded = ({ phase }: Context["topology"], { use }: EngineFolder, version
 /** Its program's folder is read-only, and its package, or its kind of system, has a way of its own. */
 const PROGRAM = "program";
 const WRITING = "writing";
+const LINK = "link";
+const INODES = "inodes";
 
 const FAULTS = {
   "folder-not-writable": {
@@ -45,6 +47,16 @@ const FAULTS = {
         services: IMAGES,
         text: "Give the container a volume there that it may write to: with a read-only root, CrowdSec needs one for its data, and one for its configuration.",
         commands: ["ls -ld {folder}"],
+      },
+      {
+        when: LINK,
+        text: "See where the link leads: mount the file system that should be there, or put a folder in place of the link.",
+        commands: ["ls -ld {folder}"],
+      },
+      {
+        when: INODES,
+        text: "See which file system has no room for another file, and remove files that nobody needs; how large they are makes no difference.",
+        commands: ["df -i {folder}"],
       },
       {
         when: PROGRAM,
@@ -85,13 +97,21 @@ interface Place {
   readonly problem?: string;
   /** Nothing could be seen. */
   readonly hidden?: true;
+  /** Nobody can write there, root no more than another: a link that leads nowhere, or no inode left. */
+  readonly nobody?: "link" | "inodes";
 }
 
 const look = async ({ probe, topology, version }: Context, folder: EngineFolder): Promise<Place> => {
   const { path, saw } = await nearest(probe, folder.path);
   const needed = isNeeded(topology, folder, folder.use === "data" ? await version() : undefined);
+  if (isDangling(saw)) {
+    const problem = `is a link to ${saw.leadsTo}, which is not there`;
+    return { folder, needed, path, problem, nobody: LINK };
+  }
   if (!saw.ok) return { folder, needed, path, problem: saw.message, hidden: true };
   if (saw.kind !== "folder") return { folder, needed, path, problem: "is no folder" };
+  if (saw.writable && saw.freeInodes === 0)
+    return { folder, needed, path, problem: "is on a file system with no inode left", nobody: INODES };
   return saw.writable ? { folder, needed, path } : { folder, needed, path, problem: "is not writable" };
 };
 
@@ -125,19 +145,22 @@ export default defineCheck({
       return { status: "pass", note: tool === undefined ? paths : `${paths}; packages by ${tool}` };
     }
     const list = failing.map(({ folder }) => folder.path).join(", ");
-    if (topology.user !== "root")
-      return { status: "unknown", reason: `run as root: whether ${list} can be written there` };
+    const certain = topology.user === "root" ? failing : failing.filter(({ nobody }) => nobody !== undefined);
+    const [sure] = certain;
+    if (sure === undefined) return { status: "unknown", reason: `run as root: whether ${list} can be written there` };
     if (failing.every(({ hidden }) => hidden))
       return {
         status: "unknown",
         reason: `whether CrowdSec can write could not be seen: ${failing.map(inWords).join("; ")}`,
       };
-    const worst = failing.find(({ needed }) => needed) ?? first;
+    const needed = certain.filter((place) => place.needed);
+    // What is seen for certain, whatever permissions and mounts say, comes first.
+    const worst = needed.find(({ nobody }) => nobody !== undefined) ?? needed[0] ?? sure;
     return {
       status: "fault",
       fault: "folder-not-writable",
-      data: { list: failing.map(inWords).join("; "), folder: worst.path },
-      when: failing.every(({ folder }) => folder.use === "program") ? PROGRAM : WRITING,
+      data: { list: certain.map(inWords).join("; "), folder: worst.path },
+      when: worst.nobody ?? (certain.every(({ folder }) => folder.use === "program") ? PROGRAM : WRITING),
       evidence: { target: { path: worst.path, origin: worst.folder.origin } },
       ...(!worst.needed && { severity: "warning" as const }),
     };

@@ -300,10 +300,17 @@ export interface PathSeen {
   /** It belongs to root, or to this user, and nobody else may change it or a folder on the way to it. */
   readonly guarded: boolean;
   readonly freeBytes: number;
+  /** How many files can still be made there; undefined where the file system does not count them. */
+  readonly freeInodes?: number;
   /** `nfs`, `cifs` and their kin; undefined for a local file system. */
   readonly networkFilesystem?: string;
 }
-export type PathObservation = PathSeen | Failed;
+/** There is nothing; or a link is, and nothing where it leads. */
+export interface PathUnseen extends Failed {
+  /** What the link says: `/mnt/data/crowdsec`. */
+  readonly leadsTo?: string;
+}
+export type PathObservation = PathSeen | PathUnseen;
 
 export interface FolderRead {
   readonly ok: true;

@@ -1,8 +1,9 @@
 import type { Stats } from "node:fs";
-import { access, constants, realpath, stat, statfs } from "node:fs/promises";
+import { access, constants, readlink, realpath, stat, statfs } from "node:fs/promises";
 import { posix } from "node:path";
 import process from "node:process";
 import type { PathObservation, PathSeen } from "../model/observation.ts";
+import { printable } from "../model/text.ts";
 import { stopwatch } from "./clock.ts";
 import { failed, failure } from "./failure.ts";
 import { answers, isNetworkFilesystem, locate } from "./filesystem.ts";
@@ -56,9 +57,13 @@ export const probePath = async (path: string): Promise<PathObservation> => {
       executable,
       guarded,
       freeBytes: space.bavail * space.bsize,
+      // Where inodes are made as needed (btrfs), there are none to count.
+      ...(space.files > 0 && { freeInodes: space.ffree }),
       ...(type !== undefined && isNetworkFilesystem(type) && { networkFilesystem: type }),
     };
   } catch (error) {
-    return failure("host", error, elapsed());
+    const saw = failure("host", error, elapsed());
+    const leadsTo = saw.code === "file-missing" ? await readlink(path).catch(() => undefined) : undefined;
+    return { ...saw, ...(leadsTo !== undefined && { leadsTo: printable(leadsTo) }) };
   }
 };

@@ -113,6 +113,39 @@ describe("before an install", () => {
   });
 });
 
+const DANGLING = { ...failedWith("file-missing"), leadsTo: "/mnt/data/crowdsec" } as const;
+test.each(["root", "www-data"])(
+  "as %s, the disk behind a link that leads nowhere is not taken for another",
+  async (user) => {
+    expect(await findingOf(check, bare({ "/var/lib/crowdsec": DANGLING }, { user }))).toMatchObject({
+      status: "unknown",
+      reason:
+        "how much room there is could not be seen: /var/lib/crowdsec (a link to /mnt/data/crowdsec, which is not there)",
+    });
+  },
+);
+
+describe("a disk with room for bytes, and none for another file", () => {
+  const crowded = (freeInodes: number): Given => ({
+    ...bare(),
+    world: { ...HEALTHY, paths: { ...bare().world?.paths, "/var/lib": { kind: "folder", freeInodes } } },
+  });
+
+  test("is full, and says of what", async () => {
+    const { status, fault, summary, remedy } = await findingOf(check, crowded(0));
+    expect([status, fault?.code, summary]).toEqual([
+      "fail",
+      "disk-full",
+      "/var/lib has no inode left for CrowdSec's data: no file can be made there, whatever room it has",
+    ]);
+    expect(remedy.map(({ commands }) => commands)).toEqual([["df -i /var/lib"]]);
+  });
+
+  test("is not, while it has some", async () => {
+    expect((await findingOf(check, crowded(5000))).status).toBe("pass");
+  });
+});
+
 describe("where CrowdSec is", () => {
   test("the database's disk is left to its check", async () => {
     expect((await findingOf(check, installed({ "/var/lib/crowdsec/data": 3 * MIB }))).status).toBe("pass");

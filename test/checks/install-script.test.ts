@@ -1,7 +1,7 @@
 import { describe, expect, test } from "@jest/globals";
 import check from "../../checks/install-script.ts";
 import { outgoing } from "../../checks/outgoing.ts";
-import type { CommandObservation } from "../../src/model/observation.ts";
+import type { CommandObservation, HttpObservation } from "../../src/model/observation.ts";
 import type { Finding } from "../../src/model/report.ts";
 import type { Topology } from "../../src/model/topology.ts";
 import type { Version } from "../../src/model/version.ts";
@@ -9,7 +9,7 @@ import type { World } from "../support/fake-prober.ts";
 import { expectFault, type FaultCase, type Given, runIn } from "../support/run.ts";
 import { SYSTEMS, type SystemName } from "../support/systems.ts";
 import { BEFORE_INSTALL, cscliWith, environmentWith, from } from "../support/topology.ts";
-import { failedWith, HEALTHY, listener, PACKAGE_CDN, ranWith } from "../support/world.ts";
+import { answered, BLOCK_PAGE, failedWith, HEALTHY, listener, PACKAGE_CDN, ranWith } from "../support/world.ts";
 
 const APT = "/usr/bin/apt-cache";
 const PROGRAM = { executable: true } as const;
@@ -122,6 +122,78 @@ describe("Debian's own package", () => {
   test("is not stopped where the file that its remedy makes is there", async () => {
     const host = { world: without(API), paths: { [ONLINE]: { bytes: 12 } } };
     expect((await first(DEBIAN, host)).status).toBe("pass");
+  });
+
+  const ARCHIVE = "deb.debian.org";
+  test("is not installed at all where its archive is not reached either, and that comes first", async () => {
+    const { status, summary, target, remedy } = await first(DEBIAN, { world: without(ARCHIVE, API) });
+    expect([status, target?.host]).toEqual(["fail", ARCHIVE]);
+    expect(summary).toMatch(
+      /^apt-get install crowdsec would stop at fetching the package: deb\.debian\.org does not resolve: NXDOMAIN; nothing would be installed; the next to fail: cscli capi register \(api\.crowdsec\.net\)/,
+    );
+    expect(remedy.map(({ commands }) => commands)).toEqual([
+      [
+        "export http_proxy=http://PROXY:3128",
+        "export https_proxy=http://PROXY:3128",
+        "crowdsec-preflight --phase install",
+      ],
+      undefined,
+    ]);
+  });
+
+  test("has its archive asked for what apt asks it for", async () => {
+    const { asked } = await runIn([check], hostWith(DEBIAN));
+    expect(asked).toContain("http GET http://deb.debian.org/debian/dists/bookworm/InRelease");
+  });
+
+  test("has nothing to be fetched where apt has its file already, so that only its script can stop", async () => {
+    const folders = { "/var/cache/apt/archives": ["crowdsec_1.4.6-6~deb12u1+b1_amd64.deb"] };
+    const given = hostWith(DEBIAN, { world: { ...without(ARCHIVE), folders } });
+    const { findings, asked } = await runIn([check], given);
+    expect(findings[0]?.status).toBe("pass");
+    expect(asked).not.toContain(`dns ${ARCHIVE}`);
+    const stopped = await first(DEBIAN, { world: { ...without(ARCHIVE, API), folders } });
+    expect(stopped.summary).toContain("would stop at cscli capi register");
+  });
+
+  test.each(["file:/srv/mirror", "cdrom:[Debian_12]/", "mirror+file:/etc/apt/mirrors.txt"])(
+    "from %s is asked for nowhere",
+    async (uri) => {
+      const said = DEBIAN.replace("http://deb.debian.org/debian", uri);
+      const { findings, asked } = await runIn([check], hostWith(said, { world: without(ARCHIVE) }));
+      expect(findings[0]?.status).toBe("pass");
+      expect(findings[0]?.summary.includes("; not asked: ")).toBe(uri.startsWith("mirror+"));
+      const names = asked.filter((question) => question.startsWith("dns "));
+      expect(names).toContain(`dns ${API}`);
+      expect(names.filter((name) => !/(\.crowdsec\.net|packagecloud\.io|\.cdn\.example)$/.test(name))).toEqual([]);
+    },
+  );
+
+  test("by a proxy that only apt knows is told not to be asked", async () => {
+    const { status, summary } = await first(DEBIAN, {
+      world: without(ARCHIVE),
+      aptConfig: "C='/usr/bin/auto-proxy'\n",
+    });
+    expect(status).toBe("pass");
+    expect(summary).toContain(
+      "; not asked: http://deb.debian.org/debian bookworm/main, which apt gets through a proxy of its own (apt.conf)",
+    );
+  });
+
+  const archiveSays = (saw: HttpObservation): Host => ({
+    world: { ...without(), http: (request) => (request.url.includes(ARCHIVE) ? saw : HEALTHY.http(request)) },
+  });
+  const HTML = { headers: { "content-type": "text/html" } };
+  test.each<[string, HttpObservation, Finding["status"]]>([
+    ["its file", answered({ body: "-----BEGIN PGP SIGNED MESSAGE-----\n" }), "pass"],
+    ["no such file", answered({ status: 404, ...HTML }), "pass"],
+    ["the page of a filter", BLOCK_PAGE, "fail"],
+    ["a filter's refusal", answered({ status: 403, ...HTML }), "fail"],
+    ["a captive portal's login", answered({ status: 511 }), "fail"],
+    ["a certificate that apt can have an authority of its own for", failedWith("tls-untrusted"), "unknown"],
+    ["nothing", failedWith("http-timeout"), "fail"],
+  ])("whose archive answers with %s", async (_name, saw, status) => {
+    expect((await first(DEBIAN, archiveSays(saw))).status).toBe(status);
   });
 
   test("is stopped by an empty file", async () => {
@@ -242,9 +314,11 @@ describe("the vendor's package on Debian", () => {
     expect((await first(DEBIAN, { world })).summary).not.toContain(words);
   });
 
-  test("from a mirror needs the mirror, which is not asked", async () => {
+  test("from a mirror needs the mirror, and not the vendor's host", async () => {
     const said = policy("1.7.8", vendors("1.7.8", "https://mirror.corp.example/crowdsec any/main"));
     expect((await first(said, { world: without("packagecloud.io") })).status).toBe("pass");
+    const { summary } = await first(said, { world: without("mirror.corp.example") });
+    expect(summary).toContain("would stop at fetching the package: mirror.corp.example does not resolve");
   });
 
   test("stops at the start of a service where systemd is not installed, and not in a chroot", async () => {
@@ -372,6 +446,13 @@ describe("elsewhere", () => {
     expect(asked.filter((question) => question.startsWith("dns"))).toEqual([]);
   });
 
+  test("without an apt-cache nothing is told to be ready", async () => {
+    expect(await first(undefined, { paths: { [APT]: failedWith("file-missing") } })).toMatchObject({
+      status: "unknown",
+      reason: "what would be installed cannot be told: there is no /usr/bin/apt-cache",
+    });
+  });
+
   test("what cannot be told is unknown, with what to do", async () => {
     const given = hostWith(policy("(none)"), { world: { ...without(), folders: { "/var/lib/apt/lists": ["lock"] } } });
     expect((await findingsOf(given))[0]).toMatchObject({
@@ -398,7 +479,7 @@ describe("an agent whose Local API is elsewhere", () => {
 });
 
 describe("whose way it is", () => {
-  const proxy = (name: string) => ({ HTTPS_PROXY: `http://${name}:3128` });
+  const proxy = (name: string) => ({ HTTPS_PROXY: `http://${name}:3128`, http_proxy: `http://${name}:3128` });
   const only = (host: string): World => ({
     ...without(),
     dns: (name) => (name === host ? HEALTHY.dns(name) : failedWith("dns-nxdomain", { message: "NXDOMAIN" })),
@@ -453,7 +534,8 @@ describe("whose way it is", () => {
   });
 
   test("the blame is that of the way, and the finding's host is the row's", async () => {
-    const world: World = { ...without(), tcp: () => failedWith("tcp-timeout") };
+    const folders = { "/var/cache/apt/archives": ["crowdsec_1.4.6-6~deb12u1+b1_amd64.deb"] };
+    const world: World = { ...without(), tcp: () => failedWith("tcp-timeout"), folders };
     const { blame, target, fault } = await first(DEBIAN, { world });
     expect([blame?.party, target?.host, fault?.code, fault?.phase]).toEqual([
       "network",

@@ -112,13 +112,21 @@ const DEBIAN = {
   version: [1, 4, 6],
   release: "1.4.6-6~deb12u1+b1",
   origin: "apt-cache policy: http://deb.debian.org/debian bookworm/main",
+  archive: "http://deb.debian.org/debian bookworm/main",
 } as const;
 const VENDOR = {
   kind: "vendor-deb",
   version: [1, 7, 8],
   release: "1.7.8",
   origin: "apt-cache policy: https://packagecloud.io/crowdsec/crowdsec/any any/main",
+  archive: "https://packagecloud.io/crowdsec/crowdsec/any any/main",
 } as const;
+/** Of what apt need not fetch. */
+const fetched = <T extends { readonly archive: string }>({ archive, ...source }: T, origin = archive) => ({
+  ...source,
+  origin: `apt-cache policy: ${origin}`,
+  fetched: true,
+});
 const SCRIPT = { kind: "script", origin: "CrowdSec's own repository is not set up here" } as const;
 
 describe("on Debian, what apt would take comes first", () => {
@@ -128,11 +136,11 @@ describe("on Debian, what apt would take comes first", () => {
     ["the newest of both", apt(RECORDED.both, CONFIGURED), [VENDOR, DEBIAN]],
     ["the one that is pinned", apt(RECORDED.pinned, CONFIGURED), [DEBIAN, VENDOR]],
     ["none: the script sets the vendor's up", apt(RECORDED.nothing), [SCRIPT]],
-    ["what is there already, half-configured", apt(RECORDED.half), [DEBIAN, SCRIPT]],
+    ["what is there already, half-configured", apt(RECORDED.half), [fetched(DEBIAN), SCRIPT]],
     [
       "what is installed from nowhere",
       apt(RECORDED.alone),
-      [{ ...VENDOR, origin: "apt-cache policy: only what is installed here already" }, DEBIAN],
+      [fetched(VENDOR, "only what is installed here already"), DEBIAN],
     ],
   ])("%s", async (_name, world, expected) => {
     expect(await sourcesOn("debian", world)).toEqual(expected);
@@ -160,7 +168,53 @@ describe("on Debian, what apt would take comes first", () => {
     expect(await firstSource(contextOn("debian", apt(said)).context)).toEqual({
       ...VENDOR,
       origin: "apt-cache policy: https://mirror.corp.example/crowdsec/any any/main",
+      archive: "https://mirror.corp.example/crowdsec/any any/main",
     });
+  });
+
+  const MIRROR = "https://mirror.corp.example/repo stable/main";
+  const mirrored = (version: string, signer?: string): World => ({
+    ...apt(""),
+    commands: ({ argv }) =>
+      ranWith(
+        0,
+        argv.at(-1) === "crowdsec"
+          ? `crowdsec:\nInstalled: (none)\nCandidate: ${version}\nVersion table:\n${version} 500\n500 ${MIRROR} amd64 Packages\n`
+          : // As apt 2.6.1 prints it, of every archive.
+            `Package files:\n100 /var/lib/dpkg/status\nrelease a=now\n500 ${MIRROR} amd64 Packages\n${signer === undefined ? "" : `release v=1,o=${signer},a=any,n=any,l=any,c=main,b=amd64\n`}origin mirror.corp.example\nPinned packages:\n`,
+      ),
+  });
+  test.each<[string, string, string | undefined, string]>([
+    ["the vendor's, whatever its version looks like", "1.7.8-1", "packagecloud.io/crowdsec/crowdsec", "vendor-deb"],
+    ["Debian's, whatever its version looks like", "1.7.8", "Debian", "debian"],
+    ["Ubuntu's", "1.7.8", "Ubuntu", "debian"],
+    ["a company's own, with a revision", "1.7.8-1", "Corp", "debian"],
+    ["nobody's, without one", "1.7.8", undefined, "vendor-deb"],
+  ])("a mirror of %s, is told by its Release file", async (_name, version, signer, kind) => {
+    expect((await firstSource(contextOn("debian", mirrored(version, signer)).context))?.kind).toBe(kind);
+  });
+
+  test("a mirror whose Release file tells nothing is told by its address", async () => {
+    const said = RECORDED.vendor
+      .replaceAll("packagecloud.io/crowdsec", "mirror.corp.example")
+      .replaceAll("1.7.8", "1.7.8-1");
+    expect((await firstSource(contextOn("debian", apt(said)).context))?.kind).toBe("vendor-deb");
+  });
+
+  test.each<[string, string, boolean]>([
+    ["its file is there", "crowdsec_1.4.6-6~deb12u1+b1_amd64.deb", true],
+    ["another version's is", "crowdsec_1.4.6-6~deb12u1_amd64.deb", false],
+    ["only a bouncer's is", "crowdsec-firewall-bouncer_1.4.6-6~deb12u1+b1_amd64.deb", false],
+  ])("what apt has fetched already needs no archive: %s", async (_name, file, is) => {
+    const world = { ...apt(RECORDED.debian), folders: { ...UPDATED, "/var/cache/apt/archives": ["lock", file] } };
+    expect(await firstSource(contextOn("debian", world).context)).toEqual(is ? fetched(DEBIAN) : DEBIAN);
+  });
+
+  test("an epoch's colon is written otherwise in the name of a file", async () => {
+    const said = RECORDED.debian.replaceAll("1.4.6-6", "1:1.4.6-6");
+    const name = "crowdsec_1%3a1.4.6-6~deb12u1+b1_amd64.deb";
+    const world = { ...apt(said), folders: { ...UPDATED, "/var/cache/apt/archives": [name] } };
+    expect(await firstSource(contextOn("debian", world).context)).toMatchObject({ fetched: true });
   });
 });
 
@@ -203,6 +257,7 @@ describe("what cannot be told is told as such", () => {
       `${APT} gave no answer: the system's words for command-timeout`,
     ],
     ["apt-cache fails", apt(ranWith(100, "E: broken")), `${APT} policy ended with exit code 100`],
+    ["no apt-cache", {}, `what would be installed cannot be told: there is no ${APT}`],
     ["this user may not look", { paths: { [APT]: failedWith("file-denied") } }, `${APT} is not one that can be asked`],
   ])("%s", async (_name, world, unknown) => {
     const { context } = contextOn("debian", world);
@@ -257,7 +312,6 @@ describe("elsewhere nothing is run at all", () => {
       [SCRIPT],
     ],
     ["one without it", "rhel", { folders: { "/etc/yum.repos.d": ["rocky.repo"] } }, [SCRIPT]],
-    ["Debian without apt", "debian", {}, []],
     ["Alpine", "alpine", {}, [{ kind: "alpine", origin: "apk: Alpine's own repositories" }]],
     ["FreeBSD", "freebsd", {}, [{ kind: "freebsd", origin: "pkg: security/crowdsec" }]],
     ["a host with no package manager that is known", "bare", {}, []],

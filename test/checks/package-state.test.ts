@@ -191,7 +191,7 @@ describe("each state of dpkg", () => {
 
   test.each<[string, string]>([
     ["rc ", "not applicable: the package was removed, and left its configuration"],
-    ["un ", "not applicable: no package manager of this host knows crowdsec"],
+    ["un ", "not applicable: crowdsec is not installed"],
   ])("%s is none", async (letters, reason) => {
     expect(await findingOf(check, dpkg(letters, "1.4.6"))).toMatchObject({ status: "skip", reason });
   });
@@ -232,17 +232,15 @@ describe("a package whose script fails without a word", () => {
 });
 
 describe("where there is nothing to ask", () => {
-  test.each<[string, Given]>([
-    ["no package manager", hostWith({})],
+  test.each<[string, Given, string]>([
+    ["no package manager", hostWith({}), "this host has no package manager that can be asked for crowdsec"],
     [
       "one that does not know it",
       hostWith({ "/usr/bin/dpkg-query": ranWith(1, "no packages found"), "/usr/bin/rpm": ranWith(1) }),
+      "crowdsec is not installed",
     ],
-  ])("%s: not applicable", async (_name, given) => {
-    expect(await findingOf(check, given)).toMatchObject({
-      status: "skip",
-      reason: "not applicable: no package manager of this host knows crowdsec",
-    });
+  ])("%s: not applicable", async (_name, given, reason) => {
+    expect(await findingOf(check, given)).toMatchObject({ status: "skip", reason: `not applicable: ${reason}` });
   });
 
   test("a program that others may change is not run", async () => {

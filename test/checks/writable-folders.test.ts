@@ -63,6 +63,43 @@ describe("before an install", () => {
   });
 });
 
+describe("where nobody can make a file, root no more than another", () => {
+  const DANGLING = { ...failedWith("file-missing"), leadsTo: "/mnt/data/crowdsec" } as const;
+
+  test.each(["root", "www-data"])(
+    "as %s, a link that leads nowhere is told, and not the folder it is in",
+    async (user) => {
+      const { status, summary, remedy, target } = await findingOf(
+        check,
+        bare({ "/var/lib/crowdsec": DANGLING }, { user }),
+      );
+      expect([status, summary]).toEqual([
+        "fail",
+        "CrowdSec cannot write where it has to: /var/lib/crowdsec, where /var/lib/crowdsec/data would be made, is a link to /mnt/data/crowdsec, which is not there: crowdsec does not start",
+      ]);
+      expect(target).toMatchObject({ path: "/var/lib/crowdsec" });
+      expect(remedy.map(({ commands }) => commands)).toEqual([["ls -ld /var/lib/crowdsec"]]);
+    },
+  );
+
+  test.each(["root", "www-data"])("as %s, a file system with no inode left is told", async (user) => {
+    const full = { ...FOLDER, freeInodes: 0 };
+    const { status, summary, remedy } = await findingOf(check, bare({ "/var/lib": full, "/usr": READ_ONLY }, { user }));
+    expect([status, summary]).toEqual([
+      "fail",
+      expect.stringContaining(
+        "/var/lib, where /var/lib/crowdsec/data would be made, is on a file system with no inode left",
+      ),
+    ]);
+    expect(summary.includes("/usr is not writable")).toBe(user === "root");
+    expect(remedy[0]?.commands).toEqual(["df -i /var/lib"]);
+  });
+
+  test("one that has some left is no matter", async () => {
+    expect((await findingOf(check, bare({ "/var/lib": { ...FOLDER, freeInodes: 1 } }))).status).toBe("pass");
+  });
+});
+
 describe("programs that cannot be put where they belong", () => {
   test("are for a container image, or for the system's own way", async () => {
     const { status, summary, remedy } = await findingOf(check, bare({ "/usr": READ_ONLY }));

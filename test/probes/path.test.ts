@@ -25,6 +25,7 @@ test("a file shows its size, what this user may do with it, and the room beside 
     executable: false,
     guarded: true,
     freeBytes: expect.any(Number),
+    ...(statfsSync(path).files > 0 && { freeInodes: expect.any(Number) }),
   });
   const { bavail, bsize } = statfsSync(path);
   // Others write to the same disk meanwhile.
@@ -87,6 +88,34 @@ test.each([
   folder.write("plain", "");
   if (name === "loop") symlinkSync("loop", `${folder.path}/loop`);
   expect(await probePath(`${folder.path}/${name}`)).toMatchObject({ ok: false, phase: "host", code, errno });
+});
+
+test("a link that leads nowhere, as to a disk that is not mounted, is told from nothing at all", async () => {
+  symlinkSync("/nowhere/crowdsec", `${folder.path}/dangling`);
+  const code = "file-missing";
+  expect(await probePath(`${folder.path}/dangling`)).toMatchObject({ ok: false, code, leadsTo: "/nowhere/crowdsec" });
+  expect(await probePath(`${folder.path}/dangling/data`)).toMatchObject({ ok: false, code });
+  expect(await probePath(`${folder.path}/dangling/data`)).not.toHaveProperty("leadsTo");
+  expect(await probePath(`${folder.path}/missing`)).not.toHaveProperty("leadsTo");
+});
+
+asRoot("a file system without an inode left has none, whatever room it has", async () => {
+  const path = folder.write("inodes/marker", "").replace(/\/marker$/, "");
+  const child = spawn("unshare", [
+    ...["-m", "--propagation", "private", "sh", "-c"],
+    'mount -t tmpfs -o nr_inodes=2,size=1m none "$0" && touch "$0/last" && echo ready && exec sleep 60',
+    path,
+  ]);
+  try {
+    await once(child.stdout, "data");
+    const seen = await probePath(`/proc/${child.pid}/root${path}`);
+    expect(seen).toMatchObject({ ok: true, writable: true, freeInodes: 0 });
+    expect(seen.ok && seen.freeBytes).toBeGreaterThan(0);
+  } finally {
+    const gone = once(child, "exit");
+    child.kill("SIGKILL");
+    await gone;
+  }
 });
 
 asOrdinaryUser("what a folder hides is denied, and what is not this user's is not writable", async () => {

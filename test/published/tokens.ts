@@ -122,6 +122,7 @@ const FOREIGN: Readonly<Record<string, readonly string[]>> = {
     "SSL_CERT_DIR",
     "REQUEST_METHOD",
   ],
+  "apt's environment, and curl's (apt-transport-http(1))": ["http_proxy"],
   "stands for what the person writes": ["THIS_HOST", "NEW_NAME", "LOCAL_API"],
   PostgreSQL: [
     "listen_addresses",
@@ -225,7 +226,7 @@ const pathTokens = (text: string): readonly Token[] =>
     const rc = /^\/etc\/(?:init|conf)\.d\/(crowdsec[\w-]*)$/.exec(path)?.[1];
     if (rc !== undefined) return [known(path, Object.hasOwn(SERVICES, rc) ? ALWAYS : undefined)];
     if (!/crowdsec|cscli|staging/.test(path)) return [];
-    return [known(path, Object.hasOwn(FILES, path.replace(/\{path\}$/, "")) ? ALWAYS : undefined)];
+    return [known(path, Object.hasOwn(FILES, path.replace(/\{path\}$|\.preflight$/, "")) ? ALWAYS : undefined)];
   });
 
 const serviceTokens = (text: string): readonly Token[] => [
