@@ -1,14 +1,16 @@
 import { hostname } from "node:os";
+import { basename } from "node:path";
 import { FINGERPRINT_PATH, isLocalApi } from "../../checks/index.ts";
 import { exitCodeOfSignal, INTERRUPTIONS, type Interruption } from "../exit-code.ts";
 import { type OwnAddresses, ownAddresses } from "../listen/addresses.ts";
-import { type Identity, readIdentity, throwAway } from "../listen/certificate.ts";
+import { type Identity, type PemFile, readIdentity, throwAway } from "../listen/certificate.ts";
 import { newToken } from "../listen/handshake.ts";
 import { type Event, type NotOpened, type OpenListener, openListener } from "../listen/listener.ts";
+import { distinct } from "../listen/peers.ts";
 import { clockTime, type Ended, type ListenReport, lineOf, peerReport, table } from "../listen/table.ts";
 import { isLoopbackIp, parseIp } from "../model/address.ts";
 import { describeListener } from "../model/listener.ts";
-import type { Listener, Prober, Trust } from "../model/observation.ts";
+import type { FailureCode, Listener, Prober, ProcessSeen, Trust } from "../model/observation.ts";
 import type { Secret } from "../model/secret.ts";
 import { printable, printableDeep, wrap } from "../model/text.ts";
 import { bracketed, dialable, isWildcard } from "../model/url.ts";
@@ -120,11 +122,28 @@ const refuseLocalApi = async (
   );
 };
 
+/** fe80::/10, with or without a zone behind it. */
+const LINK_LOCAL = /^fe[89ab][\da-f]:/i;
+
+/** Each host has a zone's name of its own, and no URL of CrowdSec's holds one. */
+const refuseLinkLocal = (address: string): void => {
+  if (!LINK_LOCAL.test(address) && !address.includes("%")) return;
+  throw new UsageError(
+    `--address ${address} is of one link only, and other hosts could not name it in a URL: take another address of this host, or leave --address out.`,
+  );
+};
+
+/** Whether it is this program with this command. */
+const isListening = ({ argv }: ProcessSeen): boolean =>
+  argv.includes("listen") && argv.some((word) => basename(word).startsWith("crowdsec-preflight"));
+
 /** Why a port could not be opened, in one sentence. */
 const refusalOf = (
   { port, errno, message }: NotOpened,
   address: string | undefined,
   listeners: readonly Listener[],
+  /** Other processes of this command. */
+  others: readonly ProcessSeen[],
 ): string => {
   const place = address === undefined ? `port ${port}` : placeOf(address, port);
   switch (errno) {
@@ -132,7 +151,11 @@ const refusalOf = (
       const holders = listeners.filter((listener) => listener.port === port);
       const whose =
         holders.length === 0 ? "another socket" : holders.map((holder) => describeListener(holder)).join("; ");
-      return `${place} is held by ${whose}; stop that, or listen elsewhere with --port.`;
+      // Where the token was an argument, the program's own name is all that is left of them.
+      const isOurs = holders.some(
+        ({ owner }) => owner?.name === "crowdsec-preflight" || others.some(({ pid }) => pid === owner?.pid),
+      );
+      return `${place} is held by ${whose}${isOurs ? ": a crowdsec-preflight listen that seems to run already" : ""}; stop that, or listen elsewhere with --port.`;
     }
     case "EADDRNOTAVAIL":
       return `--address ${address} is no address of this host.`;
@@ -151,13 +174,30 @@ const advertised = ({ address }: ListenOptions, { reachable }: OwnAddresses): re
   return fit.length > 0 ? fit : ["127.0.0.1"];
 };
 
+/** Why a file was not read, by its code. */
+const UNREAD: Readonly<Partial<Record<FailureCode, string>>> = {
+  "file-missing": "there is no such file",
+  "file-denied": "this user may not read it",
+  "file-large": "it is larger than 1 MiB, and no PEM file is",
+  "file-binary": "it is no text, as a PEM file is (-----BEGIN)",
+};
+
+/** A device or a pipe is refused: reading it might not end. */
+const readPem = async (flag: string, path: string, probe: Prober): Promise<PemFile> => {
+  const saw = await probe.file(path);
+  if (!saw.ok) throw new UsageError(`${flag} ${path} cannot be read: ${UNREAD[saw.code] ?? saw.message}.`);
+  return { path, content: saw.content };
+};
+
 const identityOf = async (
   { tls, ttlMs, address }: ListenOptions,
   { all }: OwnAddresses,
+  probe: Prober,
 ): Promise<Identity | undefined> => {
   if (tls === undefined) return undefined;
   if (tls === "throw-away") return throwAway([hostname()], address === undefined ? all : [...all, address], ttlMs);
-  const identity = await readIdentity(tls.certFile, tls.keyFile);
+  const cert = await readPem("--cert", tls.certFile, probe);
+  const identity = readIdentity(cert, await readPem("--key", tls.keyFile, probe));
   if ("problem" in identity) throw new UsageError(identity.problem);
   return identity;
 };
@@ -210,7 +250,15 @@ const invitation = (
           ),
         ]
       : []),
-    ...(expected.length > 0 ? [paragraph(`Expected: ${expected.map((name) => printable(name)).join(", ")}.`)] : []),
+    ...(expected.length > 0
+      ? [
+          paragraph(
+            `Expected: ${distinct(expected)
+              .map((name) => printable(name))
+              .join(", ")}.`,
+          ),
+        ]
+      : []),
     "",
   ].join("\n");
 };
@@ -257,8 +305,8 @@ export const listen = async (options: ListenOptions, tool: Tool, streams: Stream
   let timer: NodeJS.Timeout | undefined;
   let opened: OpenListener | undefined;
   try {
+    if (address !== undefined) refuseLinkLocal(address);
     const own = await ownAddresses();
-    const identity = await identityOf(options, own);
     const addresses = advertised(options, own);
     const probe = createProber({
       signal: interrupt.signal,
@@ -266,6 +314,7 @@ export const listen = async (options: ListenOptions, tool: Tool, streams: Stream
       platform: process.platform,
       userAgent: `${tool.name}/${tool.version}`,
     });
+    const identity = await identityOf(options, own, probe);
     const saw = await probe.listeners();
     const listeners = saw.ok ? saw.listeners : [];
     await refuseLocalApi(options, probe, listeners, addresses);
@@ -278,7 +327,10 @@ export const listen = async (options: ListenOptions, tool: Tool, streams: Stream
       expected,
       observe: log.observe,
     });
-    if ("ok" in listener) throw new UsageError(refusalOf(listener, address, listeners));
+    if ("ok" in listener) {
+      const programs = await probe.processes(basename(process.execPath));
+      throw new UsageError(refusalOf(listener, address, listeners, programs.filter(isListening)));
+    }
     opened = listener;
     const startedAt = new Date();
     const isPretty = output === "pretty";

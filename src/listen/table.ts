@@ -86,8 +86,8 @@ const counted = (count: number, one: string, many: string): string => `${count} 
 const whoIs = ({ address, names }: Stranger): string =>
   address === OTHERS ? "other addresses" : `${address}${calledItself(names)}`;
 
-const peerOf = ({ name, seen }: Came): string => `${name} (${seen.address})`;
-const onPort = ({ at }: Came): string => `port ${at.port}`;
+const peerOf = ({ name, seen }: Pick<Came, "name" | "seen">): string => `${name} (${seen.address})`;
+const onPort = ({ at }: Pick<Came, "at">): string => `port ${at.port}`;
 
 const silenceOf = ({ askedMs, heldMs, end, arrived }: Silence): string => {
   if (end === "ended") return `ended here, after ${duration(heldMs)} of ${duration(askedMs)}`;
@@ -151,9 +151,9 @@ const markOf = ({ finishedAt, complaints }: PeerReport): Mark => {
 
 const kib = (bytes: number): string => `${Math.round(bytes / 1024)} KiB`;
 
-/** What each way carried. */
+/** What each way carried: the same large message, in envelopes of a size of their own. */
 const carried = ({ bytes: { received, sent, arrived } }: PeerReport): string =>
-  arrived ? `${kib(received)} there, ${kib(sent)} back` : `${kib(received)} there, nothing back so far known`;
+  arrived ? `${kib(Math.min(received, sent))} each way` : `${kib(received)} there, nothing back so far known`;
 
 const ENDED: Readonly<Record<Ended, string>> = {
   "all-came": "everybody who was expected has come",
@@ -161,7 +161,6 @@ const ENDED: Readonly<Record<Ended, string>> = {
   interrupted: "interrupted",
 };
 
-const HEADER = ["PEER", "SEEN AS", "PORT", "AT", "CARRIED", "SILENCE"] as const;
 const NARROWEST = 40;
 
 /** Who reached this host, who was expected and never came, and strangers. */
@@ -176,15 +175,17 @@ export const table = (report: ListenReport, { color, ascii, width }: TableStyle)
       (line, index) => `${index === 0 ? badge(mark) : " "} ${line}`,
     );
 
+  const several = listening.length > 1;
+  const header = ["PEER", "SEEN AS", ...(several ? ["PORT"] : []), "AT", "CARRIED", "SILENCE"];
   const rows = peers.map((peer) => [
     peer.name,
     peer.seen.address,
-    String(peer.at.port),
+    ...(several ? [String(peer.at.port)] : []),
     clockTime(peer.provedAt),
     carried(peer),
     peer.silence ? silenceOf(peer.silence) : "none",
   ]);
-  const widths = HEADER.map((title, index) => Math.max(title.length, ...rows.map((row) => row[index]?.length ?? 0)));
+  const widths = header.map((title, index) => Math.max(title.length, ...rows.map((row) => row[index]?.length ?? 0)));
   const aligned = (cells: readonly string[]): string =>
     cells
       .map((cell, index) => cell.padEnd(widths[index] ?? 0))
@@ -205,17 +206,15 @@ export const table = (report: ListenReport, { color, ascii, width }: TableStyle)
     const told = remarks(peer);
     const row = rows[index] ?? [];
     if (!fits) {
-      const [name, address, port, at, ...rest] = row;
-      return marked(
-        mark,
-        [`${name} (${address}), port ${port}, ${at}: ${rest.join("; silence: ")}`, ...told].join("; "),
-      );
+      const where = several ? `, ${onPort(peer)}` : "";
+      const [silence, bytes] = [...row].reverse();
+      const said = `${peerOf(peer)}${where}, ${clockTime(peer.provedAt)}: ${bytes}; silence: ${silence}`;
+      return marked(mark, [said, ...told].join("; "));
     }
     const more = told.length > 0 ? wrap(told.join("; "), columns - 4).map((line) => `    ${line}`) : [];
     return [`${badge(mark)} ${aligned(row)}`, ...more];
   });
-  const whichPorts = (ports: readonly number[]): string =>
-    listening.length > 1 ? `, on port ${ports.join(", ")}` : "";
+  const whichPorts = (ports: readonly number[]): string => (several ? `, on port ${ports.join(", ")}` : "");
   const absent = missing.map(({ expected, ports, begun }) =>
     begun ? `${expected} came and did not finish${whichPorts(ports)}` : `${expected} never came${whichPorts(ports)}`,
   );
@@ -231,7 +230,7 @@ export const table = (report: ListenReport, { color, ascii, width }: TableStyle)
     `Ended at ${clockTime(endedAt)}: ${ENDED[ended]}.`,
     "",
     ...(peers.length === 0 ? ["Nobody with the token came."] : []),
-    ...(peers.length > 0 && fits ? [`  ${aligned(HEADER)}`] : []),
+    ...(peers.length > 0 && fits ? [`  ${aligned(header)}`] : []),
     ...listed,
     ...(absent.length > 0 ? ["", ...absent.flatMap((line) => marked("bad", line))] : []),
     ...(strange.length > 0

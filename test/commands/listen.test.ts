@@ -1,8 +1,11 @@
+import { execFileSync } from "node:child_process";
+import { randomUUID } from "node:crypto";
 import { once } from "node:events";
 import { createServer } from "node:http";
 import { createServer as createSecureServer } from "node:https";
 import net from "node:net";
 import { networkInterfaces } from "node:os";
+import { join } from "node:path";
 import { PassThrough } from "node:stream";
 import { afterAll, afterEach, beforeAll, describe, expect, jest, test } from "@jest/globals";
 import { type ListenOptions, listen } from "../../src/commands/listen.ts";
@@ -12,6 +15,7 @@ import { Secret } from "../../src/model/secret.ts";
 import { type Visitor, visitor } from "../listen/visitor.ts";
 import { type Certificates, makeCertificates } from "../support/certificates.ts";
 import { closedPort, type Running, startProgram } from "../support/command-line.ts";
+import { type Folder, makeFolder } from "../support/folder.ts";
 
 jest.setTimeout(40_000);
 
@@ -19,10 +23,15 @@ const TOOL = { name: "crowdsec-preflight", version: "0.1.0" };
 const TOKEN = new Secret("canary-token-of-the-tests");
 
 let certificates: Certificates;
+let folder: Folder;
 beforeAll(() => {
   certificates = makeCertificates();
+  folder = makeFolder();
 });
-afterAll(() => certificates.remove());
+afterAll(() => {
+  certificates.remove();
+  folder.remove();
+});
 
 const cleanup: (() => unknown)[] = [];
 afterEach(async () => {
@@ -178,6 +187,14 @@ describe("JSON", () => {
   });
 });
 
+test("who is expected twice is named once, and has to come once", async () => {
+  const port = await closedPort();
+  const spoken = run({ ports: [port], token: TOKEN, expected: ["agent1", "agent2", "AGENT1.", "agent1"] });
+  await spoken.says("stdout", /^Expected: agent1, agent2\.$/m);
+  for (const name of ["agent1", "agent2"]) await come(port, TOKEN, name);
+  expect(await spoken.code).toBe(0);
+});
+
 test("who is expected and never comes is named, exit code 2", async () => {
   const spoken = run({ ports: [await closedPort()], expected: ["agent1"], ttlMs: 200 });
   expect(await spoken.code).toBe(2);
@@ -245,13 +262,63 @@ describe("a host where there is nothing to stand in for", () => {
     );
   });
 
-  test("a certificate that cannot be used is refused before a port is opened", async () => {
-    const tls = { certFile: "/nowhere.crt", keyFile: "/nowhere.key" };
-    expect(await refusal({ ports: [await closedPort()], tls })).toBe(
-      "--cert /nowhere.crt cannot be read: there is no such file.",
-    );
+  test.each(["fe80::1", "fe80::1%lo", "FE80::1%lo", "::1%lo"])(
+    "an address that no other host could name is refused: %s",
+    async (address) => {
+      expect(await refusal({ ports: [await closedPort()], address })).toBe(
+        `--address ${address} is of one link only, and other hosts could not name it in a URL: take another address of this host, or leave --address out.`,
+      );
+    },
+  );
+
+  describe("a certificate that cannot be used is refused before a port is opened", () => {
+    const fifo = (): string => {
+      const path = join(folder.path, `fifo${randomUUID()}`);
+      execFileSync("mkfifo", [path]);
+      return path;
+    };
+    test.each<[string, () => string, string]>([
+      ["there is none", () => "/nowhere.pem", "there is no such file"],
+      ["a folder", () => folder.path, "not a regular file"],
+      ["a pipe to which nobody writes", fifo, "not a regular file"],
+      ["a device that never ends", () => "/dev/zero", "not a regular file"],
+      [
+        "a large file",
+        () => folder.write("large", "x".repeat(1024 * 1024 + 1)),
+        "it is larger than 1 MiB, and no PEM file is",
+      ],
+      [
+        "a certificate that is no PEM",
+        () => folder.write("der", Buffer.from("3082010000", "hex")),
+        "it is no text, as a PEM file is (-----BEGIN)",
+      ],
+    ])("%s", async (_name, make, why) => {
+      const path = make();
+      const ports = [await closedPort()];
+      const good = folder.write("good.crt", certificates.leaves.good.cert);
+      expect(await refusal({ ports, tls: { certFile: path, keyFile: path } })).toBe(
+        `--cert ${path} cannot be read: ${why}.`,
+      );
+      expect(await refusal({ ports, tls: { certFile: good, keyFile: path } })).toBe(
+        `--key ${path} cannot be read: ${why}.`,
+      );
+    });
+
+    test("a key of another certificate", async () => {
+      const certFile = folder.write("good.crt", certificates.leaves.good.cert);
+      const keyFile = join(certificates.folder, "stranger.key");
+      expect(await refusal({ ports: [await closedPort()], tls: { certFile, keyFile } })).toMatch(
+        /^--key \S+stranger\.key does not belong to --cert \S+good\.crt/,
+      );
+    });
   });
 });
+
+/** Has the program stand still for a second at SIGUSR2, and say so: what comes meanwhile is all there before it acts on any. */
+const PAUSE = `process.on("SIGUSR2", () => {
+  process.stderr.write("paused\\n");
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1000);
+});`;
 
 describe("the program", () => {
   const started = async (...flags: string[]): Promise<Running & { readonly port: number; readonly token: Secret }> => {
@@ -277,6 +344,7 @@ describe("the program", () => {
     ["SIGINT", 130],
     ["SIGTERM", 143],
     ["SIGHUP", 143],
+    ["SIGQUIT", 143],
   ] as const)(
     "%s ends it at once, with its table and exit code %i, also in the middle of a silence",
     async (signal, code) => {
@@ -298,6 +366,50 @@ describe("the program", () => {
       await expect(visit(port, token).begin("late")).rejects.toThrow();
     },
   );
+
+  test.each([
+    ["one signal", ["SIGINT"], 130, /Ended at .*: interrupted\./],
+    ["a second one", ["SIGINT", "SIGTERM"], 143, /^$/],
+  ] as const)(
+    "%s while it still asks who is there ends it as well; only the first has its table",
+    async (_, signals, code, told) => {
+      const silent = net.createServer().listen(0, "127.0.0.2");
+      cleanup.push(() => silent.close());
+      await once(silent, "listening");
+      const { port } = silent.address() as net.AddressInfo;
+      const { child, ended } = startProgram(["listen", "--port", String(port), "--address", "127.0.0.1"], {
+        NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(PAUSE)}`,
+      });
+      cleanup.push(() => child.kill("SIGKILL"));
+      await once(silent, "connection");
+      child.kill("SIGUSR2");
+      await once(child.stderr as NodeJS.ReadableStream, "data");
+      for (const signal of signals) {
+        child.kill(signal);
+        await new Promise((resolve) => setTimeout(resolve, 100));
+      }
+      const ran = await ended;
+      expect({ code: ran.code, signal: ran.signal }).toEqual({ code, signal: null });
+      expect(ran.stdout).toMatch(told);
+    },
+  );
+
+  test.each([
+    ["a token of its own", []],
+    ["its token in the arguments", ["--token", TOKEN.reveal()]],
+  ])("a second one beside one with %s is told what holds the port", async (_name, flags) => {
+    const port = await closedPort();
+    const { child } = startProgram(["listen", "--port", String(port), "--address", "127.0.0.1", ...flags]);
+    cleanup.push(() => child.kill("SIGKILL"));
+    await once(child.stdout as NodeJS.ReadableStream, "data");
+    const second = await startProgram(["listen", "--port", String(port), "--address", "127.0.0.1"]).ended;
+    expect(second.code).toBe(3);
+    expect(second.stderr).toMatch(
+      new RegExp(
+        `is held by \\S+ \\(pid ${child.pid}\\b.*: a crowdsec-preflight listen that seems to run already; stop`,
+      ),
+    );
+  });
 
   test("ends by itself as soon as all have come, exit code 0, and leaves the port free", async () => {
     const { ended, port, token } = await started("--expect", "agent1,AGENT2.example.com", "-o", "json");

