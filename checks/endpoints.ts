@@ -1,4 +1,5 @@
 import type { OutgoingEndpoint } from "../src/model/endpoint.ts";
+import { type Version, type VersionRange, within } from "../src/model/version.ts";
 
 const CROWDSEC = "https://github.com/crowdsecurity/crowdsec/blob/v1.7.8";
 const NETWORK_DOCS = "https://docs.crowdsec.net/docs/next/configuration/network_management";
@@ -158,6 +159,22 @@ export const OUTGOING: readonly OutgoingEndpoint[] = [
     behind: "CloudFront",
   },
 ];
+
+/** The hub of this version; of an unknown one, the newest's. */
+export const hubOf = (version: Version | undefined): OutgoingEndpoint => {
+  const hubs = OUTGOING.filter(({ id }) => id === "outgoing-hub" || id === "outgoing-hub-legacy");
+  const [newest] = hubs;
+  const own = version && hubs.find(({ versions = {} }) => within(version, versions));
+  if (newest === undefined) throw new Error("no hub in the outgoing list");
+  return own ?? newest;
+};
+
+/** cscli of these goes on without the host of versions, with a warning (cmd/crowdsec-cli/require/branch.go). */
+const VERSION_ONLY_WARNS: VersionRange = { since: [1, 5, 1], until: [1, 6, 10] };
+
+/** Whether `cscli hub update` of this version ends where version.crowdsec.net cannot be reached. */
+export const needsVersionHost = (version: Version | undefined): boolean =>
+  version === undefined || !within(version, VERSION_ONLY_WARNS);
 
 /** What to have exempted, of a list of hosts: all of CrowdSec's own names at once, and the others by name. */
 export const exemptionOf = (hosts: readonly string[]): string =>

@@ -12,6 +12,7 @@ import type { HttpAnswered } from "../src/model/observation.ts";
 import { fill } from "../src/model/text.ts";
 import { type Component, componentOf, hasRole } from "../src/model/topology.ts";
 import { atLeast, compareVersions, showVersion, type Version } from "../src/model/version.ts";
+import { hubOf, needsVersionHost } from "./endpoints.ts";
 import { describe, type Walked, walk } from "./layers.ts";
 import { type Obstacle, obstacleOf } from "./outgoing.ts";
 import { OUTGOING_FAULTS } from "./outgoing-faults.ts";
@@ -25,13 +26,6 @@ const DEBIANS_WORDS = "https://sources.debian.org/src/crowdsec/1.4.6-6~deb12u1/d
 const OFFLINE_INSTALL = "https://github.com/crowdsecurity/crowdsec/issues/1585";
 const IMAGE_DOCS = "https://github.com/crowdsecurity/crowdsec/blob/v1.7.8/build/docker/README.md";
 
-/** Until 1.6.2 the hub had another name (pkg/csconfig/cscli.go, pkg/cwhub/cwhub.go). */
-const RENAMED_HUB: Version = [1, 6, 3];
-/** From 1.5.1 to 1.6.10 cscli goes on without the host of versions (cmd/crowdsec-cli/require/branch.go). */
-const VERSION_ONLY_WARNS: readonly [Version, Version] = [
-  [1, 5, 1],
-  [1, 6, 10],
-];
 /** Before, collections were installed by wizard.sh, with `set +e` around it (debian/postinst of v1.6.11). */
 const SETUP: Version = [1, 7, 0];
 /** What is older asks the Central API by its second version, and is not started again by itself (config/crowdsec.service). */
@@ -71,12 +65,10 @@ interface Found {
 const HALF = "the package would stay half-configured (dpkg: iF)";
 const UNUSABLE = `${HALF}, without a hub and not enabled`;
 
-const hubRows = (version: Version | undefined): readonly string[] => {
-  const [from, to] = VERSION_ONLY_WARNS;
-  const warns = version !== undefined && compareVersions(version, from) >= 0 && compareVersions(version, to) <= 0;
-  const hub = atLeast(version, RENAMED_HUB) ? "outgoing-hub" : "outgoing-hub-legacy";
-  return [...(warns ? [] : ["outgoing-version"]), hub];
-};
+const hubRows = (version: Version | undefined): readonly string[] => [
+  ...(needsVersionHost(version) ? ["outgoing-version"] : []),
+  hubOf(version).id,
+];
 
 const FETCHING = { does: "fetching the package", leaves: "nothing would be installed", stops: true } as const;
 

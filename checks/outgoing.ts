@@ -26,7 +26,7 @@ import {
 } from "../src/model/topology.ts";
 import { readUrl } from "../src/model/url.ts";
 import { showRange, type Version, within } from "../src/model/version.ts";
-import { OUTGOING } from "./endpoints.ts";
+import { needsVersionHost, OUTGOING } from "./endpoints.ts";
 import { describe, type Walked, walk } from "./layers.ts";
 import { OUTGOING_FAULTS } from "./outgoing-faults.ts";
 import { firstSource, vendorRepository } from "./package-source.ts";
@@ -203,8 +203,6 @@ interface Plan {
   readonly unknown?: string;
 }
 
-const VERSION_WARNS_ONLY = { since: [1, 5, 1], until: [1, 6, 10] } as const;
-
 const PLANS: Readonly<Record<string, (context: Context, version: Version | undefined) => Plan | Promise<Plan>>> = {
   "outgoing-capi": ({ topology: { capi } }) => {
     if ("hidden" in capi) return { unknown: capi.hidden };
@@ -238,7 +236,7 @@ const PLANS: Readonly<Record<string, (context: Context, version: Version | undef
   "outgoing-version": ({ topology: { hubBranch } }, version) => {
     if (hubBranch)
       return { skip: `not applicable: cscli.hub_branch is set (${hubBranch.origin}), so cscli does not ask it` };
-    return { optional: version !== undefined && within(version, VERSION_WARNS_ONLY) };
+    return { optional: !needsVersionHost(version) };
   },
   "outgoing-cti": ({ topology: { ctiKey } }) =>
     ctiKey ? {} : { skip: "not applicable: no api.cti.key is configured" },

@@ -1,6 +1,7 @@
 import { type ConditionalRemedy, type Context, defineCheck, type Unasked, type Verdict } from "../src/model/check.ts";
 import type { Topology } from "../src/model/topology.ts";
 import { atLeast, parseVersion, type Version } from "../src/model/version.ts";
+import { hubOf } from "./endpoints.ts";
 
 /** A question to a package database takes no longer, milliseconds. */
 const ASK_MS = 2000;
@@ -239,17 +240,13 @@ const lookFor = async (context: Context, debians: boolean, ran: boolean): Promis
   };
 };
 
-/** Until 1.6.2 the hub had another name (pkg/csconfig/cscli.go, pkg/cwhub/cwhub.go). */
-const RENAMED_HUB: Version = [1, 6, 3];
 /** Before, collections were installed by a script that did not mind a failure (build/debian/postinst). */
 const SETUP: Version = [1, 7, 0];
 
 const REGISTRATION = "cscli capi register, which has to reach api.crowdsec.net";
 
-const hubUpdate = (version: Version | undefined): string => {
-  const cdn = atLeast(version, RENAMED_HUB) ? "cdn-hub.crowdsec.net" : "hub-cdn.crowdsec.net";
-  return `cscli hub update, which has to reach version.crowdsec.net and ${cdn}`;
-};
+const hubUpdate = (version: Version | undefined): string =>
+  `cscli hub update, which has to reach version.crowdsec.net and ${hubOf(version).host}`;
 
 /** At which of its steps a script that has left this undone stopped, and what that one has to reach; in the scripts' order. */
 const stopOf = ({ unregistered, hubless }: Undone, version: Version | undefined, debians: boolean): string => {
