@@ -1,6 +1,6 @@
 import { defineCheck, type Verdict } from "../src/model/check.ts";
 import { HOSTS, IMAGES } from "../src/model/remedy.ts";
-import type { ConfigFile, ConfigMistake } from "../src/model/topology.ts";
+import type { ConfigFile, ConfigMistake, RunPhase } from "../src/model/topology.ts";
 import { showRange, showVersion, type Version, within } from "../src/model/version.ts";
 
 const FAULTS = {
@@ -21,8 +21,15 @@ const FAULTS = {
     says: "{place} ({purpose}): {key} {problem}, and CrowdSec stops at it{more}",
     remedy: [
       {
+        when: "run",
         text: "Correct or remove {key} in {place}{hint}.",
         commands: ["sed -n '{from},{to}p' {path}", "systemctl restart crowdsec"],
+        url: "https://docs.crowdsec.net/docs/next/configuration/crowdsec_configuration",
+      },
+      {
+        when: "install",
+        text: "Correct or remove {key} in {place}{hint}.",
+        commands: ["sed -n '{from},{to}p' {path}"],
         url: "https://docs.crowdsec.net/docs/next/configuration/crowdsec_configuration",
       },
     ],
@@ -33,8 +40,15 @@ const FAULTS = {
     says: "{place} ({purpose}): {key} {problem}, and CrowdSec stops at it{more}",
     remedy: [
       {
+        when: "run",
         text: "Correct {key} in {place}{hint}.",
         commands: ["sed -n '{from},{to}p' {path}", "systemctl restart crowdsec"],
+        url: "https://docs.crowdsec.net/docs/next/configuration/crowdsec_configuration",
+      },
+      {
+        when: "install",
+        text: "Correct {key} in {place}{hint}.",
+        commands: ["sed -n '{from},{to}p' {path}"],
         url: "https://docs.crowdsec.net/docs/next/configuration/crowdsec_configuration",
       },
     ],
@@ -149,6 +163,7 @@ const judgeMistakes = (
   { purpose }: ConfigFile,
   mistakes: readonly ConfigMistake[],
   version: Version | undefined,
+  phase: RunPhase,
 ): Verdict<Code> | undefined => {
   const [first, ...others] = mistakes;
   if (first === undefined) return undefined;
@@ -162,10 +177,15 @@ const judgeMistakes = (
     hint: hint === undefined ? "" : ` (${hint})`,
     more: others.length === 0 ? "" : ` (and ${others.length} more: ${others.map((each) => each.origin).join(", ")})`,
   };
-  return { status: "fault", fault: kind === "unknown-key" ? "config-unknown-key" : "config-wrong-kind", data };
+  return {
+    status: "fault",
+    fault: kind === "unknown-key" ? "config-unknown-key" : "config-wrong-kind",
+    data,
+    when: phase,
+  };
 };
 
-const judge = (file: ConfigFile, version: Version | undefined): Verdict<Code> => {
+const judge = (file: ConfigFile, version: Version | undefined, phase: RunPhase): Verdict<Code> => {
   const { path, purpose, state, line, message = "" } = file;
   const evidence = { target: { path } };
   if (state === "denied")
@@ -183,7 +203,7 @@ const judge = (file: ConfigFile, version: Version | undefined): Verdict<Code> =>
   }
   if (state === "empty" && NEVER_EMPTY.has(purpose))
     return { status: "fault", fault: "config-empty", data: { path, purpose }, evidence };
-  const mistaken = judgeMistakes(file, mistakesFor(file.mistakes, version), version);
+  const mistaken = judgeMistakes(file, mistakesFor(file.mistakes, version), version, phase);
   return mistaken ? { ...mistaken, evidence } : { status: "pass", evidence };
 };
 
@@ -193,20 +213,25 @@ export default defineCheck({
   title: "CrowdSec's files can be read and parsed, and hold no key that it refuses",
   why: "CrowdSec does not start when its configuration cannot be parsed, holds a key that its version does not know or a value of another kind, and an overlay (.local) of another shape counts as broken too. The message goes to the journal, not to crowdsec.log.",
   roles: ["lapi", "agent", "bouncer", "cscli"],
-  phase: "run",
   contacts:
     "reads config.yaml, local_api_credentials.yaml, profiles.yaml, feature.yaml and the bouncers' files, their .local overlays, and online_api_credentials.yaml",
   faults: FAULTS,
-  targets: ({ topology: { files } }) => {
+  targets: ({ topology: { files, phase } }) => {
     const present = files.filter(({ state }) => state !== "optional-missing");
     if (present.length === 0)
-      return { status: "skip", reason: "not applicable: there is no CrowdSec configuration here" };
+      return {
+        status: "skip",
+        reason:
+          phase.value === "install"
+            ? "not applicable: before the install there is nothing to read"
+            : "not applicable: there is no CrowdSec configuration here",
+      };
     return present.map(({ path }) => path);
   },
-  async run({ topology: { files }, version }, target) {
+  async run({ topology: { files, phase }, version }, target) {
     const file = files.find(({ path }) => path === target);
     return file
-      ? judge(file, file.mistakes.length > 0 ? await version() : undefined)
+      ? judge(file, file.mistakes.length > 0 ? await version() : undefined, phase.value)
       : { status: "unknown", reason: `${target} was not read` };
   },
 });

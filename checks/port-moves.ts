@@ -61,7 +61,20 @@ interface Change {
   readonly data?: Move["data"];
 }
 
-/** A remedy of one command for each line, and the restart. What fills them stands in the data, where it is quoted. */
+/**
+ * A change to a file that stays what it is: a link stays a link, and its owner and mode are kept (`sed -i` puts a new
+ * file in the place of either). The copy holds what the file does, which may be a key.
+ * @param edit sed's, quoted or to be
+ */
+const rewriting = (edit: string, file: string): readonly string[] => [
+  `cp -p ${file} ${file}.preflight`,
+  `sed ${edit} ${file}.preflight > ${file}`,
+];
+
+/** Takes one change back, leaves those beside it, and no copy. */
+const restoring = (edit: string, file: string): readonly string[] => [...rewriting(edit, file), `rm ${file}.preflight`];
+
+/** A remedy of a few commands for each line, and the restart. What fills them stands in the data, where it is quoted. */
 const toMove = ({ text, from, to, free, edits, commands = [], undo = [], services, data = {} }: Change): Move => {
   const { lines, byHand } = edits;
   const all = lines.flatMap(({ path, line }, at) => [
@@ -79,8 +92,8 @@ const toMove = ({ text, from, to, free, edits, commands = [], undo = [], service
         services: HOSTS,
         text: `${text}${byHandToo}`,
         ...(typed && {
-          commands: [...lines.map((_line, at) => `sed -i.preflight {edit${at}} {file${at}}`), ...commands, ...restart],
-          undo: [...lines.map((_line, at) => `sed -i.preflight {back${at}} {file${at}}`), ...undo, ...restart],
+          commands: [...lines.flatMap((_line, at) => rewriting(`{edit${at}}`, `{file${at}}`)), ...commands, ...restart],
+          undo: [...lines.flatMap((_line, at) => restoring(`{back${at}}`, `{file${at}}`)), ...undo, ...restart],
         }),
       },
     ],
@@ -144,6 +157,18 @@ const overlayOf = async ({ topology, probe }: Context, block: "api" | "prometheu
   return { local, isNew, isOpen: isNew || (saw.ok && /(?:^|\n)$/.test(saw.content) && !hasBlock) };
 };
 
+/** The blocks as they are appended, as sed finds them again. */
+const BLOCKS = {
+  api: "'/^api:$/,/^    listen_uri: /d'",
+  prometheus: "'/^prometheus:$/,/^  listen_port: /d'",
+} as const;
+
+/** Takes a block out of an overlay that began with it; what another remedy wrote there stays, and so does the file then. */
+const withoutBlock = (block: keyof typeof BLOCKS): readonly string[] => [
+  ...restoring(BLOCKS[block], "{local}"),
+  "grep -qv -e '^db_config:$' -e '^  use_wal: true$' {local} || rm {local}",
+];
+
 const moveMetrics = async (context: Context, { value: { port }, origin }: Bound, free: number): Promise<Move> => {
   const common = {
     text: "Another port for the metrics: {free} is the first free one. What scrapes them, Prometheus for example, needs it too.",
@@ -158,7 +183,7 @@ const moveMetrics = async (context: Context, { value: { port }, origin }: Bound,
     ...common,
     edits: { lines: [], byHand: isOpen ? [] : [`prometheus.listen_port in ${local}`] },
     ...(isOpen && { commands: ["printf 'prometheus:\\n  listen_port: %s\\n' {free} >> {local}"] }),
-    ...(isNew && { undo: ["rm {local}"] }),
+    ...(isNew && { undo: withoutBlock("prometheus") }),
     data: { local },
   });
 };
@@ -202,12 +227,18 @@ const BOUNCER = "/etc/crowdsec/bouncers/crowdsec-firewall-bouncer.yaml";
  * machines.go at 1.4.6, climachine/add.go at 1.7.8), and packages leave it alone.
  * @param write appends the block
  */
-const beforehand = ({ local, isNew, isOpen }: Overlay, what: string, key: string, write: string): Move => {
+const beforehand = (
+  { local, isNew, isOpen }: Overlay,
+  block: keyof typeof BLOCKS,
+  what: string,
+  key: string,
+  write: string,
+): Move => {
   const data = { local, folder: local.replace(/\/[^/]*$/, "") };
   const text = `${what} is the first free one. Before the install, write it as ${key} into {local}, which CrowdSec reads from 1.4.0 on.`;
   if (!isOpen) return { data, remedy: [{ services: HOSTS, text }] };
   const typed = ["mkdir -p {folder}", write];
-  const undo = isNew ? { undo: ["rm {local}"] } : {};
+  const undo = isNew ? { undo: withoutBlock(block) } : {};
   return {
     data,
     remedy: [
@@ -223,6 +254,7 @@ const moveLapiBeforehand = async (context: Context, bound: Bound, free: number):
   if (origin !== "default") return moveLapi(context, bound, free);
   const { data, remedy } = beforehand(
     await overlayOf(context, "api"),
+    "api",
     "Another port for the Local API: {free}",
     "api.server.listen_uri",
     "printf 'api:\\n  server:\\n    listen_uri: \"%s\"\\n' {instead} >> {local}",
@@ -236,8 +268,8 @@ const moveLapiBeforehand = async (context: Context, bound: Bound, free: number):
         services: HOSTS,
         packages: ["deb"],
         text: "Its install then writes that into local_api_credentials.yaml by itself. A bouncer asks {place} unless its file says otherwise; once Debian's firewall bouncer is installed, for example:",
-        commands: [`sed -i.preflight {edit} ${BOUNCER}`, "systemctl restart crowdsec-firewall-bouncer"],
-        undo: [`sed -i.preflight {back} ${BOUNCER}`, "systemctl restart crowdsec-firewall-bouncer"],
+        commands: [...rewriting("{edit}", BOUNCER), "systemctl restart crowdsec-firewall-bouncer"],
+        undo: [...restoring("{back}", BOUNCER), "systemctl restart crowdsec-firewall-bouncer"],
       },
       {
         services: HOSTS,
@@ -252,6 +284,7 @@ const moveMetricsBeforehand = async (context: Context, bound: Bound, free: numbe
   if (bound.origin !== "default") return moveMetrics(context, bound, free);
   const { data, remedy } = beforehand(
     await overlayOf(context, "prometheus"),
+    "prometheus",
     "Another port for the metrics: {free}",
     "prometheus.listen_port",
     "printf 'prometheus:\\n  listen_port: %s\\n' {free} >> {local}",

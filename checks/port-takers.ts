@@ -1,6 +1,7 @@
 import type { Prober } from "../src/model/observation.ts";
 import type { System } from "../src/model/system.ts";
 import { printable } from "../src/model/text.ts";
+import { UNIT_FOLDERS } from "./unit-folders.ts";
 
 /** Something of this host that is told to listen on a port, whether it does so now or not. */
 export interface Claim {
@@ -48,21 +49,34 @@ const bareLines = (content: string): readonly Line[] =>
   linesOf(content).map(({ line, text }) => ({ line, text: text.replace(/(^|\s)#.*$/, "$1") }));
 
 /** `8080`, `:8080`, `*:8080`, `0.0.0.0:8080`, `[::1]:8080`, `http://+:8080/`: an address to listen on. */
-const ADDRESS = /^(?:(?:tcp|https?):(?:\/\/)?)?(?:(\[[\da-fA-F:.]*\]|[\w.*+-]*):)?(\d{1,5})(?:\/\S*)?$/;
+const ADDRESS = /^(?:(?:tcp|https?):(?:\/\/)?)?(?:(\[[\da-fA-F:.]*\]|[\w.*+-]*):)?(\d{1,5})(\/\S*)?$/;
 const EVERY = new Set(["", "*", "+", "0.0.0.0", "::"]);
 
-const addressIn = (text: string): Pick<Claim, "address" | "port"> | undefined => {
-  const [, host = "", digits] = ADDRESS.exec(text) ?? [];
+/** `rest`: what stands behind the port. */
+const addressIn = (text: string): (Pick<Claim, "address" | "port"> & { readonly rest: string }) | undefined => {
+  const [, host = "", digits, rest = ""] = ADDRESS.exec(text) ?? [];
   const port = Number(digits ?? 0);
   if (port === 0 || port > MAX_PORT) return undefined;
   const bare = host.replace(/^\[(.*)\]$/, "$1").toLowerCase();
-  if (bare === "localhost") return { address: "127.0.0.1", port };
-  return { address: EVERY.has(bare) ? "" : bare, port };
+  if (bare === "localhost") return { address: "127.0.0.1", port, rest };
+  return { address: EVERY.has(bare) ? "" : bare, port, rest };
 };
 
 const named = (line: number, value: string, shown: string): readonly Named[] => {
   const found = addressIn(value);
-  return found ? [{ ...found, line, shown: printable(shown, MAX_SHOWN) }] : [];
+  if (found === undefined) return [];
+  const { rest, ...place } = found;
+  // A path can end in a token.
+  return [
+    {
+      ...place,
+      line,
+      shown: printable(
+        shown.replace(value, () => value.slice(0, value.length - rest.length)),
+        MAX_SHOWN,
+      ),
+    },
+  ];
 };
 
 /** A word of a command, or what a shell would make of a variable in it. */
@@ -183,19 +197,33 @@ interface Reader {
   file(path: string): Promise<string | undefined>;
   /** Names in a folder; none where there is no such folder. */
   names(folder: string): Promise<readonly string[]>;
+  /** As many as are looked at. */
+  bounded(names: readonly string[]): readonly string[];
+  /** Whether a bound has left something out. */
+  isCut(): boolean;
 }
 
 const makeReader = (probe: Prober): Reader => {
   let begun = 0;
+  let cut = false;
+  const atMost = (names: readonly string[], most: number): readonly string[] => {
+    cut ||= names.length > most;
+    return names.slice(0, most);
+  };
   return {
+    bounded: (names) => atMost(names, MAX_NAMES),
+    isCut: () => cut,
     file: async (path) => {
-      if (++begun > MAX_FILES) return undefined;
+      if (++begun > MAX_FILES) {
+        cut = true;
+        return undefined;
+      }
       const saw = await probe.file(path);
       return saw.ok ? saw.content : undefined;
     },
     names: async (folder) => {
       const saw = await probe.folder(folder);
-      return saw.ok ? saw.names.slice(0, MAX_NAMES * 10) : [];
+      return saw.ok ? atMost(saw.names, MAX_NAMES * 10) : [];
     },
   };
 };
@@ -297,7 +325,7 @@ const readKnown = async (
           if (typeof place === "string") return [place];
           const [folder, ending] = place;
           const names = (await reader.names(folder)).filter((file) => ending.test(file));
-          return names.slice(0, MAX_NAMES).map((file) => `${folder}/${file}`);
+          return reader.bounded(names).map((file) => `${folder}/${file}`);
         }),
       );
       return Promise.all(
@@ -313,14 +341,6 @@ const readKnown = async (
   return found.flat(2);
 };
 
-/** Where administrators and packages put units; of two with one name the first counts (systemd.unit(5)). */
-const UNIT_FOLDERS = [
-  "/etc/systemd/system",
-  "/run/systemd/system",
-  "/usr/local/lib/systemd/system",
-  "/usr/lib/systemd/system",
-  "/lib/systemd/system",
-];
 /** What a start of the system reaches. */
 const AT_BOOT =
   /^(?:default|multi-user|graphical|basic|sysinit|sockets|network|network-online|remote-fs|local-fs)\.target\.(?:wants|requires)$/;
@@ -395,7 +415,9 @@ const readUnits = async (reader: Reader): Promise<Units> => {
   const atBoot = new Set((await Promise.all(wants.map((folder) => reader.names(folder)))).flat());
   const sockets = listed.flatMap(({ names }) => names.filter((name) => name.endsWith(".socket")));
   const services = [...atBoot].filter((name) => name.endsWith(".service"));
-  const units = [...new Set([...sockets, ...services])].filter((name) => !OURS.test(name)).slice(0, MAX_NAMES);
+  const units = reader.bounded([...new Set([...sockets, ...services])].filter((name) => !OURS.test(name)));
+  /** Of each unit the names that it has besides; under one of those it reads the same. */
+  const aliases = new Map<string, readonly string[]>();
 
   const read = async (unit: string): Promise<readonly Claim[]> => {
     // Of an instance (`web@8080.service`) the template.
@@ -423,11 +445,13 @@ const readUnits = async (reader: Reader): Promise<Units> => {
     const all = contents
       .flatMap((content, index) => settingsIn(paths[index] ?? "", content ?? ""))
       .map((one) => ({ ...one, text: one.text.replace(/%[iI]/g, instance) }));
+    const others = listOf(all, "Alias").flatMap(({ text }) => text.split(/\s+/));
+    aliases.set(unit, others);
     const claim = (kind: Claim["kind"], path: string, { line, ...rest }: Named): Claim => ({
       kind,
       name: unit,
       origin: `${path}:${line}`,
-      atBoot: atBoot.has(unit),
+      atBoot: [unit, ...others].some((one) => atBoot.has(one)),
       address: rest.address,
       port: rest.port,
       shown: rest.shown,
@@ -445,7 +469,10 @@ const readUnits = async (reader: Reader): Promise<Units> => {
     );
     return [...portsOfVariables(variables).map((one) => claim("service", one.path, one)), ...commands];
   };
-  return { claims: (await Promise.all(units.map(read))).flat(), atBoot };
+  const claims = (await Promise.all(units.map(read))).flat();
+  const isAlias = (unit: string): boolean =>
+    [...aliases].some(([name, others]) => others.includes(unit) && !others.includes(name));
+  return { claims: claims.filter(({ name }) => !isAlias(name)), atBoot };
 };
 
 /** Scripts of old that are started with the system: `S01jenkins` in the folder of their runlevel. */
@@ -464,7 +491,7 @@ const RUNLEVELS = ["/etc/runlevels/boot", "/etc/runlevels/default"];
 
 const readOpenrc = async (reader: Reader): Promise<readonly Claim[]> => {
   const names = new Set((await Promise.all(RUNLEVELS.map((folder) => reader.names(folder)))).flat());
-  const services = [...names].filter((name) => !OURS.test(name)).slice(0, MAX_NAMES);
+  const services = reader.bounded([...names].filter((name) => !OURS.test(name)));
   const own = await Promise.all(
     services.map(async (name) => {
       const path = `/etc/conf.d/${name}`;
@@ -504,7 +531,7 @@ const recordIn = (content: string | undefined): DockerRecords => {
 
 /** @param atBoot Docker itself is started with the system */
 const readDocker = async (reader: Reader, atBoot: boolean): Promise<readonly Claim[]> => {
-  const ids = (await reader.names(DOCKER_STATE)).filter((name) => /^[\da-f]{64}$/.test(name)).slice(0, MAX_NAMES);
+  const ids = reader.bounded((await reader.names(DOCKER_STATE)).filter((name) => /^[\da-f]{64}$/.test(name)));
   const found = await Promise.all(
     ids.map(async (id): Promise<readonly Claim[]> => {
       const origin = `${DOCKER_STATE}/${id}/hostconfig.json`;
@@ -542,30 +569,44 @@ const readDocker = async (reader: Reader, atBoot: boolean): Promise<readonly Cla
   return found.flat();
 };
 
-const readClaims = async (probe: Prober, { services }: Pick<System, "services">): Promise<readonly Claim[]> => {
+interface Claims {
+  readonly claims: readonly Claim[];
+  /** There is more than was looked at. */
+  readonly isCut: boolean;
+}
+
+const readClaims = async (probe: Prober, { services }: Pick<System, "services">): Promise<Claims> => {
   const reader = makeReader(probe);
   const read = services === "systemd" ? readSystemd : services === "openrc" ? readOpenrc : undefined;
   const claims = (await read?.(reader)) ?? [];
   // A variable and the argument that it fills say the same.
   const seen = new Set<string>();
-  return claims.filter(({ name, address, port }) => {
+  const once = claims.filter(({ name, address, port }) => {
     const key = `${name} ${address} ${port}`;
     return !seen.has(key) && seen.add(key);
   });
+  return { claims: once, isCut: reader.isCut() };
 };
 
-const remembered = new WeakMap<Prober, Promise<readonly Claim[]>>();
+const remembered = new WeakMap<Prober, Promise<Claims>>();
+
+const lookOnce = (probe: Prober, system: Pick<System, "services">): Promise<Claims> => {
+  const found = remembered.get(probe) ?? readClaims(probe, system);
+  remembered.set(probe, found);
+  return found;
+};
 
 /**
  * Who of this host is told to listen where, as far as files say so that this user may read: sockets of systemd, units
  * that are started with the system and their arguments, the files of well-known services, and Docker's records. Looked
  * for once a run, whoever asks.
  */
-export const findClaims = (probe: Prober, system: Pick<System, "services">): Promise<readonly Claim[]> => {
-  const found = remembered.get(probe) ?? readClaims(probe, system);
-  remembered.set(probe, found);
-  return found;
-};
+export const findClaims = async (probe: Prober, system: Pick<System, "services">): Promise<readonly Claim[]> =>
+  (await lookOnce(probe, system)).claims;
+
+/** Whether this host has more of them than are looked at. */
+export const hasMoreClaims = async (probe: Prober, system: Pick<System, "services">): Promise<boolean> =>
+  (await lookOnce(probe, system)).isCut;
 
 /** Those of the claims that come true with the next start of the system, and not before: what runs now is none. */
 export const takersOf = async (probe: Prober, claims: readonly Claim[]): Promise<readonly Claim[]> => {

@@ -1,11 +1,13 @@
 import { type Check, type Context, defineCheck, type Fault, type Verdict } from "../src/model/check.ts";
 import { describeListener } from "../src/model/listener.ts";
 import type { BindObservation, Family, Listener } from "../src/model/observation.ts";
-import { isOwnAddress, type LapiClient, type Role, type Topology } from "../src/model/topology.ts";
+import { HOSTS } from "../src/model/remedy.ts";
+import { isOwnAddress, type LapiClient, type Malformed, type Role, type Topology } from "../src/model/topology.ts";
 import { bracketed, hostAndPort, isWildcard, unbracketed } from "../src/model/url.ts";
 import { compareVersions, showVersion, type Version } from "../src/model/version.ts";
+import { firstSource, type SourceKind } from "./package-source.ts";
 import { type Bound, MOVES, type Move } from "./port-moves.ts";
-import { type Claim, findClaims, takersOf } from "./port-takers.ts";
+import { type Claim, findClaims, hasMoreClaims, takersOf } from "./port-takers.ts";
 
 interface Port {
   readonly id: string;
@@ -18,15 +20,11 @@ interface Port {
   readonly move: keyof typeof MOVES;
   /** The key that names its address, or its port alone. */
   readonly key: string;
-  /** What is bound; or why nothing is. @param planned the overlay that is there before the install, when one is */
-  readonly bound: (
-    context: Context,
-    planned: Planned,
-  ) => readonly Bound[] | { readonly skip: string } | { readonly unknown: string };
+  /** What is bound; or why nothing is. */
+  readonly bound: (context: Context) => readonly Bound[] | Unbound;
 }
 
-/** What stands beside the configuration to come, and wins over its defaults. */
-type Planned = (key: "listen_uri" | "listen_port", otherwise: Bound) => Bound;
+type Unbound = { readonly skip: string } | { readonly unknown: string };
 
 const LAPI_DEFAULT: Bound = { value: { host: "127.0.0.1", port: 8080 }, origin: "default" };
 const METRICS_DEFAULT: Bound = { value: { host: "127.0.0.1", port: 6060 }, origin: "default" };
@@ -49,6 +47,28 @@ const meantFor = (topology: Topology): Bound | undefined => {
   return isOwnAddress(topology, host) ? { value: { host, port }, origin } : undefined;
 };
 
+/** Why the overlay that is there before the install tells nothing; undefined when it does, or there is none. */
+const unreadOverlay = ({ phase, config, files }: Topology): Unbound | undefined => {
+  const path = `${config.value}.local`;
+  const file = phase.value === "install" ? files.find((one) => one.path === path) : undefined;
+  switch (file?.state) {
+    case "denied":
+      return { unknown: `run as root: ${path} may not be read by this user` };
+    case "large":
+    case "unreadable":
+    case "invalid":
+      return { unknown: `${path} cannot be used${file.message === undefined ? "" : `: ${file.message}`}` };
+    default:
+      return undefined;
+  }
+};
+
+/** What cannot be used: before the install nobody has started it yet, and no check of what runs tells. */
+const unusable = ({ phase }: Topology, what: string, { malformed, problem }: Malformed): Unbound => {
+  const said = `${what} cannot be used (${malformed.origin})`;
+  return phase.value === "install" ? { unknown: `${said}: it is ${problem}` } : { skip: said };
+};
+
 /** The ports of CrowdSec on its own host; all are configurable. */
 const PORTS: readonly Port[] = [
   {
@@ -60,16 +80,19 @@ const PORTS: readonly Port[] = [
       "Stop that service or give it another port; or give the Local API one: api.server.listen_uri in config.yaml, url in local_api_credentials.yaml, and the URL in every bouncer's file.",
     move: "lapi",
     key: "api.server.listen_uri",
-    bound: ({ topology }, planned) => {
-      const { listen, phase, clients } = topology;
-      if (listen.uri && "malformed" in listen.uri)
-        return { skip: `listen_uri cannot be used (${listen.uri.malformed.origin})` };
-      if (listen.uri) return [listen.uri];
+    bound: ({ topology }) => {
+      const { listen, phase, clients, files, config } = topology;
+      if (listen.uri && "malformed" in listen.uri) return unusable(topology, "listen_uri", listen.uri);
+      // What a package brings gives way to what is meant.
+      if (listen.uri) return [(listen.uri.origin === "default" ? meantFor(topology) : undefined) ?? listen.uri];
       if (listen.socket) return { skip: `the Local API listens on the socket ${listen.socket.value} only` };
       if ("hidden" in clients) return { unknown: clients.hidden };
-      return phase.value === "install"
-        ? [planned("listen_uri", meantFor(topology) ?? LAPI_DEFAULT)]
-        : { skip: "its configuration names no listen_uri" };
+      if (phase.value !== "install") return { skip: "its configuration names no listen_uri" };
+      const unread = unreadOverlay(topology);
+      if (unread) return unread;
+      const local = `${config.value}.local`;
+      if (files.some(({ path }) => path === local)) return { skip: `${local} switches the Local API off` };
+      return [meantFor(topology) ?? LAPI_DEFAULT];
     },
   },
   {
@@ -82,11 +105,12 @@ const PORTS: readonly Port[] = [
       "Stop that service or give it another port; or give the metrics one: prometheus.listen_port in config.yaml.",
     move: "metrics",
     key: "prometheus.listen_addr",
-    bound: ({ topology: { metrics, phase } }, planned) => {
+    bound: ({ topology }) => {
+      const { metrics, phase } = topology;
       if ("hidden" in metrics) return { unknown: metrics.hidden };
       if ("absent" in metrics)
-        return phase.value === "install" ? [planned("listen_port", METRICS_DEFAULT)] : { skip: metrics.absent };
-      if ("malformed" in metrics) return { skip: `the metrics' address cannot be used (${metrics.malformed.origin})` };
+        return phase.value === "install" ? (unreadOverlay(topology) ?? [METRICS_DEFAULT]) : { skip: metrics.absent };
+      if ("malformed" in metrics) return unusable(topology, "the metrics' address", metrics);
       if (!metrics.enabled.value) return { skip: `prometheus.enabled is off (${metrics.enabled.origin})` };
       const { listenAddress, listenPort } = metrics;
       return [{ value: { host: listenAddress.value, port: listenPort.value }, origin: listenPort.origin }];
@@ -227,6 +251,8 @@ const claimsOn = ({ claims }: Scene, { value: { host, port } }: Bound): readonly
 
 const CLAIMED = { socket: "socket", service: "service", container: "container" } as const;
 
+const CUT = "; of what starts with this system, which is a lot, only a part was looked at";
+
 /** @param note why nobody stands in its way now, or that CrowdSec has it */
 const judgeFree = async (scene: Scene, bound: Bound, note: string, isHeld: boolean): Promise<Verdict<Code>> => {
   const { data, evidence } = baseOf(bound);
@@ -253,20 +279,21 @@ const judgeFree = async (scene: Scene, bound: Bound, note: string, isHeld: boole
     };
   }
   return isHeld || topology.phase.value === "install"
-    ? { status: "pass", note, evidence }
+    ? { status: "pass", note: (await hasMoreClaims(probe, topology.system)) ? `${note}${CUT}` : note, evidence }
     : { status: "skip", reason: `${note}, so it is nobody's`, evidence };
 };
 
 /** An address that no interface of this host has, and that no socket has either. */
 const noAddress = ({ port, context }: Scene, bound: Bound): Verdict<Code> => {
   const { data, evidence } = baseOf(bound);
-  const own = context.topology.interfaces
-    .map(({ address }) => address)
-    .filter((address) => !address.startsWith("fe80:"));
+  const { interfaces, metrics } = context.topology;
+  const isSplit = port.move === "metrics" && "listenAddress" in metrics;
+  const origin = isSplit ? metrics.listenAddress.origin : bound.origin;
+  const own = interfaces.map(({ address }) => address).filter((address) => !address.startsWith("fe80:"));
   return {
     status: "fault",
     fault: "bind-no-address",
-    data: { ...data, key: port.key, addresses: own.join(", ") || "none" },
+    data: { ...data, origin, key: port.key, addresses: own.join(", ") || "none" },
     evidence,
   };
 };
@@ -300,7 +327,7 @@ const judgeUnbound = async (
       return {
         status: "fault",
         fault: "port-in-use",
-        data: { ...data, ...move.data, holders },
+        data: { ...data, ...move.data, state: `is held by ${holders}` },
         failed: saw,
         when: "unseen",
         remedy: move.remedy,
@@ -330,22 +357,61 @@ const holdersOf = async ({ listeners, context }: Scene, bound: Bound): Promise<r
   return !saw.ok && saw.code === "tcp-refused" ? [] : all;
 };
 
-/** Who has the port on another address. The install scripts of CrowdSec's own packages look at the port alone (build/debian/postinst, build/rpm). */
-const besides = (scene: Scene, { value: { port } }: Bound): string => {
-  const others = scene.listeners.filter((one) => one.port === port && one.owner?.name !== CROWDSEC);
+/** Whose install scripts look at the port alone, on any address (build/debian/postinst, build/rpm). */
+const OF_THE_VENDOR: readonly (SourceKind | undefined)[] = ["vendor-deb", "vendor-rpm", "script"];
+
+/** Who has the port on another address, and what an install would make of it. */
+interface Besides {
+  readonly told: string;
+  /** `stopped`: that install leaves crowdsec stopped; `perhaps`: what would be installed is not known. */
+  readonly script?: "stopped" | "perhaps";
+}
+
+const besides = async ({ port, context, listeners }: Scene, { value }: Bound): Promise<Besides | undefined> => {
+  const others = listeners.filter((one) => one.port === value.port && one.owner?.name !== CROWDSEC);
+  if (others.length === 0) return undefined;
   const told = others.map((one) => holderOf(one)).join("; ");
-  const script =
-    scene.port.move === "lapi" && mayBind(scene.context)
-      ? "; the install script of CrowdSec's own packages does not start crowdsec because of that: systemctl start crowdsec does"
-      : "";
-  return others.length === 0 ? "" : `, and ${told} leaves it free${script}`;
+  if (port.move !== "lapi" || !mayBind(context)) return { told };
+  const source = await firstSource(context);
+  if (OF_THE_VENDOR.includes(source?.kind)) return { told, script: "stopped" };
+  return { told, ...(source === undefined && { script: "perhaps" }) };
+};
+
+/** The address is free, and the script that is to come does not look at addresses. */
+const judgeBeside = async (scene: Scene, bound: Bound, { told }: Besides): Promise<Verdict<Code>> => {
+  const { data, evidence } = baseOf(bound);
+  const move = await moveOf(scene, bound);
+  return {
+    status: "fault",
+    fault: "port-in-use",
+    severity: "warning",
+    data: {
+      ...data,
+      ...move.data,
+      state: `is free, but ${told} has its port, and the install script of CrowdSec's own packages then does not start crowdsec`,
+    },
+    message: told,
+    when: "beside",
+    remedy: move.remedy,
+    evidence,
+  };
 };
 
 const judge = async (scene: Scene, bound: Bound): Promise<Verdict<Code>> => {
   const { data, evidence } = baseOf(bound);
-  const nobody = `nothing listens on ${data.place}${besides(scene, bound)}`;
+  if (bound.value.port === 0)
+    return { status: "unknown", reason: `port 0 (${bound.origin}) is another one with each start`, evidence };
+  const beside = await besides(scene, bound);
+  const script =
+    beside?.script === undefined
+      ? ""
+      : "; the install script of CrowdSec's own packages does not start crowdsec because of that: systemctl start crowdsec does";
+  const nobody = `nothing listens on ${data.place}${beside === undefined ? "" : `, and ${beside.told} leaves it free${script}`}`;
   const tried = await bindAt(scene, bound.value.host, bound.value.port);
-  if (tried?.ok) return judgeFree(scene, bound, nobody, false);
+  if (tried?.ok) {
+    const verdict = await judgeFree(scene, bound, nobody, false);
+    return beside?.script === "stopped" && verdict.status === "pass" ? judgeBeside(scene, bound, beside) : verdict;
+  }
   const holders = await holdersOf(scene, bound);
   if (holders.length === 0) {
     if (tried) return judgeUnbound(scene, bound, tried);
@@ -355,7 +421,9 @@ const judge = async (scene: Scene, bound: Bound): Promise<Verdict<Code>> => {
   const told = holders.map((one) => holderOf(one, claims)).join("; ");
   const others = holders.filter(({ owner }) => owner === undefined || owner.name !== CROWDSEC);
   if (others.length === 0) return judgeFree(scene, bound, told, true);
-  if (others.every(({ owner }) => owner === undefined))
+  // Before an install, while no engine runs, a real try has just failed: whoever it is, it is not CrowdSec.
+  const isAnother = tried?.ok === false && tried.code === "bind-in-use";
+  if (!isAnother && others.every(({ owner }) => owner === undefined))
     return { status: "unknown", reason: `run as root: whose ${data.place} is, this user may not see`, evidence };
   const socket = others.map((one) => socketOf(one, claims)).find((found) => found !== undefined);
   const move = await moveOf(scene, bound);
@@ -366,7 +434,7 @@ const judge = async (scene: Scene, bound: Bound): Promise<Verdict<Code>> => {
       ...data,
       ...move.data,
       ...(socket && { unit: socket.name }),
-      holders: others.map((one) => holderOf(one, claims)).join("; "),
+      state: `is held by ${others.map((one) => holderOf(one, claims)).join("; ")}`,
     },
     message: told,
     ...(socket && { when: "socket" }),
@@ -381,7 +449,7 @@ const faultsOf = ({ severity, remedy }: Port): Readonly<Record<Code, Fault>> => 
     "port-in-use": {
       ...common,
       confidence: "certain",
-      says: "{place} ({origin}), which is to be CrowdSec's, is held by {holders}",
+      says: "{place} ({origin}), which is to be CrowdSec's, {state}",
       remedy: [
         { text: remedy, commands: ["ss -ltnp 'sport = :{port}'"] },
         {
@@ -390,6 +458,13 @@ const faultsOf = ({ severity, remedy }: Port): Readonly<Record<Code, Fault>> => 
           text: "systemd itself holds the port for {unit}: without that unit, it is free.",
           commands: ["systemctl disable --now {unit}"],
           undo: ["systemctl enable --now {unit}"],
+        },
+        {
+          when: "beside",
+          services: HOSTS,
+          text: "Or leave both as they are: once CrowdSec is installed, start it by hand.",
+          commands: ["systemctl start crowdsec"],
+          undo: ["systemctl stop crowdsec"],
         },
         {
           when: "unseen",
@@ -451,20 +526,6 @@ const faultsOf = ({ severity, remedy }: Port): Readonly<Record<Code, Fault>> => 
   };
 };
 
-/** Lines of the overlay that can be there before the install; reads lines, not YAML: a check may not parse. */
-const readPlanned = async ({ topology, probe }: Context, { move }: Port): Promise<Planned> => {
-  const path = `${topology.config.value}.local`;
-  const isToCome = topology.phase.value === "install" && move !== "appsec";
-  const saw = isToCome ? await probe.file(path) : undefined;
-  const lines = saw?.ok ? saw.content.split(/\r?\n/) : [];
-  return (key, otherwise) => {
-    const pattern = new RegExp(`^\\s*${key}:\\s*["']?(?:([^\\s"']*):)?(\\d{1,5})["']?\\s*(?:#.*)?$`);
-    const at = lines.findIndex((line) => pattern.test(line));
-    const [, host = otherwise.value.host, port] = pattern.exec(lines[at] ?? "") ?? [];
-    return port === undefined ? otherwise : { value: { host, port: Number(port) }, origin: `${path}:${at + 1}` };
-  };
-};
-
 /** Ports of CrowdSec on this host, as configured. */
 const configured = ({ topology: { listen, metrics } }: Context): readonly number[] => [
   ...(listen.uri && "value" in listen.uri ? [listen.uri.value.port] : []),
@@ -486,7 +547,7 @@ const toCheck = (port: Port): Check =>
       const version = isMaybe ? await context.version() : undefined;
       if (version && compareVersions(version, APPSEC_SINCE) < 0)
         return { status: "skip", reason: `not applicable: CrowdSec ${showVersion(version)} has no AppSec` };
-      const found = port.bound(context, await readPlanned(context, port));
+      const found = port.bound(context);
       if ("skip" in found) return { status: "skip", reason: `not applicable: ${found.skip}` };
       if ("unknown" in found) return { status: "unknown", reason: found.unknown };
       const saw = await context.probe.listeners();

@@ -1,5 +1,6 @@
 import type { Prober } from "../src/model/observation.ts";
 import type { System } from "../src/model/system.ts";
+import { UNIT_FOLDERS } from "./unit-folders.ts";
 
 /** What the Central API counts logins over, minutes: https://docs.crowdsec.net/u/troubleshooting/capi_403 */
 export const WINDOW_MINUTES = 50;
@@ -600,14 +601,6 @@ const readContainers = async (reader: Reader): Promise<readonly Job[]> => {
   return jobs;
 };
 
-/** Where administrators and packages put units; of two with one name the first counts (systemd.unit(5)). */
-const UNIT_FOLDERS = [
-  "/etc/systemd/system",
-  "/run/systemd/system",
-  "/usr/local/lib/systemd/system",
-  "/usr/lib/systemd/system",
-  "/lib/systemd/system",
-];
 const PACKAGED = /^(\/usr)?\/lib\//;
 
 interface Setting {

@@ -63,7 +63,8 @@ const summaryOf = (group: readonly Finding[], first: Finding): string => {
 /** Where it was seen, of what no probe speaks for. */
 export const seenIn = ({ id, target }: Finding): string => {
   const place = target?.origin ?? target?.path;
-  return place === undefined ? `found by the check ${id}` : `read in ${place}`;
+  // A file, by its path; a default or a flag was read nowhere.
+  return place === undefined || !place.startsWith("/") ? `found by the check ${id}` : `read in ${place}`;
 };
 
 /** Failures without a cause that has a name: alike are those with one fault about one thing. */

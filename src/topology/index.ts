@@ -4,6 +4,7 @@ import type { ProxyServer } from "../model/proxy.ts";
 import type {
   Capi,
   ConfigFile,
+  ConfigMistake,
   Env,
   Hidden,
   LapiClient,
@@ -39,7 +40,7 @@ import { hiddenBy, shownOf, sourcedUrl } from "./route.ts";
 import type { Shape } from "./shape.ts";
 import { findSystem } from "./system.ts";
 import { unitCommand } from "./unit.ts";
-import type { Tree } from "./yaml-tree.ts";
+import { mergeTrees, type Tree } from "./yaml-tree.ts";
 
 /** What the command line says of the deployment; each wins over what is found. */
 export interface TopologyOverrides {
@@ -119,6 +120,10 @@ const loadProfiles = async (
   return { file: base.file, overlay: overlay.file, trees: [...overlay.trees, ...base.trees] };
 };
 
+/** A release newer than the tables may know keys that they do not: then nothing is called unknown. */
+const isJudged = (version: Version | undefined): boolean =>
+  version === undefined || compareVersions(version, SHAPES_KNOW) <= 0;
+
 const readConfiguration = async (
   probe: Prober,
   path: Sourced<string>,
@@ -126,8 +131,7 @@ const readConfiguration = async (
   version: Version | undefined,
   flags: EngineFlags | undefined,
 ): Promise<Configuration & { readonly files: readonly ConfigFile[] }> => {
-  // A release newer than the tables may know keys that they do not: then nothing is called unknown.
-  const judges = version === undefined || compareVersions(version, SHAPES_KNOW) <= 0;
+  const judges = isJudged(version);
   const by = (shape: Shape): { readonly shape?: Shape } => (judges ? { shape } : {});
   const main = await loadFile(probe, path.value, "CrowdSec's configuration", by(CONFIG_SHAPE));
   if (main.tree === undefined) return { path, serves: false, main, files: main.files };
@@ -198,7 +202,7 @@ const findListen = ({ reader, acquisition, serves }: Configuration): Listen => {
   const written = reader.text("api", "server", "listen_uri");
   const uri = (): Listen["uri"] => {
     if (written === undefined) {
-      const origin = reader.origin("api", "server") ?? "";
+      const origin = reader.origin("api", "server", "listen_uri") ?? reader.origin("api", "server") ?? "";
       return socket ? undefined : { malformed: { value: "missing", origin }, problem: "needed: there is no default" };
     }
     const [, host = "", port = ""] = /^(.*):(\d+)$/.exec(written.value) ?? [];
@@ -232,6 +236,71 @@ const findMetrics = ({ reader, main }: Configuration): Topology["metrics"] => {
     listenAddress,
     listenPort: listenPort.value === 0 ? { value: 6060, origin: "default" } : listenPort,
   };
+};
+
+const byDefault = (value: string | number | boolean): Tree => ({ kind: "scalar", origin: "default", value });
+const blockOf = (entries: Readonly<Record<string, Tree>>): Tree => ({
+  kind: "map",
+  origin: "default",
+  entries: new Map(Object.entries(entries)),
+});
+
+/** Of the configuration that every package brings, what is listened on (config/config.yaml). */
+const PACKAGE_LISTENS = blockOf({
+  api: blockOf({ server: blockOf({ listen_uri: byDefault("127.0.0.1:8080") }) }),
+  prometheus: blockOf({
+    enabled: byDefault(true),
+    listen_addr: byDefault("127.0.0.1"),
+    listen_port: byDefault(6060),
+  }),
+});
+
+/** A listen_uri that Go certainly refuses; what a variable, a zone or the name of a port stands for, only the start shows. */
+const isRefused = (text: string): boolean => !/[$%]/.test(text) && (!text.includes(":") || /:\d+$/.test(text));
+
+/** What CrowdSec would not start with although its decoder takes it. */
+const refusedUri = ({ reader }: Configuration, { uri }: Listen): readonly ConfigMistake[] => {
+  if (uri === undefined || !("malformed" in uri)) return [];
+  const keys = ["api", "server", "listen_uri"];
+  if (!isRefused(reader?.text(...keys)?.value ?? "")) return [];
+  return [{ origin: uri.malformed.origin, key: keys.join("."), kind: "wrong-kind", problem: `is ${uri.problem}` }];
+};
+
+/** Before the install: the overlay that is there already, over what the package will bring. */
+interface ToCome {
+  readonly file: ConfigFile;
+  readonly listen: Listen;
+  readonly metrics: Topology["metrics"];
+}
+
+/** Undefined where there is no overlay. */
+const findToCome = async (
+  probe: Prober,
+  path: Sourced<string>,
+  environment: Environment,
+  version: Version | undefined,
+  flags: EngineFlags | undefined,
+): Promise<ToCome | undefined> => {
+  const local = `${path.value}.local`;
+  const { files, tree } = await loadFile(probe, local, "CrowdSec's configuration, overlay", {
+    overlay: false,
+    ...(isJudged(version) && { shape: CONFIG_SHAPE }),
+  });
+  const [file] = files;
+  if (file === undefined || file.state === "missing") return undefined;
+  const merged = tree && mergeTrees(PACKAGE_LISTENS, tree);
+  const main = { files, ...(merged?.ok && { tree: merged.tree }) };
+  const reader = main.tree && readerOf(main.tree, environment, expansionOfConfig(version));
+  const serves = reader !== undefined && isOn(reader, ["api", "server"], "enable") && !flags?.noApi;
+  const configuration: Configuration = { path, serves, main, ...(reader && { reader }) };
+  const listen = findListen(configuration);
+  const metrics = findMetrics(configuration);
+  // A value where the package has a block, or the other way round.
+  if (merged?.ok === false) {
+    const line = Number(/:(\d+)$/.exec(merged.origin)?.[1] ?? 1);
+    return { file: { ...file, state: "invalid", message: merged.message, line, mistakes: [] }, listen, metrics };
+  }
+  return { file: { ...file, mistakes: [...file.mistakes, ...refusedUri(configuration, listen)] }, listen, metrics };
 };
 
 /** What the client's TLS settings do to the whole process, and so to the Central API too (pkg/apiclient/client.go). */
@@ -456,6 +525,8 @@ export const findTopology = async (input: TopologyInput): Promise<Topology> => {
       : named;
   const has = (role: Role): boolean => roles.some(({ value }) => value === role);
 
+  const isToCome = phase.value === "install" && main.files[0]?.state === "missing";
+  const toCome = isToCome ? await findToCome(probe, path, own, version, flags) : undefined;
   const listen = findListen(configuration);
   const hubTemplate = reader?.text("cscli", "__hub_url_template__");
   const hubBranch = reader?.text("cscli", "hub_branch");
@@ -472,7 +543,7 @@ export const findTopology = async (input: TopologyInput): Promise<Topology> => {
     roles,
     phase,
     // Before the install there is nothing to miss; afterwards a missing file is a finding.
-    files: [...(engineHere ? configuration.files : []), ...bouncers.files],
+    files: [...(engineHere ? configuration.files : []), ...(toCome ? [toCome.file] : []), ...bouncers.files],
     ...(program && { program }),
     ...(installed && { installed }),
     config: path,
@@ -490,14 +561,14 @@ export const findTopology = async (input: TopologyInput): Promise<Topology> => {
       own,
       version,
     ),
-    listen,
+    listen: toCome?.listen ?? listen,
     database: (reader && findDatabase(reader, version)) ?? absent ?? noDatabase(path.value, configuration.serves),
     acquisition: acquisition?.acquisition ?? absent ?? { absent: `${path.value} switches the agent off` },
     rehearsal: findRehearsal(configuration, program, flags, own),
     ...(hubIndex && { hubIndex }),
     targets,
     peers: overrides.peers ?? [],
-    metrics: findMetrics(configuration),
+    metrics: toCome?.metrics ?? findMetrics(configuration),
     capi: findCapi(configuration, flags, own, version),
     ...(hubTemplate && { hubTemplate }),
     ...(hubBranch && { hubBranch }),

@@ -5,7 +5,7 @@ import type { Version } from "../../src/model/version.ts";
 import { findTopology } from "../../src/topology/index.ts";
 import { fakeProber } from "../support/fake-prober.ts";
 import { expectFault, type FaultCase, findingOf, type Given, runIn } from "../support/run.ts";
-import { fileRead } from "../support/topology.ts";
+import { BEFORE_INSTALL, fileRead } from "../support/topology.ts";
 
 const CONFIG = fileRead("/etc/crowdsec/config.yaml", "CrowdSec's configuration");
 const of = (...files: readonly ConfigFile[]) => ({ topology: { files } });
@@ -182,6 +182,49 @@ test.each<[string, readonly ConfigFile[]]>([
     instance: "config-files",
     status: "skip",
     reason: "not applicable: there is no CrowdSec configuration here",
+  });
+});
+
+describe("before the install", () => {
+  const LOCAL = "/etc/crowdsec/config.yaml.local";
+  const judgedBefore = async (files: Record<string, string>) => {
+    const input = { environment: {}, user: "root", platform: "linux", env: "auto", overrides: {} } as const;
+    const { files: found } = await findTopology({ ...input, probe: fakeProber({ files }) });
+    return findingOf(check, { topology: { ...BEFORE_INSTALL, files: found } });
+  };
+
+  test("there is nothing to read on a bare host", async () => {
+    expect(await judgedBefore({})).toMatchObject({
+      status: "skip",
+      reason: "not applicable: before the install there is nothing to read",
+    });
+  });
+
+  test.each<[string, string, number]>([
+    ["config-syntax", "api: [\n", 2],
+    ["config-syntax", "api:\n  server:\n    listen_uri: [a]\n", 3],
+    ["config-unknown-key", "api:\n  servers: {}\n", 2],
+    ["config-wrong-kind", "api:\n  server:\n    listen_uri: 127.0.0.1\n", 3],
+    ["config-wrong-kind", "api:\n  server:\n    listen_uri: 127.0.0.1:99999\n", 3],
+    ["config-wrong-kind", 'api:\n  server:\n    listen_uri: ""\n', 3],
+  ])(
+    "%s is told of the overlay that is there already, and nothing is started again: %p",
+    async (code, content, line) => {
+      const { status, fault, summary, remedy } = await judgedBefore({ [LOCAL]: content });
+      expect([status, fault?.code]).toEqual(["fail", code]);
+      expect(summary).toContain(`${LOCAL}:${line} (CrowdSec's configuration, overlay)`);
+      expect(remedy.length).toBeGreaterThan(0);
+      expect(remedy.flatMap(({ commands = [] }) => commands).join("\n")).not.toContain("systemctl");
+    },
+  );
+
+  test.each([
+    "",
+    "api:\n  server:\n    listen_uri: 127.0.0.1:8081\n",
+    "api: {server: {listen_uri: $LISTEN}}\n",
+    "api:\n  server:\n    listen_uri: '[fe80::1%lo]:8080'\n",
+  ])("an overlay that CrowdSec can read passes: %p", async (content) => {
+    expect((await judgedBefore({ [LOCAL]: content })).status).toBe("pass");
   });
 });
 

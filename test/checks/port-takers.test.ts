@@ -1,5 +1,5 @@
 import { describe, expect, test } from "@jest/globals";
-import { type Claim, findClaims, portsOf, takersOf } from "../../checks/port-takers.ts";
+import { type Claim, findClaims, hasMoreClaims, portsOf, takersOf } from "../../checks/port-takers.ts";
 import type { System } from "../../src/model/system.ts";
 import { fakeProber, type World } from "../support/fake-prober.ts";
 import { holding } from "../support/world.ts";
@@ -275,6 +275,22 @@ describe("what would take 8080 with the next start of the system is told by unit
     ]);
   });
 
+  test("a unit that has two names is one", async () => {
+    const unit = "[Service]\nExecStart=/usr/bin/web --port 8080\n[Install]\nAlias=www.service\n";
+    const found = await findClaims(
+      fakeProber(
+        holding({
+          [`${ETC}/www.service`]: unit,
+          [`${LIB}/web.service`]: unit,
+          [`${BOOT}/web.service`]: "",
+          [`${BOOT}/www.service`]: "",
+        }),
+      ),
+      { services: "systemd" },
+    );
+    expect(found.map(({ name }) => name)).toEqual(["web.service"]);
+  });
+
   test("an instance of a template, by its name", async () => {
     const files = { [`${ETC}/web@.service`]: unit("/usr/bin/web --port %i"), [`${BOOT}/web@8080.service`]: "" };
     expect(await on(8080, files)).toEqual([`web@8080.service ${ETC}/web@.service:2 --port 8080`]);
@@ -398,6 +414,18 @@ describe("arguments that name a port to listen on", () => {
     expect(two?.shown).toBe("--listen :8080");
   });
 
+  test.each([
+    ["--listen-address=0.0.0.0:8080/path?token=canary-1", "--listen-address=0.0.0.0:8080"],
+    ["--listen-address=http://0.0.0.0:8080/canary-1", "--listen-address=http://0.0.0.0:8080"],
+  ])("of an address only its host and port are shown: %s", (text, shown) => {
+    expect(
+      portsOf([
+        { line: 1, text: "/usr/bin/web" },
+        { line: 1, text },
+      ]),
+    ).toMatchObject([{ port: 8080, shown }]);
+  });
+
   test("a long line takes no time", () => {
     const before = performance.now();
     found(`/usr/bin/web ${"--port ".repeat(2000)}${":".repeat(4000)} ${"-".repeat(4000)}`);
@@ -509,6 +537,16 @@ describe("what runs now, or is not started after all, is no taker", () => {
     const probe = fakeProber({ ...holding(files), services });
     expect(await takersOf(probe, await findClaims(probe, { services: "systemd" }))).toHaveLength(expected);
   });
+});
+
+test.each([
+  [10, false],
+  [1500, true],
+])("of %p sockets it is told whether all were looked at", async (count, expected) => {
+  const files = Object.fromEntries(
+    Array.from({ length: count }, (_each, at) => [`${LIB}/s${at}.socket`, `[Socket]\nListenStream=${20_000 + at}\n`]),
+  );
+  expect(await hasMoreClaims(fakeProber(holding(files)), { services: "systemd" })).toBe(expected);
 });
 
 test("three checks that ask cost one look, of a bounded number of files", async () => {

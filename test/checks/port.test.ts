@@ -1,15 +1,19 @@
+import { execFileSync } from "node:child_process";
+import { chmodSync, lstatSync, readdirSync, readFileSync, statSync, symlinkSync } from "node:fs";
 import { describe, expect, test } from "@jest/globals";
 import { ports } from "../../checks/port.ts";
 import type { Check } from "../../src/model/check.ts";
 import type { BindCode, Listener } from "../../src/model/observation.ts";
 import type { Finding } from "../../src/model/report.ts";
 import type { Listen, Topology } from "../../src/model/topology.ts";
+import { findTopology } from "../../src/topology/index.ts";
 import { tokensOf } from "../published/tokens.ts";
-import type { World } from "../support/fake-prober.ts";
+import { fakeProber, type World } from "../support/fake-prober.ts";
+import { makeFolder } from "../support/folder.ts";
 import { expectFault, type FaultCase, findingOf, type Given, runIn } from "../support/run.ts";
-import { SYSTEM_NAMES, SYSTEMS } from "../support/systems.ts";
-import { agentTo, BEFORE_INSTALL, bouncerTo, from, itself, routeTo } from "../support/topology.ts";
-import { CONNECTED, failedWith, holding, listener, resolves } from "../support/world.ts";
+import { SYSTEM_NAMES, SYSTEMS, type SystemName } from "../support/systems.ts";
+import { agentTo, BEFORE_INSTALL, bouncerTo, fileRead, from, itself, routeTo } from "../support/topology.ts";
+import { CONNECTED, failedWith, holding, listener, ranWith, resolves } from "../support/world.ts";
 
 const row = (id: string): Check => {
   const check = ports.find((candidate) => candidate.id === id);
@@ -34,6 +38,22 @@ const withAppsec = (host = "127.0.0.1", port = 7422): Partial<Topology> => ({
   listen: { ...at("127.0.0.1"), appsec: [from({ host, port }, "/etc/crowdsec/acquis.d/appsec.yaml:2")] },
 });
 
+/** Before the install, with these files: as they are found. */
+const beforehand = async (files: Readonly<Record<string, string>>): Promise<Partial<Topology>> => {
+  const {
+    listen,
+    metrics,
+    files: found,
+  } = await findTopology({
+    probe: fakeProber(holding(files)),
+    environment: {},
+    user: "root",
+    platform: "linux",
+    env: "auto",
+    overrides: {},
+  });
+  return { ...BEFORE_INSTALL, engines: [], listen, metrics, files: found };
+};
 /** Before the install, where a real try ends with this. */
 const triedWith = (code: BindCode): Required<Pick<Given, "world" | "topology">> => ({
   world: { listeners: [], bind: () => failedWith(code) },
@@ -191,6 +211,15 @@ describe("what this user may not see", () => {
     });
   });
 
+  test("is a fault before an install: a real try has failed, and no CrowdSec runs", async () => {
+    const { summary, fault } = await findingOf(LAPI, {
+      world: { listeners: [UNSEEN], bind: () => failedWith("bind-in-use") },
+      topology: { ...BEFORE_INSTALL, engines: [], user: "nobody" },
+    });
+    expect(fault?.code).toBe("port-in-use");
+    expect(summary).toMatch(/is held by a process that this user may not see on 127\.0\.0\.1:8080$/);
+  });
+
   test("does so beside CrowdSec's own listener too", async () => {
     expect((await findingOf(LAPI, heldBy(listener(), { ...UNSEEN, address: "0.0.0.0" }))).status).toBe("unknown");
   });
@@ -227,6 +256,66 @@ describe("before the install", () => {
       topology: BEFORE_INSTALL,
     });
     expect([status, summary.startsWith("127.0.0.1:8080 (default)")]).toEqual(["fail", true]);
+  });
+});
+
+describe("the overlay that is there before the install", () => {
+  const LOCAL = "/etc/crowdsec/config.yaml.local";
+  const uri = (value: string): string => `api:\n  server:\n    listen_uri: ${value}\n`;
+  const judged = async (check: Check, content: string): Promise<Finding> =>
+    findingOf(check, { world: { listeners: [] }, topology: await beforehand({ [LOCAL]: content }) });
+
+  test.each<[string, Check, string, string]>([
+    ["a list", LAPI, uri("[a]"), `${LOCAL} cannot be used: can't merge a list into a scalar`],
+    ["no YAML", LAPI, "api: [\n", `${LOCAL} cannot be used: `],
+    ["no YAML, for the metrics either", METRICS, "api: [\n", `${LOCAL} cannot be used: `],
+    ["no port", LAPI, uri("127.0.0.1"), `listen_uri cannot be used (${LOCAL}:3): it is not of the form host:port`],
+    ["a port by its name", LAPI, uri("127.0.0.1:http-alt"), `listen_uri cannot be used (${LOCAL}:3)`],
+    ["a variable", LAPI, uri("$" + "{LISTEN}"), `listen_uri cannot be used (${LOCAL}:3)`],
+    ["a port that there is not", LAPI, uri("127.0.0.1:99999"), `listen_uri cannot be used (${LOCAL}:3)`],
+    ["port 0", LAPI, uri("127.0.0.1:0"), `port 0 (${LOCAL}:3) is another one with each start`],
+    ["nothing", LAPI, uri('""'), `listen_uri cannot be used (${LOCAL}:3)`],
+    [
+      "a metrics' port that there is not",
+      METRICS,
+      "prometheus:\n  listen_port: 99999\n",
+      `the metrics' address cannot be used (${LOCAL}:2): it is no port number`,
+    ],
+  ])("is no pass of the default where it has %s", async (_what, check, content, reason) => {
+    const finding = await judged(check, content);
+    expect(finding.status).toBe("unknown");
+    expect(finding.reason).toContain(reason);
+  });
+
+  test.each<[string, Check, string, string]>([
+    ["the Local API", LAPI, "api:\n  server: {enable: false}\n", `${LOCAL} switches the Local API off`],
+    ["the metrics", METRICS, "prometheus: {enabled: false}\n", `prometheus.enabled is off (${LOCAL}:1)`],
+  ])("that switches %s off leaves no port to look at", async (_what, check, content, reason) => {
+    expect(await judged(check, content)).toMatchObject({ status: "skip", reason: `not applicable: ${reason}` });
+  });
+
+  test("says on which address the metrics will be", async () => {
+    const finding = await judged(METRICS, "prometheus: {listen_addr: 10.9.9.9}\n");
+    expect(finding.target).toMatchObject({ host: "10.9.9.9", port: 6060 });
+    const topology = await beforehand({ [LOCAL]: "prometheus: {listen_addr: 10.9.9.9}\n" });
+    const world = { listeners: [], bind: () => failedWith("bind-no-address") };
+    expect((await findingOf(METRICS, { world, topology })).summary).toContain(`10.9.9.9:6060 (${LOCAL}:1)`);
+  });
+
+  test("that this user may not read leaves it unknown", async () => {
+    const files = [fileRead(LOCAL, "CrowdSec's configuration, overlay", { state: "denied" })];
+    const topology = { ...BEFORE_INSTALL, engines: [], files };
+    expect(await findingOf(LAPI, { world: { listeners: [] }, topology })).toMatchObject({
+      status: "unknown",
+      reason: `run as root: ${LOCAL} may not be read by this user`,
+    });
+  });
+
+  test("gives way to --lapi-url where it says nothing of the address", async () => {
+    const topology = await beforehand({ [LOCAL]: "prometheus: {listen_port: 6061}\n" });
+    const clients = [itself(routeTo("http://127.0.0.1:8090/"))];
+    const { target } = await findingOf(LAPI, { world: { listeners: [] }, topology: { ...topology, clients } });
+    expect(target).toMatchObject({ port: 8090 });
   });
 });
 
@@ -357,16 +446,14 @@ describe("a real try", () => {
     ["10.0.0.5:8080", "bind 10.0.0.5:8080"],
     [":8080", "bind :::8080"],
     ["0.0.0.0:8080", "bind 0.0.0.0:8080"],
-    ["'[2001:DB8:0::10]:8080'", "bind 2001:db8::10:8080"],
+    ["[2001:DB8:0::10]:8080", "bind 2001:db8::10:8080"],
     ["localhost:8080", "bind 127.0.0.1:8080"],
     ["engine.example:8080", "bind 203.0.113.7:8080"],
   ])("is made at the very address that the overlay to come names: %s", async (uri, expected) => {
+    const files = { "/etc/crowdsec/config.yaml.local": `api:\n  server:\n    listen_uri: "${uri}"\n` };
     const { asked } = await runIn([LAPI], {
-      world: {
-        ...holding({ "/etc/crowdsec/config.yaml.local": `api:\n  server:\n    listen_uri: ${uri}\n` }),
-        dns: resolves,
-      },
-      topology: { ...BEFORE_INSTALL, engines: [] },
+      world: { ...holding(files), dns: resolves },
+      topology: await beforehand(files),
     });
     expect(asked.filter((one) => one.startsWith("bind "))).toEqual([expected]);
   });
@@ -408,6 +495,39 @@ describe("a real try", () => {
     });
     expect(status).toBe("pass");
     expect(summary).toMatch(/nginx .* on 192\.0\.2\.10:8080 leaves it free; .* systemctl start crowdsec does$/);
+  });
+});
+
+describe("beside another address, before an install", () => {
+  const beside = async (name: SystemName, world: World = {}): Promise<Finding> =>
+    findingOf(LAPI, {
+      world: {
+        ...world,
+        listeners: [listener({ address: "192.0.2.10", owner: NGINX })],
+        bind: () => ({ ok: true, elapsedMs: 0 }),
+      },
+      topology: { ...BEFORE_INSTALL, engines: [], system: SYSTEMS[name].system },
+    });
+
+  test("a free port is a warning where CrowdSec's own script will look at the port alone", async () => {
+    const { status, summary, remedy } = await beside("rhel");
+    expect(status).toBe("warn");
+    expect(summary).toBe(
+      "127.0.0.1:8080 (default), which is to be CrowdSec's, is free, but nginx (pid 99, nginx.service) on 192.0.2.10:8080 has its port, and the install script of CrowdSec's own packages then does not start crowdsec",
+    );
+    expect(remedy.flatMap(({ commands = [] }) => commands)).toContain("systemctl start crowdsec");
+    expect(remedy.some(({ text }) => text.startsWith("Another port for the Local API: 8081"))).toBe(true);
+  });
+
+  test("it passes without a word of that script where Debian's own package is what comes", async () => {
+    const policy =
+      "crowdsec:\nInstalled: (none)\nCandidate: 1.4.6-6\nVersion table:\n1.4.6-6 500\n500 http://deb.debian.org/debian bookworm/main amd64 Packages\n";
+    const { status, summary } = await beside("debian", {
+      paths: { "/usr/bin/apt-cache": { executable: true, guarded: true } },
+      commands: () => ranWith(0, policy),
+    });
+    expect(status).toBe("pass");
+    expect(summary).toMatch(/nginx .* on 192\.0\.2\.10:8080 leaves it free$/);
   });
 });
 
@@ -473,6 +593,15 @@ describe("who takes the port with the next start of the system", () => {
   });
 });
 
+test("a pass tells when more starts with the system than was looked at", async () => {
+  const sockets = Array.from({ length: 1500 }, (_each, index) => [
+    `/usr/lib/systemd/system/s${index}.socket`,
+    `[Socket]\nListenStream=${20_000 + index}\n`,
+  ]);
+  const world = { ...holding(Object.fromEntries(sockets)), listeners: [listener()] };
+  expect((await findingOf(LAPI, { world })).summary).toMatch(/, which is a lot, only a part was looked at$/);
+});
+
 describe("of a port that systemd itself holds", () => {
   const systemd = listener({ owner: { pid: 1, name: "systemd", elsewhere: false } });
   test("the socket unit is named, and how it gives the port back", async () => {
@@ -529,6 +658,13 @@ const HERE = {
   ],
 } satisfies Partial<Topology>;
 
+/** A change that keeps links, owners and modes; and what takes it back, without a copy left. */
+const rewriting = (edit: string, file: string): readonly string[] => [
+  `cp -p ${file} ${file}.preflight`,
+  `sed ${edit} ${file}.preflight > ${file}`,
+];
+const restoring = (edit: string, file: string): readonly string[] => [...rewriting(edit, file), `rm ${file}.preflight`];
+
 /** The remedy that gives CrowdSec another port. */
 const moveIn = ({ remedy }: Finding) => remedy.find(({ text }) => text.startsWith("Another port for"));
 
@@ -558,24 +694,51 @@ describe("another port for CrowdSec", () => {
     expect(moveIn(finding)).toEqual({
       text: "Another port for the Local API: 8081 is the first free one. This writes it into each file of this host that names 8080. A bouncer whose address stands elsewhere, as in haproxy.cfg, needs it too.",
       commands: [
-        `sed -i.preflight 47s/:8080/:8081/ ${CONFIG}`,
-        `sed -i.preflight 1s/:8080/:8081/ ${CREDENTIALS}`,
-        `sed -i.preflight 2s/:8080/:8081/ ${BOUNCER}`,
-        `sed -i.preflight 1s/:8080/:8081/ ${NGINX_BOUNCER}`,
+        ...rewriting("47s/:8080/:8081/", CONFIG),
+        ...rewriting("1s/:8080/:8081/", CREDENTIALS),
+        ...rewriting("2s/:8080/:8081/", BOUNCER),
+        ...rewriting("1s/:8080/:8081/", NGINX_BOUNCER),
         "systemctl restart crowdsec",
         "systemctl restart crowdsec-firewall-bouncer",
         "systemctl restart crowdsec-nginx-bouncer",
       ],
       undo: [
-        `sed -i.preflight 47s/:8081/:8080/ ${CONFIG}`,
-        `sed -i.preflight 1s/:8081/:8080/ ${CREDENTIALS}`,
-        `sed -i.preflight 2s/:8081/:8080/ ${BOUNCER}`,
-        `sed -i.preflight 1s/:8081/:8080/ ${NGINX_BOUNCER}`,
+        ...restoring("47s/:8081/:8080/", CONFIG),
+        ...restoring("1s/:8081/:8080/", CREDENTIALS),
+        ...restoring("2s/:8081/:8080/", BOUNCER),
+        ...restoring("1s/:8081/:8080/", NGINX_BOUNCER),
         "systemctl restart crowdsec",
         "systemctl restart crowdsec-firewall-bouncer",
         "systemctl restart crowdsec-nginx-bouncer",
       ],
     });
+  });
+
+  test("leaves a link a link, and its file's mode; and undone, the file as it was and no copy", async () => {
+    const folder = makeFolder();
+    try {
+      const real = folder.write("real/config.yaml", "listen_uri: 127.0.0.1:8080\n");
+      const config = `${folder.path}/config.yaml`;
+      chmodSync(real, 0o600);
+      symlinkSync(real, config);
+      const world = { ...holding({ [config]: readFileSync(real, "utf8") }), listeners: [listener({ owner: NGINX })] };
+      const listen = { ...at("127.0.0.1"), uri: from({ host: "127.0.0.1", port: 8080 }, `${config}:1`) };
+      const move = moveIn(await findingOf(LAPI, { world, topology: { clients: [], listen } }));
+      const type = (commands: readonly string[] = []): void => {
+        for (const one of commands.filter((each) => !each.startsWith("systemctl ")))
+          execFileSync("/bin/sh", ["-c", one]);
+      };
+      type(move?.commands);
+      expect(readFileSync(real, "utf8")).toBe("listen_uri: 127.0.0.1:8081\n");
+      expect(statSync(`${config}.preflight`).mode & 0o777).toBe(0o600);
+      type(move?.undo);
+      expect(readFileSync(real, "utf8")).toBe("listen_uri: 127.0.0.1:8080\n");
+      expect(lstatSync(config).isSymbolicLink()).toBe(true);
+      expect(statSync(real).mode & 0o777).toBe(0o600);
+      expect(readdirSync(folder.path)).toEqual(["config.yaml", "real"]);
+    } finally {
+      folder.remove();
+    }
   });
 
   test.each([
@@ -603,10 +766,7 @@ describe("another port for CrowdSec", () => {
 
   test("for the metrics changes listen_port", async () => {
     const finding = await findingOf(METRICS, { world: taken(listener({ port: 6060, owner: NGINX })) });
-    expect(moveIn(finding)?.commands).toEqual([
-      `sed -i.preflight 62s/6060/6061/ ${CONFIG}`,
-      "systemctl restart crowdsec",
-    ]);
+    expect(moveIn(finding)?.commands).toEqual([...rewriting("62s/6060/6061/", CONFIG), "systemctl restart crowdsec"]);
   });
 
   test.each<[string, Record<string, string>, readonly string[] | undefined]>([
@@ -634,8 +794,8 @@ describe("another port for CrowdSec", () => {
     const world = taken(listener({ port: 7422, owner: NGINX }));
     const finding = await findingOf(APPSEC, { world, topology: { ...withAppsec(), ...HERE } });
     expect(moveIn(finding)?.commands).toEqual([
-      "sed -i.preflight 2s/:7422/:7423/ /etc/crowdsec/acquis.d/appsec.yaml",
-      `sed -i.preflight 2s/:7422/:7423/ ${NGINX_BOUNCER}`,
+      ...rewriting("2s/:7422/:7423/", "/etc/crowdsec/acquis.d/appsec.yaml"),
+      ...rewriting("2s/:7422/:7423/", NGINX_BOUNCER),
       "systemctl restart crowdsec",
       "systemctl restart crowdsec-nginx-bouncer",
     ]);
@@ -673,7 +833,7 @@ describe("another port for CrowdSec", () => {
           ...holding(files),
           listeners: [listener({ owner: NGINX }), listener({ port: 6060, owner: NGINX })],
         },
-        topology: { ...BEFORE_INSTALL, engines: [] },
+        topology: await beforehand(files),
       });
     const WAL = `grep -q '^db_config:' ${CONFIG}.local || printf 'db_config:\\n  use_wal: true\\n' >> ${CONFIG}.local`;
 
@@ -686,12 +846,40 @@ describe("another port for CrowdSec", () => {
           `printf 'api:\\n  server:\\n    listen_uri: "%s"\\n' 127.0.0.1:8081 >> ${CONFIG}.local`,
           WAL,
         ],
-        undo: [`rm ${CONFIG}.local`],
+        undo: [
+          ...restoring("'/^api:$/,/^    listen_uri: /d'", `${CONFIG}.local`),
+          `grep -qv -e '^db_config:$' -e '^  use_wal: true$' ${CONFIG}.local || rm ${CONFIG}.local`,
+        ],
       });
       expect(finding.remedy.at(-1)?.commands).toEqual([
-        `sed -i.preflight s/:8080/:8081/ ${BOUNCER}`,
+        ...rewriting("s/:8080/:8081/", BOUNCER),
         "systemctl restart crowdsec-firewall-bouncer",
       ]);
+    });
+
+    test("can be taken back one by one, through a link, and leaves nothing", async () => {
+      const folder = makeFolder();
+      try {
+        const config = `${folder.path}/config.yaml`;
+        const topology = { ...BEFORE_INSTALL, engines: [], config: from(config, "--config") };
+        const world = { listeners: [listener({ owner: NGINX }), listener({ port: 6060, owner: NGINX })] };
+        const [lapi, metrics] = await Promise.all(
+          [LAPI, METRICS].map(async (check) => moveIn(await findingOf(check, { world, topology }))),
+        );
+        const type = (commands: readonly string[] = []): void => {
+          for (const one of commands) execFileSync("/bin/sh", ["-c", one]);
+        };
+        const read = (): string => readFileSync(`${config}.local`, "utf8");
+        type(lapi?.commands);
+        type(metrics?.commands);
+        expect(read()).toMatch(/^api:[\s\S]*^prometheus:/m);
+        type(lapi?.undo);
+        expect(read()).toBe("db_config:\n  use_wal: true\nprometheus:\n  listen_port: 6061\n");
+        type(metrics?.undo);
+        expect(readdirSync(folder.path)).toEqual([]);
+      } finally {
+        folder.remove();
+      }
     });
 
     test("for the metrics stands beside that", async () => {
@@ -722,7 +910,7 @@ describe("another port for CrowdSec", () => {
     test("that is written and taken meanwhile is changed where it stands, and nothing is started again", async () => {
       const written = 'api:\n  server:\n    listen_uri: "127.0.0.1:8080"\n';
       expect(moveIn(await planned({ [`${CONFIG}.local`]: written }))?.commands).toEqual([
-        `sed -i.preflight 3s/:8080/:8081/ ${CONFIG}.local`,
+        ...rewriting("3s/:8080/:8081/", `${CONFIG}.local`),
       ]);
     });
   });

@@ -251,6 +251,46 @@ describe("which configuration, and which phase", () => {
     expect(topology).not.toHaveProperty("engine");
   });
 
+  describe("before the install, with the overlay written already", () => {
+    const LOCAL = `${MAIN}.local`;
+    const planned = (content: string): Promise<Topology> => look({ only: { [LOCAL]: content } });
+
+    test("CrowdSec will listen where it says, and where the package says otherwise", async () => {
+      const content = 'api:\n  server:\n    listen_uri: "10.0.0.5:8081"\nprometheus:\n  listen_port: 6061\n';
+      const topology = await planned(content);
+      expect(topology).toMatchObject({
+        phase: { value: "install" },
+        files: [{ path: LOCAL, state: "read", mistakes: [] }],
+        clients: { absent: expect.stringContaining("--lapi-url") },
+        listen: { uri: { value: { host: "10.0.0.5", port: 8081 }, origin: `${LOCAL}:3` }, tls: false, appsec: [] },
+        metrics: {
+          enabled: { value: true, origin: "default" },
+          listenAddress: { value: "127.0.0.1", origin: "default" },
+          listenPort: { value: 6061, origin: `${LOCAL}:5` },
+        },
+      });
+    });
+
+    test("an empty one changes nothing of what the package brings", async () => {
+      expect(await planned("")).toMatchObject({
+        listen: { uri: { value: { host: "127.0.0.1", port: 8080 }, origin: "default" } },
+        metrics: { listenPort: { value: 6060, origin: "default" } },
+      });
+    });
+
+    test("one that this user may not read hides what will be", async () => {
+      const { files, listen, metrics } = await look({ only: { [LOCAL]: DENIED } });
+      expect(files).toMatchObject([{ path: LOCAL, state: "denied" }]);
+      expect(listen).toEqual({ tls: false, appsec: [] });
+      expect(metrics).toEqual({ hidden: `run as root: ${LOCAL} may not be read by this user` });
+    });
+
+    test("one alone is nothing where --phase says that CrowdSec runs", async () => {
+      const { listen } = await look({ only: { [LOCAL]: "api: {}\n" }, overrides: { phase: "run" } });
+      expect(listen).toEqual({ tls: false, appsec: [] });
+    });
+  });
+
   test("FreeBSD's packages have a place of their own", async () => {
     const path = "/usr/local/etc/crowdsec/config.yaml";
     const { phase } = await look({ only: { [path]: PACKAGE_MAIN }, platform: "freebsd" });
