@@ -75,7 +75,7 @@ export type SocketCode = "socket-missing" | "socket-denied";
 export type BindCode = "bind-in-use" | "bind-no-address" | "bind-denied" | "bind-error";
 
 /**
- * How a conversation with a listener (`crowdsec-preflight listen`) can end. `peer-foreign`: what answers is no listener;
+ * How a conversation with a listener (`crowdsec-preflight listen`) can end. `peer-foreign`: what answers is no listener, or, in phase `login`, one of another version;
  * `peer-token-refused`: it has another token; `peer-token-used`: this host came already; `peer-full`: it takes no more;
  * `peer-stalled`: small messages get through, large ones do not.
  */
@@ -497,7 +497,7 @@ export interface PeerAnswered {
   /** The listener's end, as its kernel has it. */
   readonly listener: SocketEnd;
   readonly altered: readonly Alteration[];
-  /** The certificate that was shown is not the listener's: somebody on the way opens TLS. */
+  /** The certificate that was shown is not the listener's, or only one end has TLS: somebody on the way opens it, puts it on or takes it off. */
   readonly intercepted: boolean;
   /** Of TLS: whether the listener's certificate was given to it, to be judged, or is a throw-away one. */
   readonly certificate?: "given" | "throw-away";
