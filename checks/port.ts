@@ -182,24 +182,31 @@ interface Scene {
   readonly claims: readonly Claim[];
   /** Ports that are no way out, although nobody holds them: CrowdSec's own, and those given away meanwhile. */
   readonly spoken: Set<number>;
+  /** Whether addresses are really bound. */
+  readonly mayBind: boolean;
 }
 
 /**
  * Only before an install, and while no crowdsec runs: at any other time CrowdSec might be starting just then, and would
  * find the address taken by us.
  */
-const mayBind = ({ topology: { phase, engines } }: Context): boolean =>
-  phase.value === "install" && engines.length === 0;
+const isQuiet = async ({ topology, probe }: Context): Promise<boolean> => {
+  const { phase, engines, program } = topology;
+  if (phase.value !== "install" || engines.length > 0) return false;
+  // `--phase install` on a host that has it: one that waits to be started again may be at any moment.
+  const saw = program && (await probe.service("crowdsec"));
+  return !(saw?.ok && saw.known && (saw.state === "starting" || saw.state === "restarting"));
+};
 
 const IPV4 = /^[\d.]+$/;
 
 /** A real try; undefined where it may not be made, or where the address is a name that leads nowhere. */
 const bindAt = async (
-  { context }: Pick<Scene, "context">,
+  { context, mayBind }: Pick<Scene, "context" | "mayBind">,
   host: string,
   port: number,
 ): Promise<BindObservation | undefined> => {
-  if (!mayBind(context)) return undefined;
+  if (!mayBind) return undefined;
   const wanted = plain(host) || "::";
   const isAddress = IPV4.test(wanted) || wanted.includes(":");
   const saw = isAddress ? undefined : await context.probe.dns({ name: wanted });
@@ -367,11 +374,14 @@ interface Besides {
   readonly script?: "stopped" | "perhaps";
 }
 
-const besides = async ({ port, context, listeners }: Scene, { value }: Bound): Promise<Besides | undefined> => {
+const besides = async (
+  { port, context, listeners, mayBind }: Scene,
+  { value }: Bound,
+): Promise<Besides | undefined> => {
   const others = listeners.filter((one) => one.port === value.port && one.owner?.name !== CROWDSEC);
   if (others.length === 0) return undefined;
   const told = others.map((one) => holderOf(one)).join("; ");
-  if (port.move !== "lapi" || !mayBind(context)) return { told };
+  if (port.move !== "lapi" || !mayBind) return { told };
   const source = await firstSource(context);
   if (OF_THE_VENDOR.includes(source?.kind)) return { told, script: "stopped" };
   return { told, ...(source === undefined && { script: "perhaps" }) };
@@ -554,7 +564,8 @@ const toCheck = (port: Port): Check =>
       if (!saw.ok) return { status: "unknown", reason: `the socket table cannot be read: ${saw.message}` };
       const claims = await findClaims(context.probe, context.topology.system);
       const spoken = new Set([...DEFAULTS, ...configured(context)]);
-      const scene: Scene = { port, context, listeners: saw.listeners, claims, spoken };
+      const mayBind = await isQuiet(context);
+      const scene: Scene = { port, context, listeners: saw.listeners, claims, spoken, mayBind };
       const judged: { target: string; verdict: Verdict<Code> }[] = [];
       // One after the other: what one is given as a way out, the next must not get.
       for (const one of found) {

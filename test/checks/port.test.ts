@@ -259,6 +259,29 @@ describe("before the install", () => {
   });
 });
 
+describe("an address is really bound only where no CrowdSec could be starting just then", () => {
+  const installed = { ...BEFORE_INSTALL, engines: [], program: { path: "/usr/bin/crowdsec" } };
+  const binds = async (topology: Partial<Topology>, services: World["services"]): Promise<boolean> => {
+    const { asked } = await runIn([LAPI], { topology, world: { listeners: [], ...(services && { services }) } });
+    return asked.some((one) => one.startsWith("bind "));
+  };
+
+  test.each([
+    ["a bare host", { ...BEFORE_INSTALL, engines: [] }, {}, true],
+    ["--phase install where it is stopped", installed, { crowdsec: { state: "stopped" } }, true],
+    ["one that is starting", installed, { crowdsec: { state: "starting" } }, false],
+    ["one that waits to be started again", installed, { crowdsec: { state: "restarting" } }, false],
+    [
+      "one that runs",
+      { ...installed, engines: [{ pid: 1, argv: ["crowdsec"], ageSeconds: 9 }] },
+      { crowdsec: { state: "running" } },
+      false,
+    ],
+  ] as const)("%s", async (_what, topology, services, expected) => {
+    expect(await binds(topology, services)).toBe(expected);
+  });
+});
+
 describe("the overlay that is there before the install", () => {
   const LOCAL = "/etc/crowdsec/config.yaml.local";
   const uri = (value: string): string => `api:\n  server:\n    listen_uri: ${value}\n`;
