@@ -365,7 +365,7 @@ const remarksOf = (
   const marks = proxied ? altered.filter(({ name }) => OF_PROXIES.test(name)) : [];
   return [
     seenAs(answered, proxied),
-    ...(moved ? [`what was dialed as ${dialed} port ${port} arrived at ${there}: a forwarded port (DNAT)`] : []),
+    ...(moved ? [`what was dialed as ${dialed} port ${port} arrived at ${there}: a forwarded port (DNAT), or a proxy in front of it`] : []),
     ...(marks.length > 0 ? [`the proxy leaves its marks: ${inWords(marks)}`] : []),
     ...(idle?.survived ? [silenceOf(idle.ms, idleMs)] : []),
   ];

@@ -64,7 +64,7 @@ export const peerReport = ({
 const STRANGE: Readonly<Record<Strangeness, string>> = {
   silent: "said nothing",
   slow: "took too long",
-  garbage: "spoke no HTTP",
+  garbage: "spoke no HTTP, or broke TLS off",
   "spoke-tls": "spoke TLS, which this listener does not",
   "spoke-no-tls": "spoke no TLS, which this listener does",
   "other-request": "asked for something else",

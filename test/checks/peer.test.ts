@@ -200,7 +200,7 @@ describe("a pass", () => {
   test("says where a forwarded port leads", async () => {
     const summary = await summaryOf(hearing({ listener: { address: "172.17.0.2", port: 8081 } }));
     expect(summary).toContain(
-      "what was dialed as 10.0.0.5 port 8080 arrived at 172.17.0.2 port 8081: a forwarded port (DNAT)",
+      "what was dialed as 10.0.0.5 port 8080 arrived at 172.17.0.2 port 8081: a forwarded port (DNAT), or a proxy in front of it",
     );
   });
 
