@@ -7,7 +7,7 @@ import type { ProxyServer } from "../model/proxy.ts";
 import { Secret } from "../model/secret.ts";
 import { stopwatch } from "./clock.ts";
 import { failed, failure } from "./failure.ts";
-import { handshakeLayer, open } from "./open.ts";
+import { failedAfter, handshakeLayer, open } from "./open.ts";
 import { judgeForwarded, proxyAuthorization, withoutCredentials } from "./proxy.ts";
 import type { Limits } from "./tcp.ts";
 import type { TlsOpened } from "./tls.ts";
@@ -195,11 +195,7 @@ export const probeHttp = async (request: HttpRequest, tools: Tools): Promise<Htt
   const trusted = url.startsWith("https:") || proxy?.scheme === "https" ? await tools.context(trust) : undefined;
   const elapsed = stopwatch();
   const layers: Layer[] = [];
-  const fail = (saw: Failed): Failed => ({
-    ...saw,
-    elapsedMs: elapsed(),
-    layers: [...layers, { phase: saw.phase, ok: false, durationMs: saw.elapsedMs, detail: saw.message }],
-  });
+  const fail = failedAfter(layers, elapsed);
 
   if (trusted?.ok === false) return fail(trusted);
   const opened = await open(request, trusted?.context, limits, layers);

@@ -40,7 +40,7 @@ import { duration, printable } from "../model/text.ts";
 import { stopwatch } from "./clock.ts";
 import { failed, failure } from "./failure.ts";
 import type { Tools } from "./http.ts";
-import { handshakeLayer, type Opened, open } from "./open.ts";
+import { failedAfter, handshakeLayer, type Opened, open } from "./open.ts";
 import { judgeForwarded, proxyAuthorization, withoutCredentials } from "./proxy.ts";
 
 /** Whatever certificate is shown: under seal the listener says which one is its own. */
@@ -253,11 +253,7 @@ export const probePeer = async (question: PeerQuestion, tools: Tools): Promise<P
   const trusted = secure || proxy?.scheme === "https" ? await tools.context(trust) : undefined;
   const elapsed = stopwatch();
   const layers: Layer[] = [];
-  const fail = (saw: Failed): Failed => ({
-    ...saw,
-    elapsedMs: elapsed(),
-    layers: [...layers, { phase: saw.phase, ok: false, durationMs: saw.elapsedMs, detail: saw.message }],
-  });
+  const fail = failedAfter(layers, elapsed);
   if (trusted?.ok === false) return fail(trusted);
   const opening = { url, address, ...(proxy && { proxy }), ...(trust && { trust }) };
   const first = await open(opening, trusted?.context, limits, layers);
