@@ -3,6 +3,7 @@ import { type Context, defineCheck, type Unasked, type Verdict } from "../src/mo
 import type { Alteration, Failed, PeerAnswered, PeerObservation, Trust } from "../src/model/observation.ts";
 import { fill } from "../src/model/text.ts";
 import { type Component, componentOf, hasRole, type Peer, type Topology } from "../src/model/topology.ts";
+import { ANYBODY } from "../src/model/trust.ts";
 import { hostAndPort } from "../src/model/url.ts";
 import { CORRECT_VARIABLE, lapiLayers } from "./lapi-faults.ts";
 import { FINGERPRINT_PATH, isLocalApi, placeOf } from "./lapi-way.ts";
@@ -308,8 +309,6 @@ const trustOf = ({ clients }: Topology, component: Component | undefined): { rea
   return client && "trust" in client.way ? { trust: client.way.trust } : {};
 };
 
-const ANYBODY: Trust = { caFiles: [], only: false, skipVerify: true };
-
 /** Header fields that belong to a proxy's business; whoever knows that one is there expects them. */
 const OF_PROXIES =
   /^(via|forwarded|x-forwarded-[\w-]+|x-real-ip|connection|keep-alive|proxy-connection|te|transfer-encoding|content-length|cache-control|cache-status|x-cache[\w-]*|age|date|server|max-forwards)$/;
@@ -365,7 +364,11 @@ const remarksOf = (
   const marks = proxied ? altered.filter(({ name }) => OF_PROXIES.test(name)) : [];
   return [
     seenAs(answered, proxied),
-    ...(moved ? [`what was dialed as ${dialed} port ${port} arrived at ${there}: a forwarded port (DNAT), or a proxy in front of it`] : []),
+    ...(moved
+      ? [
+          `what was dialed as ${dialed} port ${port} arrived at ${there}: a forwarded port (DNAT), or a proxy in front of it`,
+        ]
+      : []),
     ...(marks.length > 0 ? [`the proxy leaves its marks: ${inWords(marks)}`] : []),
     ...(idle?.survived ? [silenceOf(idle.ms, idleMs)] : []),
   ];

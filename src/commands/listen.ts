@@ -1,7 +1,7 @@
 import { hostname } from "node:os";
 import { basename } from "node:path";
 import { FINGERPRINT_PATH, isLocalApi } from "../../checks/index.ts";
-import { exitCodeOfSignal, INTERRUPTIONS, type Interruption } from "../exit-code.ts";
+import { exitCodeOfSignal, type Interruption } from "../exit-code.ts";
 import { type OwnAddresses, ownAddresses } from "../listen/addresses.ts";
 import { type Identity, type PemFile, readIdentity, throwAway } from "../listen/certificate.ts";
 import { newToken } from "../listen/handshake.ts";
@@ -10,12 +10,13 @@ import { distinct } from "../listen/peers.ts";
 import { clockTime, type Ended, type ListenReport, lineOf, peerReport, table } from "../listen/table.ts";
 import { isLoopbackIp, parseIp } from "../model/address.ts";
 import { describeListener } from "../model/listener.ts";
-import type { FailureCode, Listener, Prober, ProcessSeen, Trust } from "../model/observation.ts";
+import type { FailureCode, Listener, Prober, ProcessSeen } from "../model/observation.ts";
 import type { Secret } from "../model/secret.ts";
 import { printable, printableDeep, wrap } from "../model/text.ts";
+import { ANYBODY } from "../model/trust.ts";
 import { bracketed, dialable, isWildcard } from "../model/url.ts";
 import { createProber } from "../probes/index.ts";
-import type { Tool } from "./session.ts";
+import { catchInterrupts, type Interrupts, type Tool } from "./session.ts";
 import { type Streams, wantsColor, write } from "./streams.ts";
 import { TOKEN_VARIABLE } from "./token.ts";
 import { UsageError } from "./usage-error.ts";
@@ -43,32 +44,16 @@ const ASK_MS = 2000;
 
 const DEFAULT_COLUMNS = 100;
 
-/** Ends everything at a signal of the operating system; the second one ends it without a word. */
-const createInterrupt = (): {
-  readonly signal: AbortSignal;
-  readonly interrupted: Promise<Interruption>;
-  readonly release: () => void;
-} => {
-  const controller = new AbortController();
-  let tell = (_name: Interruption): void => {};
-  const interrupted = new Promise<Interruption>((resolve) => {
-    tell = resolve;
+/** Resolves to the signal that ends it. */
+const interrupted = ({ signal, interruption }: Interrupts): Promise<Interruption> =>
+  new Promise((resolve) => {
+    const tell = (): void => {
+      const name = interruption();
+      if (name !== undefined) resolve(name);
+    };
+    signal.addEventListener("abort", tell, { once: true });
+    tell();
   });
-  const onSignal = (name: Interruption): void => {
-    if (controller.signal.aborted) process.exit(exitCodeOfSignal(name));
-    controller.abort("interrupted");
-    tell(name);
-  };
-  for (const name of INTERRUPTIONS) process.on(name, onSignal);
-  return {
-    signal: controller.signal,
-    interrupted,
-    release: () => {
-      for (const name of INTERRUPTIONS) process.off(name, onSignal);
-      controller.abort("over");
-    },
-  };
-};
 
 const placeOf = (host: string, port: number): string => `${bracketed(host)}:${port}`;
 
@@ -76,9 +61,6 @@ const isLoopback = (address: string): boolean => {
   const ip = parseIp(address);
   return ip !== undefined && isLoopbackIp(ip);
 };
-
-/** Whatever certificate a Local API shows: nothing is told to it. */
-const ANYBODY: Trust = { caFiles: [], only: false, skipVerify: true };
 
 /** Where a Local API answers on one of these ports: at what listens there, or at this host's own address, behind which a container can be. */
 const findLocalApi = async (
@@ -300,7 +282,8 @@ const createLog = (
 export const listen = async (options: ListenOptions, tool: Tool, streams: Streams): Promise<number> => {
   const { stdout, stderr, environment } = streams;
   const { ports, address, expected, ttlMs, output } = options;
-  const interrupt = createInterrupt();
+  const interrupts = catchInterrupts();
+  const over = new AbortController();
   const log = createLog(stderr);
   let timer: NodeJS.Timeout | undefined;
   let opened: OpenListener | undefined;
@@ -309,7 +292,7 @@ export const listen = async (options: ListenOptions, tool: Tool, streams: Stream
     const own = await ownAddresses();
     const addresses = advertised(options, own);
     const probe = createProber({
-      signal: interrupt.signal,
+      signal: AbortSignal.any([interrupts.signal, over.signal]),
       timeoutMs: ASK_MS,
       platform: process.platform,
       userAgent: `${tool.name}/${tool.version}`,
@@ -338,7 +321,7 @@ export const listen = async (options: ListenOptions, tool: Tool, streams: Stream
     await write(isPretty ? stdout : stderr, `${invitation(options, token, addresses, listener, width)}\n`);
     const { ended, signal } = await Promise.race([
       listener.allCame.then(() => ({ ended: "all-came" as const, signal: undefined })),
-      interrupt.interrupted.then((name) => ({ ended: "interrupted" as const, signal: name })),
+      interrupted(interrupts).then((name) => ({ ended: "interrupted" as const, signal: name })),
       new Promise<{ ended: Ended; signal: undefined }>((resolve) => {
         timer = setTimeout(() => resolve({ ended: "ttl", signal: undefined }), ttlMs);
       }),
@@ -366,7 +349,9 @@ export const listen = async (options: ListenOptions, tool: Tool, streams: Stream
   } finally {
     clearTimeout(timer);
     log.stop();
-    interrupt.release();
+    interrupts.release();
+    // Sockets that are still open must not hold the process.
+    over.abort();
     await opened?.close();
   }
 };

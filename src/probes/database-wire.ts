@@ -351,11 +351,3 @@ export const parted = (socket: net.Socket): Promise<void> =>
     if (socket.destroyed) end();
     else socket.once("close", end);
   });
-
-/** A layer that was gone through in vain, before another way was tried. */
-export const inVain = ({ phase, elapsedMs, message }: Failed): Layer => ({
-  phase,
-  ok: false,
-  durationMs: elapsedMs,
-  detail: message,
-});

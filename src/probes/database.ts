@@ -5,8 +5,7 @@ import tls from "node:tls";
 import type { DatabaseObservation, DatabaseQuestion, Failed, FailureCode, Layer, Trust } from "../model/observation.ts";
 import { stopwatch } from "./clock.ts";
 import type { Call } from "./database-wire.ts";
-import { inVain } from "./database-wire.ts";
-import { failed } from "./failure.ts";
+import { failed, failedAfter, inVain } from "./failure.ts";
 import { askMysql, loadMysql } from "./mysql.ts";
 import { askPostgresql, loadPg } from "./postgresql.ts";
 import { dial, type Limits } from "./tcp.ts";
@@ -84,7 +83,7 @@ export const probeDatabase = async (
 
   const elapsed = stopwatch();
   const layers: Layer[] = [];
-  const fail = (saw: Failed): Failed => ({ ...saw, elapsedMs: elapsed(), layers: [...layers, inVain(saw)] });
+  const fail = failedAfter(layers, elapsed);
   if (trusted?.ok === false) return fail(trusted);
   const connected = await connect(question, limits, layers);
   if (!connected.ok) return fail(connected);

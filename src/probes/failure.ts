@@ -1,4 +1,4 @@
-import type { BindCode, DatabaseCode, Failed, FailureCode, Phase } from "../model/observation.ts";
+import type { BindCode, DatabaseCode, Failed, FailureCode, Layer, Phase } from "../model/observation.ts";
 import { printable } from "../model/text.ts";
 
 /** An error as Node hands it over; every field may be missing. */
@@ -167,3 +167,16 @@ const REFUSALS: Readonly<Record<string, DatabaseCode>> = {
 /** The code for a refusal by SQLSTATE or by error number. What has none here is a server that cannot serve just now. */
 export const refusalCode = (code: string): DatabaseCode =>
   REFUSALS[code] ?? (code.length === 5 ? REFUSALS[code.slice(0, 2)] : undefined) ?? "db-unavailable";
+
+/** A layer that was gone through in vain. */
+export const inVain = ({ phase, elapsedMs, message }: Failed): Layer => ({
+  phase,
+  ok: false,
+  durationMs: elapsedMs,
+  detail: message,
+});
+
+/** A probe that ends with this, with the layers that it went through by then, the failed one last. */
+export const failedAfter =
+  (layers: readonly Layer[], elapsed: () => number) =>
+  (saw: Failed): Failed => ({ ...saw, elapsedMs: elapsed(), layers: [...layers, inVain(saw)] });

@@ -6,8 +6,8 @@ import type { Failed, FailureCode, HttpObservation, HttpRequest, Layer, Trust } 
 import type { ProxyServer } from "../model/proxy.ts";
 import { Secret } from "../model/secret.ts";
 import { stopwatch } from "./clock.ts";
-import { failed, failure } from "./failure.ts";
-import { failedAfter, handshakeLayer, open } from "./open.ts";
+import { failed, failedAfter, failure } from "./failure.ts";
+import { handshakeLayer, open } from "./open.ts";
 import { judgeForwarded, proxyAuthorization, withoutCredentials } from "./proxy.ts";
 import type { Limits } from "./tcp.ts";
 import type { TlsOpened } from "./tls.ts";

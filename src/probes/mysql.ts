@@ -12,7 +12,6 @@ import {
   guarded,
   type Heard,
   hear,
-  inVain,
   mysqlFirst,
   mysqlServer,
   parted,
@@ -22,7 +21,7 @@ import {
   SSL_REQUEST,
   within,
 } from "./database-wire.ts";
-import { refusalCode } from "./failure.ts";
+import { inVain, refusalCode } from "./failure.ts";
 import { signEd25519 } from "./mariadb-ed25519.ts";
 import { ERROR, HEADER, mysqlFraming, newSession } from "./mysql-framing.ts";
 

@@ -57,12 +57,3 @@ export const handshakeLayer = ({ elapsedMs, seen }: TlsOpened): Layer => ({
   durationMs: elapsedMs,
   detail: `${seen.protocol}, ${seen.issuer}`,
 });
-
-/** A probe that ends with this, with the layers that it went through by then, the failed one last. */
-export const failedAfter =
-  (layers: readonly Layer[], elapsed: () => number) =>
-  (saw: Failed): Failed => ({
-    ...saw,
-    elapsedMs: elapsed(),
-    layers: [...layers, { phase: saw.phase, ok: false, durationMs: saw.elapsedMs, detail: saw.message }],
-  });

@@ -33,18 +33,15 @@ import type {
   PeerQuestion,
   Phase,
   SocketEnd,
-  Trust,
 } from "../model/observation.ts";
 import type { ProxyServer } from "../model/proxy.ts";
 import { duration, printable } from "../model/text.ts";
+import { ANYBODY } from "../model/trust.ts";
 import { stopwatch } from "./clock.ts";
-import { failed, failure } from "./failure.ts";
+import { failed, failedAfter, failure } from "./failure.ts";
 import type { Tools } from "./http.ts";
-import { failedAfter, handshakeLayer, type Opened, open } from "./open.ts";
+import { handshakeLayer, type Opened, open } from "./open.ts";
 import { judgeForwarded, proxyAuthorization, withoutCredentials } from "./proxy.ts";
-
-/** Whatever certificate is shown: under seal the listener says which one is its own. */
-const ANYBODY: Trust = { caFiles: [], only: false, skipVerify: true };
 
 /** Bytes kept of a small answer: a stranger's page is read as far as its title. */
 const MAX_PAGE = 16 * 1024;
@@ -249,6 +246,7 @@ export const probePeer = async (question: PeerQuestion, tools: Tools): Promise<P
   const { limits } = tools;
   const { timeoutMs, signal } = limits;
   const secure = url.startsWith("https:");
+  // Under seal the listener says which certificate is its own.
   const trust = secure ? ANYBODY : undefined;
   const trusted = secure || proxy?.scheme === "https" ? await tools.context(trust) : undefined;
   const elapsed = stopwatch();

@@ -11,7 +11,6 @@ import {
   type Framing,
   guarded,
   hear,
-  inVain,
   mysqlFirst,
   parted,
   phaseOf,
@@ -20,7 +19,7 @@ import {
   SSL_REQUEST,
   within,
 } from "./database-wire.ts";
-import { refusalCode } from "./failure.ts";
+import { inVain, refusalCode } from "./failure.ts";
 
 /** Imported when a login is asked for, and before any clock runs. */
 export const loadPg = (): Promise<typeof import("pg")> => import("pg");
