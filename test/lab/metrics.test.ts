@@ -1,5 +1,5 @@
 import { afterEach, expect, jest, test } from "@jest/globals";
-import { expectFault, findingOf, lab, on, preflight } from "./lab.ts";
+import { expectFault, findingOf, lab, on, preflight, restart } from "./lab.ts";
 
 jest.setTimeout(60_000);
 
@@ -7,14 +7,9 @@ afterEach(async () => {
   await lab("restore");
 });
 
-const restart = async (host: "lapi" | "allinone"): Promise<void> => {
-  await lab("stop", host, "crowdsec");
-  await lab("start", host, "crowdsec");
-};
-
 test("metrics that are switched off are a skip with the line that says so", async () => {
   await on("allinone", "printf 'prometheus:\\n  enabled: false\\n' >>/etc/crowdsec/config.yaml.local");
-  await restart("allinone");
+  await restart("allinone", "crowdsec");
   await lab("wait", "allinone", "127.0.0.1", "8080");
   const { report, exitCode } = await preflight("allinone");
   expect(exitCode).toBe(0);
@@ -92,7 +87,7 @@ test("a profiler open to others is a security warning, and Prometheus can scrape
     "lapi",
     "printf 'prometheus:\\n  enabled: true\\n  listen_addr: 0.0.0.0\\n  listen_port: 6060\\n' >>/etc/crowdsec/config.yaml.local",
   );
-  await restart("lapi");
+  await restart("lapi", "crowdsec");
   await lab("wait", "lapi", "127.0.0.1", "6060");
   const { report, exitCode } = await preflight("lapi");
   expect(exitCode).toBe(0);

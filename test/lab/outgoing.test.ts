@@ -1,5 +1,17 @@
 import { afterEach, expect, jest, test } from "@jest/globals";
-import { expectFault, filter, findingOf, instancesOf, lab, on, preflight, type Told } from "./lab.ts";
+import {
+  editZone,
+  expectFault,
+  filter,
+  findingOf,
+  instancesOf,
+  lab,
+  on,
+  preflight,
+  restart,
+  serve,
+  type Told,
+} from "./lab.ts";
 
 jest.setTimeout(60_000);
 
@@ -16,27 +28,6 @@ const OPTIONAL = ["outgoing-dashboard", "outgoing-installer", "outgoing-packages
 /** What would stop then: the script of Debian's package; and that of the other way, which nobody has to take. */
 const STOPPED = "install-script@debian";
 const OTHER_WAY = "install-script@script";
-
-/** The zone of the lab's resolver, edited by sed, then served anew. */
-const editZone = async (...expressions: readonly string[]): Promise<void> => {
-  await on(
-    "resolver",
-    `sed -i ${expressions.map((expression) => `-e '${expression}'`).join(" ")} /etc/unbound/lab-zone.conf`,
-  );
-  await restart("resolver", "unbound");
-};
-
-const restart = async (host: "resolver" | "internet", service: string): Promise<void> => {
-  await lab("stop", host, service);
-  await lab("start", host, service);
-  await lab("wait", host, "127.0.0.1", service === "unbound" ? "53" : "443");
-};
-
-/** nginx of the internet shows another of the lab's certificates. */
-const serve = async (certificate: string): Promise<void> => {
-  await on("internet", `cp $LAB_STATE/ca/${certificate}.crt $LAB_STATE/ca/served.crt`);
-  await restart("internet", "nginx");
-};
 
 const resolveFault = (code: string, remedy: RegExp, summary?: RegExp): Told => ({
   status: "fail",

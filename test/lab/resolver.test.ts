@@ -1,5 +1,16 @@
 import { afterEach, expect, jest, test } from "@jest/globals";
-import { expectFault, filter, findingOf, type Host, instancesOf, lab, on, preflight, type Told } from "./lab.ts";
+import {
+  editZone,
+  expectFault,
+  filter,
+  findingOf,
+  type Host,
+  instancesOf,
+  lab,
+  on,
+  preflight,
+  type Told,
+} from "./lab.ts";
 
 jest.setTimeout(60_000);
 
@@ -21,14 +32,6 @@ const nameservers = (host: Host, ...servers: readonly string[]): Promise<string>
     host,
     `printf 'nameserver %s\\n' ${servers.join(" ")} >/etc/resolv.conf; echo 'options timeout:1 attempts:1' >>/etc/resolv.conf`,
   );
-
-/** The zone of the lab's resolver, edited by sed, then served anew. */
-const editZone = async (expression: string): Promise<void> => {
-  await on("resolver", `sed -i '${expression}' /etc/unbound/lab-zone.conf`);
-  await lab("stop", "resolver", "unbound");
-  await lab("start", "resolver", "unbound");
-  await lab("wait", "resolver", "127.0.0.1", "53");
-};
 
 const warned = (code: string, rest: Pick<Told, "remedy"> & Partial<Told>): Told => ({
   status: "warn",
