@@ -1,5 +1,5 @@
 import { PassThrough } from "node:stream";
-import { describe, expect, test } from "@jest/globals";
+import { afterEach, describe, expect, jest, test } from "@jest/globals";
 import { startProgress, waitWords } from "../src/progress.ts";
 import type { WaitEvent } from "../src/runner/wait.ts";
 import { finding } from "./support/findings.ts";
@@ -73,6 +73,8 @@ describe("what --wait waits for", () => {
     expect(line.length).toBeLessThan(900);
   });
 
+  afterEach(() => jest.restoreAllMocks());
+
   const waitingOn = async (terminal: boolean): Promise<string> => {
     const stream = streamOf(terminal);
     const progress = await startProgress(stream, ["lapi-reachable"], "tool");
@@ -92,6 +94,9 @@ describe("what --wait waits for", () => {
   });
 
   test("is on a terminal too, with the time that is left", async () => {
+    // There ora draws nothing.
+    const { CI: _, ...environment } = process.env;
+    jest.replaceProperty(process, "env", { ...environment, TERM: "xterm" });
     const shown = await waitingOn(true);
     expect(shown).toContain("tool: waiting up to 5m for lapi-reachable@agent (");
     expect(shown).toContain("5m left · waiting for lapi-reachable@agent, outgoing-capi");
