@@ -94,9 +94,8 @@ describe("what --wait waits for", () => {
   });
 
   test("is on a terminal too, with the time that is left", async () => {
-    // There ora draws nothing.
-    const { CI: _, ...environment } = process.env;
-    jest.replaceProperty(process, "env", { ...environment, TERM: "xterm" });
+    // With CI among the variables ora draws nothing.
+    jest.replaceProperty(process, "env", { TERM: "xterm" });
     const shown = await waitingOn(true);
     expect(shown).toContain("tool: waiting up to 5m for lapi-reachable@agent (");
     expect(shown).toContain("5m left · waiting for lapi-reachable@agent, outgoing-capi");
