@@ -9,6 +9,10 @@ import { showVersion, type Version } from "./model/version.ts";
 
 export interface ReportInput {
   readonly tool: { readonly name: string; readonly version: string };
+  /** The host's own name. */
+  readonly host: string;
+  /** Of what was looked at before, and is judged again: that run. */
+  readonly before?: Pick<Report["run"], "id" | "interrupted" | "from">;
   readonly startedAt: Date;
   readonly durationMs: number;
   readonly deadlineMs: number;
@@ -32,6 +36,8 @@ const judgedFor = (finding: Finding, version: Version): Finding => ({
 /** Puts the report together: the one place that counts, judges, and makes text from outside fit to show. */
 export const makeReport = ({
   tool,
+  host,
+  before,
   startedAt,
   durationMs,
   deadlineMs,
@@ -52,6 +58,7 @@ export const makeReport = ({
     tool: { ...tool, runtime: `node ${process.version}` },
     run: {
       id: randomUUID(),
+      host,
       startedAt: startedAt.toISOString(),
       durationMs,
       phase: topology.phase.value,
@@ -62,6 +69,7 @@ export const makeReport = ({
       deadlineMs,
       failOn,
       interrupted: interruption !== undefined,
+      ...before,
     },
     summary: { verdict: verdictOf(counts), exitCode: exitCodeOf(counts, failOn, interruption), counts },
     causes: findCauses({ findings, topology, version: judged }, causes),

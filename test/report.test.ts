@@ -34,6 +34,7 @@ test("the run is told: when, how long, as what, and with which limits", () => {
   const { run, tool } = reported([], topology, { durationMs: 812, failOn: "warn", version: [1, 7, 8] });
   expect(run).toEqual({
     id: expect.any(String),
+    host: "web-1",
     startedAt: NOW.toISOString(),
     durationMs: 812,
     phase: "install",
@@ -45,6 +46,14 @@ test("the run is told: when, how long, as what, and with which limits", () => {
     interrupted: false,
   });
   expect(tool.runtime).toBe(`node ${process.version}`);
+});
+
+test("what was judged again names the run that saw it, and who judges now", () => {
+  const from = { bundle: "x.zip", toolVersion: "0.0.1", judgedAt: NOW.toISOString() };
+  const id = "00000000-0000-4000-8000-000000000001";
+  const { run, tool } = reported([], packageInstall(), { before: { id, interrupted: true, from } });
+  expect(run).toMatchObject({ id, interrupted: true, from });
+  expect(tool.version).toBe("0.0.0");
 });
 
 test("an unknown version is left out, not null", () => {

@@ -1,7 +1,8 @@
+import { hostname } from "node:os";
 import { catalogue, causes } from "../../checks/index.ts";
 import type { FailOn } from "../model/report.ts";
 import { startProgress } from "../progress.ts";
-import { makeReport } from "../report.ts";
+import { makeReport, type ReportInput } from "../report.ts";
 import { type Format, reporters, ticket } from "../reporters/index.ts";
 import type { Style } from "../reporters/pretty.ts";
 import { runChecks } from "../runner/index.ts";
@@ -11,6 +12,8 @@ import { type Streams, wantsColor, write } from "./streams.ts";
 import { UsageError } from "./usage-error.ts";
 
 export interface CheckOptions extends SessionOptions {
+  /** A bundle to judge, in place of this host. */
+  readonly from?: string;
   readonly isSelected: (id: string) => boolean;
   readonly output: Format;
   /** In place of the report, what to send to those who can mend what this host's owner cannot. */
@@ -26,10 +29,12 @@ export interface CheckOptions extends SessionOptions {
 
 const DEFAULT_COLUMNS = 100;
 
-/** The main job. Returns the exit code. */
-export const check = async (options: CheckOptions, tool: Tool, streams: Streams): Promise<number> => {
-  const { isSelected, output, failOn, deadlineMs, concurrency, waitMs } = options;
-  const { environment, stdout, stderr } = streams;
+/** What was seen of a host, and by which run. */
+type Seen = Look & Pick<ReportInput, "host" | "before" | "startedAt" | "durationMs" | "deadlineMs" | "interruption">;
+
+/** Looks at this host, as long and as often as the options say. */
+const lookHere = async (options: CheckOptions, tool: Tool, { environment, stderr }: Streams): Promise<Seen> => {
+  const { isSelected, failOn, deadlineMs, concurrency, waitMs } = options;
   const startedAt = new Date();
   const startedMs = performance.now();
   const asked = catalogue.map(({ id }) => id).filter(isSelected);
@@ -54,7 +59,7 @@ export const check = async (options: CheckOptions, tool: Tool, streams: Streams)
         });
         return { topology, version: await knownVersion(), candidate: await candidate(), findings };
       },
-      end,
+      { interrupts: end },
     );
   const lookAgain = async (select: Select, signal: AbortSignal): Promise<Look | undefined> => {
     try {
@@ -68,7 +73,7 @@ export const check = async (options: CheckOptions, tool: Tool, streams: Streams)
   };
   try {
     const first = await look(() => ({ checks: catalogue, isAsked: () => true }), interrupts);
-    const { topology, version, candidate, findings } =
+    const last =
       waitMs === undefined || interrupts.interruption()
         ? first
         : await waitUntilGood(first, {
@@ -81,30 +86,30 @@ export const check = async (options: CheckOptions, tool: Tool, streams: Streams)
             observe: progress.wait,
           });
     const interruption = interrupts.interruption();
-    const report = makeReport({
-      tool,
-      startedAt,
-      durationMs: Math.round(performance.now() - startedMs),
-      deadlineMs,
-      failOn,
-      ...(interruption && { interruption }),
-      topology,
-      version,
-      candidate,
-      findings,
-      causes,
-    });
-    progress.stop();
-    const style: Style = {
-      color: wantsColor(options.color, stdout, environment),
-      ascii: options.ascii,
-      width: stdout.columns || DEFAULT_COLUMNS,
-      detail: options.detail,
-    };
-    await write(stdout, options.ticket ? ticket(report, style) : reporters[output](report, style));
-    return report.summary.exitCode;
+    const durationMs = Math.round(performance.now() - startedMs);
+    return { ...last, host: hostname(), startedAt, durationMs, deadlineMs, ...(interruption && { interruption }) };
   } finally {
     progress.stop();
     interrupts.release();
   }
+};
+
+/** The main job. Returns the exit code. */
+export const check = async (options: CheckOptions, tool: Tool, streams: Streams): Promise<number> => {
+  const { from, output, failOn } = options;
+  const { environment, stdout } = streams;
+  // Most runs look at a host, and read no archive.
+  const seen: Seen =
+    from === undefined
+      ? await lookHere(options, tool, streams)
+      : await (await import("./replay.ts")).replay(from, options);
+  const report = makeReport({ ...seen, tool, failOn, causes });
+  const style: Style = {
+    color: wantsColor(options.color, stdout, environment),
+    ascii: options.ascii,
+    width: stdout.columns || DEFAULT_COLUMNS,
+    detail: options.detail,
+  };
+  await write(stdout, options.ticket ? ticket(report, style) : reporters[output](report, style));
+  return report.summary.exitCode;
 };

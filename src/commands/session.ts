@@ -2,6 +2,7 @@ import { userInfo } from "node:os";
 import { candidateVersion, engineVersion } from "../../checks/index.ts";
 import { exitCodeOfSignal, INTERRUPTIONS, type Interruption } from "../exit-code.ts";
 import type { Context } from "../model/check.ts";
+import type { Prober } from "../model/observation.ts";
 import { duration } from "../model/text.ts";
 import type { Env } from "../model/topology.ts";
 import type { Version } from "../model/version.ts";
@@ -41,7 +42,10 @@ export interface Session {
 /** The running engine's metrics tell its version; nobody waits longer than this for it, milliseconds. */
 const VERSION_MS = 1000;
 
-const userName = (): string => {
+/** As CrowdSec's Local API wants it: exactly one slash. */
+export const userAgent = ({ name, version }: Tool): string => `${name}/${version}`;
+
+export const userName = (): string => {
   try {
     return userInfo().username;
   } catch {
@@ -133,53 +137,80 @@ const withinTime = async <T>(promise: Promise<T>, ms: number): Promise<T | undef
 /** A package manager that reads all its lists takes a moment, milliseconds. */
 const CANDIDATE_MS = 5000;
 
-/**
- * Finds this host's deployment, hands it over, and leaves nothing open behind.
- * @param given who catches signals for several sessions; without it, this session does
- */
+/** What a deployment is found in, and with: this host, or what a bundle holds of one. */
+export interface World {
+  readonly probe: Prober;
+  readonly environment: Streams["environment"];
+  readonly user: string;
+  readonly platform: string;
+  readonly now: Date;
+  /** What a run found out before, in place of asking again. */
+  readonly versions?: { readonly here?: Version | undefined; readonly candidate?: Version | undefined };
+}
+
+/** A deployment, and what is known of its version; all of a session that does not depend on time. */
+export type Found = Pick<Session, "context" | "knownVersion" | "versionHere" | "candidate">;
+
+/** Finds the deployment of a world. */
+export const findDeployment = async (
+  { probe, environment, user, platform, now, versions = {} }: World,
+  { overrides, env, allowWrites }: Pick<SessionOptions, "overrides" | "env" | "allowWrites">,
+): Promise<Found> => {
+  const topology = await findTopology({ probe, environment, user, platform, env, overrides });
+  let known: Promise<Version | undefined> | undefined = versions.here && Promise.resolve(versions.here);
+  // A stopped engine tells nothing; the installed program is then all there is to go by.
+  const here = (): Promise<Version | undefined> => {
+    known ??= withinTime(engineVersion(context), VERSION_MS).then((running) => running ?? topology.installed?.value);
+    return known;
+  };
+  let coming: Promise<Version | undefined> | undefined = versions.candidate && Promise.resolve(versions.candidate);
+  // What an installation would bring is what its checks are for; nobody is told that it is here.
+  const version = async (): Promise<Version | undefined> => {
+    const found = await here();
+    if (found !== undefined || topology.phase.value !== "install") return found;
+    coming ??= withinTime(candidateVersion(context), CANDIDATE_MS);
+    return coming;
+  };
+  const context: Context = { topology, probe, now, version, allowWrites };
+  const knownVersion = async (): Promise<Version | undefined> => known && withinTime(known, 0);
+  const candidate = async (): Promise<Version | undefined> => coming && withinTime(coming, 0);
+  return { context, knownVersion, versionHere: here, candidate };
+};
+
+/** What a session is given by who opens several, or looks over its shoulder. */
+export interface SessionTools {
+  /** Who catches signals for several sessions; without it, this session does. */
+  readonly interrupts?: Interrupts;
+  /** Stands between the session and its prober. */
+  readonly wrap?: (prober: Prober, signal: AbortSignal) => Prober;
+}
+
+/** Finds this host's deployment, hands it over, and leaves nothing open behind. */
 export const inSession = async <T>(
-  { overrides, env, allowWrites, deadlineMs, timeoutMs, family }: SessionOptions,
+  options: SessionOptions,
   tool: Tool,
   environment: Streams["environment"],
   use: (session: Session) => Promise<T>,
-  given?: Interrupts,
+  { interrupts: given, wrap = (prober) => prober }: SessionTools = {},
 ): Promise<T> => {
+  const { deadlineMs, timeoutMs, family } = options;
   const now = new Date();
   const interrupts = given ?? catchInterrupts();
   const { interruption } = interrupts;
   const end = createEnd(deadlineMs, interrupts.signal);
   const platform = process.platform;
-  const probe = createProber({
+  const prober = createProber({
     signal: end.signal,
     timeoutMs,
     platform,
-    userAgent: `${tool.name}/${tool.version}`,
+    userAgent: userAgent(tool),
     ...(family && { family }),
   });
+  const world: World = { probe: wrap(prober, end.signal), environment, user: userName(), platform, now };
   try {
-    const prepared = Promise.all([
-      findTopology({ probe, environment, user: userName(), platform, env, overrides }),
-      probe.prepare(),
-    ]);
-    const [topology] = await Promise.race([prepared, tooLate(end.signal)]);
-    let known: Promise<Version | undefined> | undefined;
-    // A stopped engine tells nothing; the installed program is then all there is to go by.
-    const here = (): Promise<Version | undefined> => {
-      known ??= withinTime(engineVersion(context), VERSION_MS).then((running) => running ?? topology.installed?.value);
-      return known;
-    };
-    let coming: Promise<Version | undefined> | undefined;
-    // What an installation would bring is what its checks are for; nobody is told that it is here.
-    const version = async (): Promise<Version | undefined> => {
-      const found = await here();
-      if (found !== undefined || topology.phase.value !== "install") return found;
-      coming ??= withinTime(candidateVersion(context), CANDIDATE_MS);
-      return coming;
-    };
-    const context: Context = { topology, probe, now, version, allowWrites };
-    const knownVersion = async (): Promise<Version | undefined> => known && withinTime(known, 0);
-    const candidate = async (): Promise<Version | undefined> => coming && withinTime(coming, 0);
-    return await use({ context, signal: end.signal, interruption, knownVersion, versionHere: here, candidate });
+    const prepared = Promise.all([findDeployment(world, options), prober.prepare()]);
+    const [found] = await Promise.race([prepared, tooLate(end.signal)]);
+    return await use({ ...found, signal: end.signal, interruption });
   } finally {
     end.release();
     if (given === undefined) interrupts.release();

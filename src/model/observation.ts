@@ -272,6 +272,8 @@ export interface FileRead {
   readonly ok: true;
   readonly elapsedMs: number;
   readonly content: string;
+  /** Where it really is, when links led there. */
+  readonly at?: string;
 }
 export type FileObservation = FileRead | Failed;
 
@@ -402,6 +404,8 @@ export interface TailRead {
   readonly modifiedAt: string;
   /** True when the file has more before that. */
   readonly cut: boolean;
+  /** Where it really is, when links led there. */
+  readonly at?: string;
 }
 export type TailObservation = TailRead | Failed;
 
@@ -583,6 +587,9 @@ export interface TrustStoreObservation {
   /** Places looked at, in order. */
   readonly lookedAt: readonly string[];
 }
+
+/** Thrown by a prober that has only what was seen before, for a question that was not asked then. The message completes "unknown: …". */
+export class Unanswered extends Error {}
 
 /** Every way to touch the outside world. Each question is asked once a run; a second asker gets the same answer. */
 export interface Prober {

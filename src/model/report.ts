@@ -133,6 +133,8 @@ export interface Report {
   readonly tool: { readonly name: string; readonly version: string; readonly runtime: string };
   readonly run: {
     readonly id: string;
+    /** The host's own name. */
+    readonly host?: string;
     /** RFC 3339, UTC. */
     readonly startedAt: string;
     readonly durationMs: number;
@@ -145,6 +147,14 @@ export interface Report {
     readonly deadlineMs: number;
     readonly failOn: FailOn;
     readonly interrupted: boolean;
+    /** Of a report that was judged again from a bundle; id, host and times are then of the run that made the bundle. */
+    readonly from?: {
+      readonly bundle: string;
+      /** Of the version that looked at the host. */
+      readonly toolVersion: string;
+      /** RFC 3339, UTC. */
+      readonly judgedAt: string;
+    };
   };
   readonly summary: {
     readonly verdict: RunVerdict;

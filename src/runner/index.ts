@@ -1,5 +1,6 @@
 import pLimit from "p-limit";
 import type { Answer, Check, Context } from "../model/check.ts";
+import { Unanswered } from "../model/observation.ts";
 import type { Finding } from "../model/report.ts";
 import { hasRole, type Topology } from "../model/topology.ts";
 import { showRange, showVersion, within } from "../model/version.ts";
@@ -17,9 +18,11 @@ export interface RunInput {
   /** Ends the run; its reason is the sentence that every unfinished finding gets. */
   readonly signal: AbortSignal;
   readonly observe: (event: RunEvent) => void;
+  /** The least time between the first look and the second, milliseconds; 0 where both were taken long ago. */
+  readonly secondLookMs?: number;
 }
 
-/** The least time between the first look and the second, milliseconds: a dying Local API answers for half a second. */
+/** A dying Local API answers for half a second. */
 const SECOND_LOOK_MS = 1000;
 
 /** Why a check is not asked on this host at all; undefined when it is. */
@@ -70,8 +73,9 @@ const unmet = async (needed: readonly Course[], target: string): Promise<readonl
   return [...new Set(instances)];
 };
 
-/** A check that throws is a bug of ours: its finding says so, and the run goes on. */
+/** A check that throws is a bug of ours, unless it asked what nobody can answer any more: its finding says so, and the run goes on. */
 const crash = (error: unknown): Answer => {
+  if (error instanceof Unanswered) return { status: "unknown", reason: error.message };
   const { message, stack = message } = error instanceof Error ? error : new Error(String(error));
   return { status: "unknown", reason: `internal error, please report it: ${message}`, stack };
 };
@@ -96,6 +100,7 @@ export const runChecks = async ({
   concurrency,
   signal,
   observe,
+  secondLookMs = SECOND_LOOK_MS,
 }: RunInput): Promise<readonly Finding[]> => {
   const limit = pLimit(concurrency);
   const cut = aborted(signal);
@@ -180,7 +185,7 @@ export const runChecks = async ({
     const { target, answer, asked, endedAt } = settled;
     const again = signal.aborted || !asked ? undefined : check.again?.(context, answer, target);
     if (again === undefined) return settled;
-    await Promise.race([pause(SECOND_LOOK_MS - (performance.now() - endedAt)), cut]);
+    await Promise.race([pause(secondLookMs - (performance.now() - endedAt)), cut]);
     // Cut off before or in the second look: what the first one saw still holds.
     if (signal.aborted) return settled;
     return part(check, target, await Promise.race([again(), cut.then(() => answer)]));
@@ -190,7 +195,10 @@ export const runChecks = async ({
     first.map(async ({ check, parts }) => {
       const looked = await Promise.all(
         parts.map((settled) =>
-          lookAgain(check, settled).catch((error: unknown) => part(check, settled.target, crash(error))),
+          lookAgain(check, settled).catch((error: unknown) =>
+            // No second look was taken then: what the first one saw still holds.
+            error instanceof Unanswered ? settled : part(check, settled.target, crash(error)),
+          ),
         ),
       );
       const findings = looked.flatMap((each) => each.findings);

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "@jest/globals";
 import type { Answer, Check, Context } from "../../src/model/check.ts";
+import { Unanswered } from "../../src/model/observation.ts";
 import type { Finding } from "../../src/model/report.ts";
 import { type RunEvent, type RunInput, runChecks } from "../../src/runner/index.ts";
 import { fakeProber } from "../support/fake-prober.ts";
@@ -271,6 +272,24 @@ describe("targets", () => {
       fault: { code: "internal-error" },
     });
     expect(second?.status).toBe("pass");
+  });
+
+  test("what a bundle cannot answer is unknown, and no error of this tool", async () => {
+    const asks = checkOf("asks", async () => {
+      throw new Unanswered("not in this bundle: what dns would have said");
+    });
+    expect(await run([asks])).toMatchObject([
+      { status: "unknown", reason: "not in this bundle: what dns would have said" },
+    ]);
+  });
+
+  test("a second look that was never taken leaves the first one as it was", async () => {
+    const again = checkOf("again", BROKEN, {
+      again: () => async () => {
+        throw new Unanswered("not in this bundle");
+      },
+    });
+    expect(await run([again], { secondLookMs: 0 })).toMatchObject([{ status: "fail", fault: { code: "broken" } }]);
   });
 
   test("of which one makes the check throw have that one unknown", async () => {

@@ -23,6 +23,7 @@ export const reported = (
 ): Report => {
   const report = makeReport({
     tool: { name: "crowdsec-preflight", version: "0.0.0" },
+    host: "web-1",
     startedAt: NOW,
     durationMs: 1,
     deadlineMs: 30_000,
