@@ -7,6 +7,8 @@ import type { WaitEvent } from "./runner/wait.ts";
 export interface Progress {
   readonly observe: (event: RunEvent) => void;
   readonly wait: (event: WaitEvent) => void;
+  /** What is done after the checks. */
+  readonly say: (doing: string) => void;
   readonly stop: () => void;
 }
 
@@ -63,7 +65,7 @@ export const startProgress = async (
     stream.write(`${name}: ${waitWords(event)}\n`);
   };
   // A terminal of no width, as a serial console can be, has no room; ora would draw for ever.
-  if (stream.isTTY !== true || stream.columns === 0) return { observe: () => {}, wait: say, stop: () => {} };
+  if (stream.isTTY !== true || stream.columns === 0) return { observe: () => {}, wait: say, say: () => {}, stop: () => {} };
   const { default: ora } = await import("ora");
   const running = new Set<string>();
   const open = new Set(ids);
@@ -95,6 +97,9 @@ export const startProgress = async (
       clearInterval(clock);
       clock = setInterval(show, 1000);
       show();
+    },
+    say: (doing) => {
+      spinner.text = doing;
     },
     stop: () => {
       clearInterval(clock);

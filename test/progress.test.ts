@@ -73,7 +73,9 @@ describe("what --wait waits for", () => {
     expect(line.length).toBeLessThan(900);
   });
 
-  afterEach(() => jest.restoreAllMocks());
+  afterEach(() => {
+    jest.restoreAllMocks();
+  });
 
   const waitingOn = async (terminal: boolean): Promise<string> => {
     const stream = streamOf(terminal);

@@ -21,7 +21,7 @@ export const wantsColor = (
 export class WriteError extends Error {}
 
 /** Resolves when the stream has taken everything. A reader that left early (EPIPE) is no error; a full disk is. */
-export const write = (stream: NodeJS.WritableStream, text: string): Promise<void> =>
+export const write = (stream: NodeJS.WritableStream, text: string | Uint8Array): Promise<void> =>
   new Promise((resolve, reject) => {
     stream.write(text, (error?: NodeJS.ErrnoException | null) => {
       if (error && error.code !== "EPIPE") reject(new WriteError(`the output could not be written: ${error.message}`));

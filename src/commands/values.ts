@@ -20,6 +20,19 @@ export const parseDuration = (flag: string, text: string): number => {
 export const parseOptionalDuration = (flag: string, text: string): number =>
   text.toLowerCase() === "none" ? 0 : parseDuration(flag, text);
 
+const BYTES = { KB: 1000, MB: 1_000_000, KiB: 1024, MiB: 1024 * 1024 } as const;
+
+/** `500KB`, `25MB`, `25MiB` → bytes. */
+export const parseSize = (flag: string, text: string, most: number): number => {
+  const match = /^(\d{1,9})(KB|MB|KiB|MiB)$/.exec(text);
+  const bytes = match ? Number(match[1]) * BYTES[match[2] as keyof typeof BYTES] : 0;
+  if (bytes <= 0 || bytes > most)
+    throw new UsageError(
+      `${flag} wants a size above zero and up to ${Math.floor(most / BYTES.MB)}MB, such as 500KB or 25MB; not "${text}".`,
+    );
+  return bytes;
+};
+
 const MAX_PORT = 65_535;
 
 /** Ports of TCP, each once; a comma list, and repeated flags add up. */

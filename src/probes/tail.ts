@@ -3,23 +3,13 @@ import { type FileHandle, open, stat } from "node:fs/promises";
 import type { TailObservation } from "../model/observation.ts";
 import { stopwatch } from "./clock.ts";
 import { failed, failure } from "./failure.ts";
+import { readFrom } from "./file.ts";
 import { answers, locate } from "./filesystem.ts";
+import { placeOf } from "./place.ts";
 
 /** Of a file's end, bytes. */
 const MAX_BYTES = 256 * 1024;
 const LINE_END = 0x0a;
-
-/** The bytes of a file from `start` on; fewer where it was cut short meanwhile, and never more than it had when asked. */
-const readFrom = async (handle: FileHandle, start: number, length: number): Promise<Buffer> => {
-  const bytes = Buffer.alloc(length);
-  let filled = 0;
-  while (filled < length) {
-    const { bytesRead } = await handle.read(bytes, filled, length - filled, start + filled);
-    if (bytesRead === 0) break;
-    filled += bytesRead;
-  }
-  return bytes.subarray(0, filled);
-};
 
 /** Whole lines of a file's end. What the first line lacks is not told; the last one may have no end yet. */
 const readLines = async (handle: FileHandle, { size }: Stats): Promise<{ content: string; cut: boolean }> => {
@@ -44,8 +34,9 @@ export const probeTail = async (path: string): Promise<TailObservation> => {
     try {
       const about = await handle.stat();
       if (!about.isFile()) return failed("host", "file-error", "not a regular file", elapsed());
+      const place = await placeOf(path, { handle, links: about.nlink });
       const { content, cut } = await readLines(handle, about);
-      return { ok: true, elapsedMs: elapsed(), content, modifiedAt: about.mtime.toISOString(), cut };
+      return { ok: true, elapsedMs: elapsed(), content, modifiedAt: about.mtime.toISOString(), cut, ...place };
     } finally {
       await handle.close();
     }

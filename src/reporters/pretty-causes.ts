@@ -77,9 +77,7 @@ export const createCauses = (
 
   const because = (shown: readonly string[], left: number): string[] => [
     ...shown.flatMap((sentence, index) => paragraph(top.body, index === 0 ? "Because:" : SAME, sentence, 2)),
-    ...(left === 0
-      ? []
-      : paragraph(top.body, SAME, `and ${left} more: see with -v`).map((line) => paint("gray", line))),
+    ...(left === 0 ? [] : paragraph(top.body, SAME, `and ${left} more${page.more}`).map((line) => paint("gray", line))),
   ];
 
   /** Says nothing that was said right before, by the cause or by the row above. */

@@ -15,7 +15,10 @@ export interface Style {
 
 export type Color = Parameters<typeof styleText>[0];
 
-const SYMBOLS: Readonly<Record<Status, { readonly symbol: string; readonly ascii: string; readonly color: Color }>> = {
+/** How each status is marked, never by colour alone. */
+export const SYMBOLS: Readonly<
+  Record<Status, { readonly symbol: string; readonly ascii: string; readonly color: Color }>
+> = {
   pass: { symbol: "✓", ascii: "+", color: "green" },
   warn: { symbol: "!", ascii: "!", color: "yellow" },
   fail: { symbol: "✗", ascii: "x", color: "red" },
@@ -50,6 +53,8 @@ export interface Place {
 export interface Page {
   readonly detail: Style["detail"];
   readonly arrow: string;
+  /** Said behind `and 3 more`: how they are to be seen. */
+  readonly more: string;
   readonly dot: string;
   /** Rows of the report, and those under a cause. */
   readonly top: Place;
@@ -79,7 +84,7 @@ const LABEL = 10;
 export const SAME = "same";
 
 /** A further remedy says by its first words whether it is another way or the next step. */
-const labelled = (text: string): readonly [label: string, text: string] => {
+export const labelled = (text: string): readonly [label: string, text: string] => {
   const [, word, rest = ""] = /^(Or|Then),? (.*)$/s.exec(text) ?? [];
   if (word !== undefined) return [`${word}:`, `${rest.charAt(0).toUpperCase()}${rest.slice(1)}`];
   return [/^(?:If|To|Where|On another)\b/.test(text) ? "Or:" : "Then:", text];
@@ -166,6 +171,7 @@ export const createPage = ({ color, ascii, width: terminal, detail }: Style): Pa
     detail,
     arrow: ascii ? "->" : "→",
     dot: ascii ? "|" : "·",
+    more: ": see with -v",
     top,
     nested,
     paint,

@@ -35,7 +35,8 @@ const GROUPS: readonly (readonly [string, readonly string[]])[] = [
   ["Outgoing", ["outgoing", "tls"]],
 ];
 
-const VERDICTS = {
+/** Verdicts as they are told. */
+export const VERDICTS = {
   ready: "READY",
   "ready-with-warnings": "READY, WITH WARNINGS",
   "not-ready": "NOT READY",
@@ -48,10 +49,34 @@ const VERDICT_COLORS = {
   unknown: "magenta",
 } as const;
 
-const versionOf = ({ engineVersion, candidateVersion }: Report["run"]): string => {
+/** For which version of CrowdSec it was judged. */
+const versionOf = ({
+  engineVersion,
+  candidateVersion,
+}: Pick<Report["run"], "engineVersion" | "candidateVersion">): string => {
   if (engineVersion !== undefined) return `CrowdSec ${engineVersion}`;
   if (candidateVersion !== undefined) return `for CrowdSec ${candidateVersion}, which an install would bring`;
   return "CrowdSec's version unknown, judged as the newest";
+};
+
+/** How many came out how, and in what time. */
+export const outcome = ({ run, summary }: Report): string => {
+  const counts = (["pass", "warn", "fail", "unknown", "skip"] as const)
+    .filter((status) => summary.counts[status] > 0)
+    .map((status) => `${summary.counts[status]} ${status}`);
+  const interrupted = run.interrupted ? ", interrupted" : "";
+  return `${counts.join(", ") || "nothing checked"} in ${duration(run.durationMs)}${interrupted}`;
+};
+
+/** As what this host was looked at. */
+export const lookedAtAs = ({ roles, phase, ...run }: Report["run"]): string =>
+  `roles ${roles.join(", ") || "none"}, phase ${phase}, ${versionOf(run)}`;
+
+/** Of a report that was judged from a bundle: who saw what it is about, and when. */
+export const seenBefore = ({ from, host, startedAt }: Report["run"]): string | undefined => {
+  if (from === undefined) return undefined;
+  const on = host === undefined ? "" : ` on ${host}`;
+  return `Judged from ${from.bundle}: seen${on} at ${startedAt} by version ${from.toolVersion}; nothing was asked anew.`;
 };
 
 /**
@@ -104,18 +129,16 @@ export const pretty = (report: Report, style: Style): string => {
     lines.push(...body);
   }
 
-  const counts = (["pass", "warn", "fail", "unknown", "skip"] as const)
-    .filter((status) => summary.counts[status] > 0)
-    .map((status) => `${summary.counts[status]} ${status}`);
-  const where = `roles ${run.roles.join(", ") || "none"}, phase ${run.phase}, ${versionOf(run)}`;
   if (detail !== "quiet") {
     gap();
-    lines.push(...paragraph(0, "", `Looked at as: ${where}.`).map((line) => paint("gray", line)));
+    const before = seenBefore(run);
+    lines.push(
+      ...[...(before === undefined ? [] : [before]), `Looked at as: ${lookedAtAs(run)}.`]
+        .flatMap((text) => paragraph(0, "", text))
+        .map((line) => paint("gray", line)),
+    );
   }
-  const interrupted = run.interrupted ? ", interrupted" : "";
-  lines.push(
-    `${counts.join(", ") || "nothing checked"} in ${duration(run.durationMs)}${interrupted}: ${paint(["bold", VERDICT_COLORS[summary.verdict]], VERDICTS[summary.verdict])}`,
-  );
+  lines.push(`${outcome(report)}: ${paint(["bold", VERDICT_COLORS[summary.verdict]], VERDICTS[summary.verdict])}`);
   const text = `${lines.join("\n")}\n`;
   // What came from outside may hold any letter.
   return style.ascii ? text.replace(/\P{ASCII}/gu, "?") : text;

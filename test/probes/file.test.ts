@@ -22,10 +22,11 @@ test("a file of the kernel, which may never end, is taken for the empty file tha
   expect(await probeFile("/proc/self/status")).toMatchObject({ ok: true, content: "" });
 });
 
-test("a link to a file is read", async () => {
-  folder.write("target", "content");
-  symlinkSync("target", `${folder.path}/link`);
-  expect(await probeFile(`${folder.path}/link`)).toMatchObject({ ok: true, content: "content" });
+test.each(["content", ""])("a link to a file is read, and where it leads is told (%j)", async (content) => {
+  const at = folder.write(`target-${content}`, content);
+  symlinkSync(at, `${folder.path}/link-${content}`);
+  const saw = await probeFile(`${folder.path}/link-${content}`);
+  expect(saw).toEqual({ ok: true, elapsedMs: expect.any(Number), content, at });
 });
 
 test.each([

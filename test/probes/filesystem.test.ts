@@ -96,7 +96,7 @@ describe("a file system that does not answer, as that of a dead server", () => {
     async (name, probe) => {
       const module = compileInto(folder, [
         `probes/${name}`,
-        ...["probes/filesystem", "probes/clock", "probes/failure", "model/text"],
+        ...["probes/filesystem", "probes/place", "probes/clock", "probes/failure", "model/text"],
       ]);
       const dead = `${folder.path}/dead-${name}`;
       mkdirSync(dead);

@@ -66,10 +66,10 @@ test("NUL bytes in a log are left out", async () => {
   expect(saw).toMatchObject({ ok: true, content: "before\nafter\n" });
 });
 
-test("a link to a log is followed", async () => {
-  folder.write("target.log", "content\n");
+test("a link to a log is followed, and where it leads is told", async () => {
+  const at = folder.write("target.log", "content\n");
   symlinkSync("target.log", `${folder.path}/link.log`);
-  expect(await probeTail(`${folder.path}/link.log`)).toMatchObject({ ok: true, content: "content\n" });
+  expect(await probeTail(`${folder.path}/link.log`)).toMatchObject({ ok: true, content: "content\n", at });
 });
 
 test.each([

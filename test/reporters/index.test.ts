@@ -11,6 +11,7 @@ const STYLES: Readonly<
   Record<Format, { readonly extension: string; readonly styles: Readonly<Record<string, Style>> }>
 > = {
   json: { extension: "json", styles: { "": PLAIN } },
+  markdown: { extension: "md", styles: { "": PLAIN } },
   pretty: {
     extension: "txt",
     styles: {

@@ -1,0 +1,180 @@
+import { createHmac } from "node:crypto";
+import { domainToASCII } from "node:url";
+import { parseFour, parseSix } from "./addresses.ts";
+import { isOrdinary } from "./ordinary.ts";
+import { isEnding, isPrivateSuffix, isPublicName, looksLikeName, publicLabels } from "./public-names.ts";
+
+/** `anon` and eight letters or digits: a label that nobody gives to a host, and that is one to every program. */
+const PSEUDONYM = /anon[a-z2-7]{8}/g;
+const ALPHABET = "abcdefghijklmnopqrstuvwxyz234567";
+
+const LABEL = /^[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?$/;
+const MAX_NAME = 253;
+/** So many labels of a longer word are looked at at once. */
+const MAX_LABELS = 12;
+/** A label of this length, or one with a digit, is also replaced where a hyphen joins it to another word. */
+const DISTINCTIVE = 5;
+
+export interface Names {
+  /** @param own it is this host's: its first label is then a name of its own */
+  know(name: string, own: boolean): void;
+  /** Notes words of a text that look like pseudonyms, so that none of these becomes one. */
+  reserve(text: string): void;
+  /** Whether exactly this was noted. */
+  isNoted(word: string): boolean;
+  /** What it is replaced by as a host name; undefined where it is none, or one that everybody knows. */
+  nameFor(word: string): string | undefined;
+  /** Of a word that is no host name as a whole: the names in it replaced. */
+  replaceIn(word: string): string;
+  /** Pseudonym → original, of each label. */
+  readonly labels: ReadonlyMap<string, string>;
+}
+
+/** In lower case and ASCII, without wildcard, user, port, brackets and outer dots; undefined where no name is left. */
+export const plainName = (text: string): string | undefined => {
+  const [, host = ""] = /^(?:[^@]*@)*\[?([^[\]@]*?)\]?(?::\d{1,5})?$/.exec(text.slice(0, 1000)) ?? [];
+  const name = host.replace(/^[*.]+|\.+$/g, "");
+  const ascii = ascii7(name);
+  return name === "" || parseFour(name) !== undefined || parseSix(host) !== undefined || !isName(ascii)
+    ? undefined
+    : ascii;
+};
+
+// biome-ignore lint/suspicious/noControlCharactersInRegex: all of ASCII
+const ASCII = /^[\u0000-\u007f]*$/;
+const ascii7 = (name: string): string => (ASCII.test(name) ? name.toLowerCase() : domainToASCII(name));
+
+const isName = (name: string): boolean =>
+  name.length <= MAX_NAME && /[a-z]/.test(name) && name.split(".").every((label) => LABEL.test(label));
+
+/** @param key asked for when the first pseudonym is made @param address what an IPv4 address in a label is replaced by: `ip-10-0-0-5` */
+export const createNames = (
+  key: () => Buffer,
+  given: Readonly<Record<string, string>>,
+  address: (bytes: readonly number[]) => readonly number[],
+): Names => {
+  const labels = new Map(Object.entries(given));
+  const pseudonyms = new Map(Object.entries(given).map(([pseudonym, label]) => [label, pseudonym]));
+  const reserved = new Set<string>();
+  /** Names with dots, and the domains that these are in. */
+  const domains = new Set<string>();
+  const singles = new Set<string>();
+
+  const fresh = (label: string): string => {
+    for (let round = 0; ; round++) {
+      const digest = createHmac("sha256", key()).update(`name:${round}:${label}`).digest();
+      const pseudonym = `anon${Array.from(digest.subarray(0, 8), (byte) => ALPHABET[byte & 31]).join("")}`;
+      if (!labels.has(pseudonym) && !reserved.has(pseudonym)) return pseudonym;
+    }
+  };
+  const pseudonymOf = (label: string): string => {
+    const known = pseudonyms.get(label);
+    if (known !== undefined) return known;
+    const pseudonym = fresh(label);
+    pseudonyms.set(label, pseudonym);
+    labels.set(pseudonym, label);
+    return pseudonym;
+  };
+  const labelFor = (label: string): string => {
+    const four = parseFour(/^ip-([\d-]+)$/.exec(label)?.[1]?.replaceAll("-", ".") ?? "");
+    return four === undefined ? pseudonymOf(label) : `ip-${address(four).join("-")}`;
+  };
+  const isKnown = (parts: readonly string[]): boolean =>
+    parts.some((_, start) => domains.has(parts.slice(start).join(".")));
+
+  const replaceName = (parts: readonly string[]): string => {
+    const open = parts.length - publicLabels(parts);
+    // The label that somebody registered is always replaced. Where nobody registers any, `proxy.lan` may stay.
+    const registered = isPrivateSuffix(parts) ? -1 : open - 1;
+    const four = open >= 4 ? parseFour(parts.slice(0, 4).join(".")) : undefined;
+    const own = parts.slice(four === undefined ? 0 : 4, open);
+    const first = open - own.length;
+    return [
+      ...(four === undefined ? [] : address(four)),
+      ...own.map((label, index) =>
+        label.startsWith("_") || (first + index !== registered && isOrdinary(label)) ? label : labelFor(label),
+      ),
+      ...parts.slice(open),
+    ].join(".");
+  };
+
+  const nameFor = (word: string): string | undefined => {
+    const name = ascii7(word);
+    if (!isName(name)) return undefined;
+    const parts = name.split(".");
+    if (parts.length === 1) return singles.has(name) || /^ip-\d/.test(name) ? labelFor(name) : undefined;
+    if (isPublicName(name)) return undefined;
+    if (isKnown(parts) || looksLikeName(parts, word.slice(word.lastIndexOf(".") + 1))) return replaceName(parts);
+    return undefined;
+  };
+
+  /** The longest beginning of it that ends as a known domain does, or that looks like a name once endings of files are gone. */
+  const headOf = (word: string): string | undefined => {
+    const parts = word.split(".");
+    let end = parts.length;
+    while (end > 1 && isEnding(parts[end - 1]?.toLowerCase() ?? "")) {
+      end--;
+      const head = parts.slice(0, end).join(".");
+      if (end > 1 && nameFor(head) !== undefined) return head;
+    }
+    for (end = Math.min(parts.length - 1, 4 * MAX_LABELS); end > 1; end--)
+      for (let start = Math.max(0, end - MAX_LABELS); start < end - 1; start++)
+        if (domains.has(ascii7(parts.slice(start, end).join(".")))) return parts.slice(0, end).join(".");
+    return undefined;
+  };
+
+  const isDistinctive = (label: string): boolean =>
+    singles.has(label) && (label.length >= DISTINCTIVE || /\d/.test(label));
+
+  /** Of a stretch without dots. */
+  const replaceSingles = (stretch: string): string => {
+    const lower = ascii7(stretch);
+    if (singles.has(lower)) return labelFor(lower);
+    if (singles.size === 0 || !/[-_]/.test(stretch)) return stretch;
+    const parts = stretch.split(/([-_])/);
+    for (let start = 0; start < parts.length; start += 2)
+      for (let end = Math.min(parts.length, start + 2 * MAX_LABELS - 1); end > start; end -= 2) {
+        const label = parts.slice(start, end).join("").toLowerCase();
+        if (!isDistinctive(label)) continue;
+        parts.splice(start, end - start, labelFor(label));
+        break;
+      }
+    return parts.join("");
+  };
+
+  const replaceIn = (word: string): string => {
+    const head = word.length <= 4 * MAX_NAME && word.includes(".") ? headOf(word) : undefined;
+    const name = head === undefined ? undefined : nameFor(head);
+    const rest = head === undefined || name === undefined ? word : word.slice(head.length);
+    return (rest === word ? "" : (name ?? "")) + rest.split(".").map(replaceSingles).join(".");
+  };
+
+  return {
+    know: (text, own) => {
+      const name = plainName(text);
+      if (name === undefined || isPublicName(name)) return;
+      const parts = name.split(".");
+      const [first = ""] = parts;
+      if ((own || parts.length === 1) && !isOrdinary(first)) singles.add(first);
+      // `.acme`, of NO_PROXY or of resolv.conf: a domain that no registry has.
+      if (parts.length === 1 && /^[*.]/.test(text) && publicLabels(parts) === 0) domains.add(first);
+      const open = parts.length - publicLabels(parts);
+      if (parts.length > 1)
+        for (let start = 0; start < open && start < parts.length - 1; start++)
+          domains.add(parts.slice(start).join("."));
+    },
+    reserve: (text) => {
+      for (const [word] of text.matchAll(PSEUDONYM)) if (!labels.has(word)) reserved.add(word);
+    },
+    isNoted: (word) => singles.has(ascii7(word)) || domains.has(ascii7(word)),
+    nameFor,
+    replaceIn,
+    labels,
+  };
+};
+
+export const isPseudonym = (label: string): boolean => /^anon[a-z2-7]{8}$/.test(label);
+
+/** The labels that a map knows, put back. */
+export const revealLabels = (word: string, names: Readonly<Record<string, string>>): string =>
+  word.replace(PSEUDONYM, (pseudonym) => names[pseudonym] ?? pseudonym);

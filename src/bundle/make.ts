@@ -1,0 +1,245 @@
+import { type AnonymityMap, createAnonymizer } from "../anonymity/anonymizer.ts";
+import { readZip, writeZip } from "../archive/zip.ts";
+import type { Report } from "../model/report.ts";
+import type { Secret } from "../model/secret.ts";
+import { createRedactor } from "../redaction/create.ts";
+import type { Redacted, Redactor } from "../redaction/redactor.ts";
+import { REMOVED } from "../redaction/values.ts";
+import { redactVariable, studyVariable } from "../redaction/variables.ts";
+import type { Collected, Entry, Missing } from "./entry.ts";
+import { MAX_FILES } from "./limits.ts";
+import { makeManifest } from "./manifest.ts";
+import { environmentsOf, filesOf, withinScope } from "./material.ts";
+import { type Shows, shown, shownObservation } from "./observations.ts";
+import { readme } from "./readme.ts";
+import type { Recorded } from "./recorder.ts";
+import type { Recording } from "./recording.ts";
+import { type FileRemoval, removalsText } from "./removals.ts";
+import type { Scope } from "./scope.ts";
+
+export interface BundleInput {
+  readonly at: Date;
+  readonly report: Report;
+  readonly markdown: (report: Report) => string;
+  readonly recording: Recording;
+  /** What the topology holds of secrets; those that only stand in files are found there. */
+  readonly secrets: readonly Secret[];
+  readonly scope: Scope;
+  readonly collected: Collected;
+  /** Replaces addresses and names; with the map of an earlier bundle, by the same pseudonyms. */
+  readonly anonymity?: { readonly map?: AnonymityMap };
+  /** Of all files together, bytes. */
+  readonly maxBytes: number;
+}
+
+export interface Bundle {
+  readonly bytes: Buffer;
+  readonly names: readonly string[];
+  readonly removals: readonly FileRemoval[];
+  readonly missing: readonly Missing[];
+  /** Where a secret stands that is too ordinary a word to be searched for. */
+  readonly ordinary: readonly string[];
+  readonly map?: AnonymityMap;
+}
+
+/** Why there is no bundle: one sentence for people. */
+export class BundleError extends Error {}
+
+const OBSERVATIONS = "observations.json";
+const REPORT = "report.json";
+
+const bytesOf = (text: string): number => Buffer.byteLength(text);
+
+/** Beyond this share of the room, the largest replies are left out of the observations. */
+const OBSERVATIONS_SHARE = 0.5;
+/** What can be large, and is spared by most rules. */
+const SPARED: readonly Recorded["probe"][] = ["http", "tail", "command", "journal"];
+
+/** Without the largest answers, where all together have no room: such a question counts as not asked. */
+const fitting = (recorded: readonly Recorded[], room: number): readonly Recorded[] => {
+  const sizes = new Map(recorded.map((each) => [each, bytesOf(JSON.stringify(each))]));
+  const sizeOf = (each: Recorded): number => sizes.get(each) ?? 0;
+  let total = recorded.reduce((sum, each) => sum + sizeOf(each), 0);
+  const left = new Set<Recorded>();
+  for (const each of recorded.toSorted((a, b) => sizeOf(b) - sizeOf(a))) {
+    if (total <= room) break;
+    if (!SPARED.includes(each.probe)) continue;
+    total -= sizeOf(each);
+    left.add(each);
+  }
+  return recorded.filter((each) => !left.has(each));
+};
+
+/** A file that a check has read need not be collected: what it was judged by counts. */
+const distinct = (entries: readonly Entry[]): readonly Entry[] =>
+  [...new Map(entries.toReversed().map((entry) => [entry.name, entry])).values()].sort((a, b) =>
+    a.name < b.name ? -1 : 1,
+  );
+
+/** Everything that is to be shown, as it was read. */
+interface Raw {
+  readonly entries: readonly Entry[];
+  readonly recording: Recording;
+  readonly report: Report;
+}
+
+/** A shell holds much that is nobody's business; of what says nothing to a judge not even the name is told. */
+const told = (redactor: Redactor, environment: Recording["environment"]): Recording["environment"] =>
+  Object.fromEntries(
+    Object.entries(environment).flatMap(([name, value]) => {
+      const text = redactVariable(redactor, name, value);
+      return text === REMOVED ? [] : [[name, text]];
+    }),
+  );
+
+const study = (redactor: Redactor, { entries, recording, report }: Raw, secrets: readonly Secret[]): void => {
+  for (const secret of secrets) redactor.note(secret.reveal(), "credentials of this host");
+  for (const { content, kind, name, source } of entries) redactor.study(content, kind, source ?? name);
+  const shows: Shows = {
+    text: (text, kind, name) => {
+      redactor.study(text, kind, name);
+      return text;
+    },
+    standIn: redactor.standIn,
+    variable: (name, value, place) => {
+      studyVariable(redactor, name, value, place);
+      return "";
+    },
+  };
+  for (const each of recording.observations) shownObservation(each, shows);
+  for (const [name, value] of Object.entries(recording.environment)) studyVariable(redactor, name, value, "this shell");
+  shown(report, shows);
+};
+
+/** Takes secrets out, and keeps account of it. */
+const createPen = (redactor: Redactor) => {
+  const removals: FileRemoval[] = [];
+  /** @param line of the file, where the text stands on one line of it */
+  const take = (file: string, { text, removals: taken }: Redacted, line?: number): string => {
+    for (const each of taken) removals.push({ ...each, file, line: line ?? each.line });
+    return text;
+  };
+  const shows = (file: string, line: number): Shows => ({
+    text: (text, kind) => take(file, redactor.redact(text, kind), line),
+    standIn: redactor.standIn,
+    variable: (name, value) => {
+      const text = redactVariable(redactor, name, value);
+      if (text !== value) removals.push({ file, line, rule: `variable ${name}`, count: 1 });
+      return text;
+    },
+  });
+  return { removals, take, shows };
+};
+type Pen = ReturnType<typeof createPen>;
+
+/** One observation a line, so that a line number says which; what stands above them takes one line. */
+const observationsText = ({ observations, environment, ...head }: Recording, redactor: Redactor, pen: Pen): string => {
+  const FIRST = 1;
+  const shows = pen.shows(OBSERVATIONS, FIRST);
+  const above = JSON.stringify({ ...(shown(head, shows) as object), environment: told(redactor, environment) });
+  const lines = observations.map((each, index) =>
+    JSON.stringify(shownObservation(each, pen.shows(OBSERVATIONS, FIRST + 1 + index))),
+  );
+  return `${above.slice(0, -1)},"observations":[\n${lines.join(",\n")}\n]}\n`;
+};
+
+/** Whoever has the archive has these bytes: they are what is searched, not what was meant to be in them. */
+const search = async (bytes: Buffer, redactor: Redactor, maxBytes: number): Promise<void> => {
+  const limits = { maxBytes: bytes.length, maxUnpackedBytes: 2 * maxBytes, maxFiles: MAX_FILES };
+  for (const { name, content } of await readZip(bytes, limits)) {
+    const [leak] = [...redactor.leaks(name), ...redactor.leaks(content.toString("utf8"))];
+    if (leak !== undefined)
+      throw new BundleError(
+        `No bundle was written: ${name}:${leak.line} would still hold a secret (${leak.secret}; ${leak.form}). This is a defect of crowdsec-preflight: please report it, with this sentence alone.`,
+      );
+  }
+};
+
+/** A whole bundle in memory, from what a run has seen. Throws `BundleError`; nothing is written. */
+export const makeBundle = async (input: BundleInput): Promise<Bundle> => {
+  const { at, report, markdown, recording, secrets, scope, collected, anonymity, maxBytes } = input;
+  const redactor = createRedactor();
+  const scoped = withinScope(recording.observations, scope);
+  const observations = fitting(scoped.recorded, maxBytes * OBSERVATIONS_SHARE);
+  const entries = distinct([...environmentsOf(observations), ...filesOf(observations), ...collected.entries]);
+  const raw: Raw = { entries, recording: { ...recording, observations }, report };
+  study(redactor, raw, secrets);
+
+  const pen = createPen(redactor);
+  const shownReport = shown(report, pen.shows(REPORT, 1)) as Report;
+  const redacted: readonly Entry[] = [
+    {
+      name: REPORT,
+      what: "the report, for programs",
+      content: `${JSON.stringify(shownReport, null, 2)}\n`,
+      kind: "json",
+    },
+    { name: "report.md", what: "the report, to read and to paste", content: markdown(shownReport), kind: "text" },
+    {
+      name: OBSERVATIONS,
+      what: "all that was asked and answered, for check --from to judge it again",
+      content: observationsText(raw.recording, redactor, pen),
+      kind: "json",
+    },
+    ...entries.map((entry) => ({
+      ...entry,
+      content: pen.take(entry.name, redactor.redact(entry.content, entry.kind)),
+    })),
+  ];
+  const missing = [...scoped.missing, ...collected.missing];
+  const head = { tool: recording.tool, at, host: recording.host, runId: recording.run.id, report: shownReport };
+  const about = { ...head, anonymized: anonymity !== undefined, ordinary: redactor.ordinary, missing };
+  const removed: Entry = {
+    name: "removals.txt",
+    what: "what was taken out: file, line, rule, count; never a value",
+    content: removalsText(pen.removals),
+    kind: "text",
+  };
+  const listed = [...redacted, removed];
+  const all: readonly Entry[] = [
+    {
+      name: "README.md",
+      what: "this",
+      content: readme({ ...about, entries: listed, removals: pen.removals }),
+      kind: "text",
+    },
+    ...listed,
+  ];
+
+  const anonymizer = anonymity && createAnonymizer(anonymity.map);
+  if (anonymizer) {
+    anonymizer.know(recording.host);
+    for (const { name, content } of all) {
+      anonymizer.study(name);
+      anonymizer.study(content);
+    }
+  }
+  const published = anonymizer
+    ? all.map((entry) => ({
+        ...entry,
+        name: anonymizer.anonymize(entry.name),
+        content: anonymizer.anonymize(entry.content),
+      }))
+    : all;
+  const host = anonymizer ? anonymizer.anonymize(recording.host) : recording.host;
+  const manifest = makeManifest({ ...head, host, anonymized: about.anonymized, entries: published });
+  const files = [...published, { name: "manifest.json", content: manifest }].map(({ name, content }) => ({
+    name,
+    content: Buffer.from(content),
+  }));
+  const total = files.reduce((sum, { content }) => sum + content.length, 0);
+  if (total > maxBytes)
+    throw new BundleError(
+      `No bundle was written: what cannot be left out takes ${total} bytes, and --max-size allows ${maxBytes}.`,
+    );
+  const bytes = await writeZip(files, at);
+  await search(bytes, redactor, maxBytes);
+  return {
+    bytes,
+    names: files.map(({ name }) => name),
+    removals: pen.removals,
+    missing,
+    ordinary: redactor.ordinary,
+    ...(anonymizer && { map: anonymizer.map() }),
+  };
+};

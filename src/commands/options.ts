@@ -1,0 +1,203 @@
+import { isIP } from "node:net";
+import { catalogue } from "../../checks/index.ts";
+import { MAX_UNPACKED_BYTES } from "../bundle/limits.ts";
+import { FIREWALL_FORMATS } from "../firewall/index.ts";
+import { MAX_IDLE_MS } from "../listen/handshake.ts";
+import { ENVS, ROLES, RUN_PHASES } from "../model/topology.ts";
+import { FORMATS } from "../reporters/index.ts";
+import type { BundleOptions } from "./bundle.ts";
+import type { CheckOptions } from "./check.ts";
+import type { CleanOptions } from "./clean.ts";
+import type { DiffOptions } from "./diff.ts";
+import { type FirewallOptions, parseRanges } from "./firewall.ts";
+import {
+  type BundleFlags,
+  type CleanFlags,
+  COMPARE_FORMATS,
+  type CompareFlags,
+  FAIL_ON,
+  type FirewallFlags,
+  FLAGS,
+  type Flags,
+  type HostFlags,
+  LISTEN_FORMATS,
+  type ListenFlags,
+} from "./flags.ts";
+import type { ListenOptions } from "./listen.ts";
+import { readPeers } from "./peers.ts";
+import type { SessionOptions } from "./session.ts";
+import type { Streams } from "./streams.ts";
+import { readTargets } from "./targets.ts";
+import { readToken } from "./token.ts";
+import { UsageError } from "./usage-error.ts";
+import {
+  parseCount,
+  parseDuration,
+  parseLapiUrl,
+  parseOptionalDuration,
+  parsePatterns,
+  parsePorts,
+  parseProxy,
+  parseSize,
+  parseWord,
+  parseWords,
+} from "./values.ts";
+
+const IDS = catalogue.map(({ id }) => id);
+
+/** A value that says nothing is one that somebody forgot. */
+const named = (flag: string, path: string | undefined): string | undefined => {
+  if (path === "") throw new UsageError(`${flag} wants a file's name.`);
+  return path;
+};
+
+/** Of a run; what it waits for on purpose comes on top. */
+const DEADLINE_MS = 30_000;
+
+/** Every flag is judged before anything is touched. */
+const hostOptions = async (flags: HostFlags): Promise<Omit<SessionOptions, "allowWrites">> => {
+  const { role, phase, config, lapiUrl, targets, target } = flags;
+  if (flags[4] && flags[6]) throw new UsageError("-4 and -6 exclude each other; leave both out to use both families.");
+  if (config === "") throw new UsageError("--config wants the path of CrowdSec's config.yaml.");
+  const scraped = await readTargets(targets, target ?? []);
+  const family = flags[4] ? 4 : flags[6] ? 6 : undefined;
+  return {
+    overrides: {
+      ...(config !== undefined && { config }),
+      ...(lapiUrl !== undefined && { lapiUrl: parseLapiUrl("--lapi-url", lapiUrl) }),
+      ...(role && { roles: parseWords("--role", role, ROLES) }),
+      ...(phase !== undefined && { phase: parseWord("--phase", phase, RUN_PHASES) }),
+      ...(scraped.length > 0 && { targets: scraped }),
+      ...(flags.proxy !== undefined && { proxy: parseProxy("--proxy", flags.proxy) }),
+    },
+    env: parseWord("--env", flags.env, ENVS),
+    deadlineMs: flags.deadline === undefined ? DEADLINE_MS : parseDuration("--deadline", flags.deadline),
+    timeoutMs: parseDuration("--timeout", flags.timeout),
+    ...(family && { family }),
+  };
+};
+
+/** What says which deployment is looked at, or changes something there: a bundle has been made. */
+const ON_A_HOST = {
+  role: "--role",
+  phase: "--phase",
+  config: "--config",
+  lapiUrl: "--lapi-url",
+  targets: "--targets",
+  target: "--target",
+  proxy: "--proxy",
+  4: "-4",
+  6: "-6",
+  peer: "--peer",
+  token: "--token",
+  tokenFile: "--token-file",
+  wait: "--wait",
+  allowWrites: "--allow-writes",
+} as const satisfies Partial<Record<keyof Flags, string>>;
+
+/** The bundle to judge; undefined where this host is looked at. */
+const bundleOf = (flags: Flags): string | undefined => {
+  const from = named("--from", flags.from);
+  if (from === undefined) return undefined;
+  for (const [name, flag] of Object.entries(ON_A_HOST))
+    if (flags[name as keyof typeof ON_A_HOST] !== undefined)
+      throw new UsageError(`--from and ${flag} exclude each other: what is in a bundle was seen, and stays as it is.`);
+  return from;
+};
+
+export const checkOptions = async (flags: Flags, environment: Streams["environment"]): Promise<CheckOptions> => {
+  const { allowWrites, only, skip, ticket, quiet, verbose, color, wait, peer = [] } = flags;
+  if (quiet && verbose) throw new UsageError("--quiet and --verbose exclude each other.");
+  if (ticket && flags.output === "json") throw new UsageError("--ticket and --output json exclude each other.");
+  if (ticket && (quiet || verbose)) throw new UsageError("--ticket has one length: leave --quiet and --verbose out.");
+  const chosen = only ? parsePatterns("--only", only, IDS) : () => true;
+  const left = skip ? parsePatterns("--skip", skip, IDS) : () => false;
+  const isSelected = (id: string): boolean => chosen(id) && !left(id);
+  if (!IDS.some(isSelected)) throw new UsageError("--only and --skip together leave no check.");
+  if (peer.length === 0 && (flags.token !== undefined || flags.tokenFile !== undefined))
+    throw new UsageError("--token and --token-file are for a listener: --peer HOST:PORT names it.");
+  const idleMs = parseOptionalDuration("--idle", flags.idle);
+  if (idleMs > MAX_IDLE_MS) throw new UsageError(`--idle wants at most ${MAX_IDLE_MS / 1000}s, or none.`);
+  const peers = readPeers(peer, peer.length > 0 ? await readToken(flags, environment) : undefined, idleMs);
+  const from = bundleOf(flags);
+  const host = await hostOptions(flags);
+  return {
+    ...host,
+    ...(from !== undefined && { from }),
+    overrides: { ...host.overrides, ...(peers.length > 0 && { peers }) },
+    ...(peers.length > 0 && flags.deadline === undefined && { deadlineMs: DEADLINE_MS + idleMs }),
+    ...(wait !== undefined && { waitMs: parseDuration("--wait", wait) }),
+    isSelected,
+    allowWrites: allowWrites ?? false,
+    output: parseWord("--output", flags.output, FORMATS),
+    failOn: parseWord("--fail-on", flags.failOn, FAIL_ON),
+    concurrency: parseCount("--concurrency", flags.concurrency),
+    ticket: ticket ?? false,
+    detail: quiet ? "quiet" : verbose ? "verbose" : "normal",
+    ...(color !== undefined && { color }),
+    ascii: flags.ascii ?? false,
+  };
+};
+
+export const bundleOptions = async (flags: BundleFlags): Promise<BundleOptions> => {
+  const [file, map] = [named("--file", flags.file), named("--map", flags.map)];
+  const { anonymize = false, firewallRules = false } = flags;
+  if (map !== undefined && !anonymize) throw new UsageError("--map belongs to --anonymize.");
+  return {
+    ...(await hostOptions(flags)),
+    allowWrites: false,
+    ...(file !== undefined && { file }),
+    ...(map !== undefined && { map }),
+    anonymize,
+    rules: firewallRules,
+    maxBytes: parseSize("--max-size", flags.maxSize, MAX_UNPACKED_BYTES),
+    concurrency: parseCount("--concurrency", FLAGS.concurrency.default),
+  };
+};
+
+export const cleanOptions = ({ input, file }: CleanFlags): CleanOptions => {
+  const target = named("--file", file);
+  return { path: input, ...(target !== undefined && { file: target }) };
+};
+
+export const compareOptions = ({ output, color, ascii }: CompareFlags): Omit<DiffOptions, "paths"> => ({
+  output: parseWord("--output", output, COMPARE_FORMATS),
+  ...(color !== undefined && { color }),
+  ascii: ascii ?? false,
+});
+
+export const firewallOptions = async (flags: FirewallFlags): Promise<FirewallOptions> => ({
+  ...(await hostOptions(flags)),
+  output: parseWord("--output", flags.output, FIREWALL_FORMATS),
+  from: {
+    clients: parseRanges("--from", flags.from ?? []),
+    prometheus: parseRanges("--metrics-from", flags.metricsFrom ?? []),
+  },
+});
+
+export const listenOptions = async (
+  flags: ListenFlags,
+  environment: Streams["environment"],
+): Promise<ListenOptions> => {
+  const { address, cert, key, tls, color } = flags;
+  if (address !== undefined && !isIP(address))
+    throw new UsageError(`--address wants an address of this host, such as 10.0.0.5; not "${address}".`);
+  if ((cert === undefined) !== (key === undefined)) throw new UsageError("--cert and --key belong together.");
+  if (tls && cert !== undefined)
+    throw new UsageError("--tls makes a certificate of its own: leave it out with --cert and --key.");
+  const expected = (flags.expect ?? []).flatMap((text) => text.split(",").map((word) => word.trim()));
+  if (expected.includes("")) throw new UsageError("--expect wants host names or addresses.");
+  const found = await readToken(flags, environment);
+  return {
+    ports: parsePorts("--port", flags.port),
+    ...(address !== undefined && { address }),
+    ttlMs: parseDuration("--ttl", flags.ttl),
+    expected,
+    ...(found && { token: found }),
+    ...(tls && { tls: "throw-away" }),
+    ...(cert !== undefined && key !== undefined && { tls: { certFile: cert, keyFile: key } }),
+    output: parseWord("--output", flags.output, LISTEN_FORMATS),
+    ...(color !== undefined && { color }),
+    ascii: flags.ascii ?? false,
+  };
+};

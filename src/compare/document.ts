@@ -1,0 +1,13 @@
+import type { Report } from "../model/report.ts";
+
+/** One report, from a file of its own or out of a bundle. */
+export interface Document {
+  /** The file, as it was given. */
+  readonly name: string;
+  readonly report: Report;
+  /** Out of a bundle: dotted keys of CrowdSec's merged configuration, those of a bouncer with its file's name before them. */
+  readonly configuration?: ReadonlyMap<string, string>;
+}
+
+/** Of what a program gets from `diff` and `merge`. */
+export const COMPARE_SCHEMA_VERSION = "1.0";

@@ -1,0 +1,252 @@
+import { STATUSES, type Status } from "../model/report.ts";
+import type { Trait, TraitKind } from "./common.ts";
+import type { CheckRow, Failure, FailureGroup, MergeReport, SharedCause } from "./merge.ts";
+import { byVerdict, byWeight, VERDICT_WORDS } from "./rank.ts";
+import { type CompareStyle, counted, createSheet, listed, type Sheet } from "./sheet.ts";
+
+interface TraitWords {
+  /** Of several hosts, and of one. `{value}`. */
+  readonly many: string;
+  readonly one: string;
+  /** What others do not: `none of them does`. */
+  readonly not: "does" | "has" | "is" | "was";
+}
+
+const TRAIT_WORDS: Readonly<Record<TraitKind, TraitWords>> = {
+  subnet: { many: "have their own address in {value}", one: "has its own address in {value}", not: "has" },
+  target: { many: "ask {value}", one: "asks {value}", not: "does" },
+  address: { many: "connect to {value}", one: "connects to {value}", not: "does" },
+  proxy: { many: "go through the proxy {value}", one: "goes through the proxy {value}", not: "does" },
+  route: { many: "have the route {value}", one: "has the route {value}", not: "has" },
+  resolver: { many: "have the nameserver {value}", one: "has the nameserver {value}", not: "has" },
+  engine: { many: "have CrowdSec {value}", one: "has CrowdSec {value}", not: "has" },
+  role: { many: "have the role {value}", one: "has the role {value}", not: "has" },
+  namespace: { many: "are in {value}", one: "is in {value}", not: "is" },
+  family: { many: "use {value}", one: "uses {value}", not: "does" },
+  environment: { many: "have the environment of {value}", one: "has the environment of {value}", not: "has" },
+  user: { many: "were looked at as {value}", one: "was looked at as {value}", not: "was" },
+  phase: { many: "are in the phase {value}", one: "is in the phase {value}", not: "is" },
+  tool: { many: "were looked at by version {value}", one: "was looked at by version {value}", not: "was" },
+};
+
+/** More columns than this are not compared with ease. */
+const MOST_COLUMNS = 8;
+const LONGEST_NAME = 24;
+const GAP = 2;
+/** More causes than this are counted. */
+const MOST_CAUSES = 12;
+/** More failures than this, and more ways in which one check fails, are counted. */
+const MOST_FAILURES = 40;
+const MOST_WAYS = 8;
+/** More checks than this that fail together are counted. */
+const MOST_CHECKS = 6;
+
+const verb = (count: number, one: string, many: string): string => (count === 1 ? one : many);
+
+/** `All 17 have their own address in 10.3.0.0/16; none of the 3 that pass has.` */
+const traitText = ({ kind, value, of }: Trait, failing: number, passing: number): string => {
+  const { many, one, not } = TRAIT_WORDS[kind];
+  const [count, others] = of === "failing" ? [failing, passing] : [passing, failing];
+  const all = count === 2 ? "Both" : `All ${count}`;
+  const who = of === "failing" ? all : `${all} that pass`;
+  const said = count === 1 ? `It ${one}` : `${who} ${many}`;
+  const what = of === "failing" ? verb(others, "passes", "pass") : verb(others, "fails", "fail");
+  const rest = others === 1 ? `the one that ${what} ${not} not` : `none of the ${others} that ${what} ${not}`;
+  return `${said.replace("{value}", () => value)}; ${rest}.`;
+};
+
+/** Values of one kind are told in one sentence. */
+const joined = (traits: readonly Trait[]): readonly Trait[] => {
+  const kinds = new Map<string, Trait>();
+  for (const trait of traits) {
+    const key = `${trait.kind} ${trait.of}`;
+    const known = kinds.get(key);
+    kinds.set(key, known === undefined ? trait : { ...known, value: `${known.value} and ${trait.value}` });
+  }
+  return [...kinds.values()];
+};
+
+/** What is no network has no layer to fail at. */
+const wayWords = ({ phase, code }: FailureGroup): string => (phase === "host" ? `(${code})` : `at ${phase} (${code})`);
+
+const failureLines = (
+  { checks, failing, passing, groups }: Failure,
+  hostCount: number,
+  name: (hosts: readonly string[]) => string,
+  { marked, paragraph }: Sheet,
+): readonly string[] => {
+  const judged = failing.length + passing.length;
+  const unjudged = hostCount - judged;
+  const [first] = groups;
+  const isOne = groups.length === 1 && first !== undefined;
+  const fails = `${failing.length} of ${counted(judged, "host")} ${verb(failing.length, "fails", "fail")}`;
+  const beside = unjudged === 0 ? "" : ` (${unjudged} more ${verb(unjudged, "was", "were")} not judged)`;
+  const names = listed(checks, MOST_CHECKS);
+  const how = isOne ? ` ${wayWords(first)}` : "";
+  const traits = (group: FailureGroup, indent: number): readonly string[] =>
+    group.traits.length > 0 || passing.length === 0
+      ? joined(group.traits).flatMap((trait) => paragraph(indent, traitText(trait, group.hosts.length, passing.length)))
+      : paragraph(indent, `No report shows what tells ${verb(group.hosts.length, "it", "them")} from what passes.`);
+  const body = isOne
+    ? [...paragraph(4, name(first.hosts)), ...traits(first, 4)]
+    : groups
+        .slice(0, MOST_WAYS)
+        .flatMap((group) => [
+          ...paragraph(4, `${group.hosts.length} ${wayWords(group)}: ${name(group.hosts)}`),
+          ...traits(group, 6),
+        ]);
+  const left = groups.length - MOST_WAYS;
+  const more = left > 0 ? paragraph(4, `and in ${left} more ways: see with -o json`) : [];
+  return [...marked("fail", `${names}: ${fails}${how}${beside}`), ...body, ...more];
+};
+
+/** Hosts that came out alike. */
+interface Column {
+  readonly head: string;
+  readonly hosts: readonly string[];
+  readonly statuses: readonly (Status | null)[];
+}
+
+const columnsOf = (rows: readonly CheckRow[], hosts: readonly string[]): readonly Column[] => {
+  const groups = new Map<string, { readonly hosts: string[]; readonly statuses: readonly (Status | null)[] }>();
+  for (const [index, host] of hosts.entries()) {
+    const statuses = rows.map((row) => row.statuses[index] ?? null);
+    const group = groups.get(JSON.stringify(statuses));
+    if (group) group.hosts.push(host);
+    else groups.set(JSON.stringify(statuses), { hosts: [host], statuses });
+  }
+  // Those with more failures first, then the larger ones.
+  const failures = ({ statuses }: { readonly statuses: readonly (Status | null)[] }): number =>
+    statuses.filter((status) => status === "fail").length;
+  return [...groups.values()]
+    .sort((one, other) => failures(other) - failures(one) || other.hosts.length - one.hosts.length)
+    .map((group, index) => ({
+      ...group,
+      head: `${String.fromCharCode(65 + index)}: ${counted(group.hosts.length, "host")}`,
+    }));
+};
+
+/** Each host under its name, where that is readable. */
+const namedColumns = (rows: readonly CheckRow[], hosts: readonly string[]): readonly Column[] =>
+  hosts.map((head, index) => ({ head, hosts: [head], statuses: rows.map((row) => row.statuses[index] ?? null) }));
+
+const cellWidth = (status: Status | null): number => (status === null ? 0 : status.length + 2);
+
+/** The table, or undefined where it does not fit. */
+const table = (rows: readonly CheckRow[], columns: readonly Column[], sheet: Sheet): readonly string[] | undefined => {
+  const first = Math.max("CHECK".length, ...rows.map(({ id }) => id.length));
+  const widths = columns.map(({ head, statuses }) => Math.max(head.length, ...statuses.map(cellWidth)));
+  const total = widths.reduce((sum, one) => sum + GAP + one, first);
+  if (columns.length > MOST_COLUMNS || total > sheet.width) return undefined;
+  const gap = " ".repeat(GAP);
+  const head = columns.map((column, index) => column.head.padEnd(widths[index] ?? 0)).join(gap);
+  const lines = rows.map(({ id }, row) => {
+    const cells = columns.map(({ statuses }, index) => {
+      const status = statuses[row] ?? null;
+      const shown = status === null ? "" : sheet.badge(status, status);
+      return shown + " ".repeat((widths[index] ?? 0) - cellWidth(status));
+    });
+    return `${id.padEnd(first)}${gap}${cells.join(gap)}`.trimEnd();
+  });
+  return [sheet.paint("bold", `${"CHECK".padEnd(first)}${gap}${head}`.trimEnd()), ...lines];
+};
+
+/** Where no table fits: a line for each check, with the hosts behind the number. */
+const list = (rows: readonly CheckRow[], hosts: readonly string[], { marked }: Sheet): readonly string[] =>
+  rows.flatMap(({ id, counts, statuses }) => {
+    const present = STATUSES.filter((status) => counts[status] > 0).sort(byWeight);
+    const told = present.map((status) => {
+      const names = hosts.filter((_host, index) => statuses[index] === status);
+      const isNamed = status !== "pass" && status !== "skip";
+      return `${counts[status]} ${status}${isNamed ? ` (${listed(names)})` : ""}`;
+    });
+    return marked(present[0] ?? "skip", `${id}: ${told.join(", ")}`);
+  });
+
+const isTrouble = ({ counts }: CheckRow): boolean => counts.fail + counts.unknown + counts.warn > 0;
+
+/** What is not well where, and the letters of it that stand for hosts. */
+interface Overview {
+  readonly lines: readonly string[];
+  readonly letters: readonly Column[];
+}
+
+const overview = (rows: readonly CheckRow[], hosts: readonly string[], sheet: Sheet): Overview => {
+  const isNameable = hosts.every((host) => host.length <= LONGEST_NAME);
+  const byName = isNameable ? table(rows, namedColumns(rows, hosts), sheet) : undefined;
+  if (byName !== undefined) return { lines: byName, letters: [] };
+  const alike = columnsOf(rows, hosts);
+  const byLetter = table(rows, alike, sheet);
+  if (byLetter === undefined) return { lines: list(rows, hosts, sheet), letters: [] };
+  const meaning = alike.flatMap(({ head, hosts: own }) =>
+    sheet.paragraph(3, listed(own)).map((line, index) => (index === 0 ? `${letterOf(head)}  ${line.slice(3)}` : line)),
+  );
+  return { lines: [...byLetter, "", ...meaning], letters: alike };
+};
+
+const letterOf = (head: string): string => head.charAt(0);
+
+/** Hosts by name, or by the letters of the table where these stand for just them. */
+const createNames =
+  (letters: readonly Column[]) =>
+  (hosts: readonly string[]): string => {
+    const wanted = new Set(hosts);
+    const own = letters.filter((column) => column.hosts.every((host) => wanted.has(host)));
+    const covered = own.reduce((sum, column) => sum + column.hosts.length, 0);
+    if (own.length === 0 || covered !== wanted.size || wanted.size <= own.length) return listed(hosts);
+    return `those of ${own.map(({ head }) => letterOf(head)).join(" and ")}`;
+  };
+
+const causeLines = (
+  causes: readonly SharedCause[],
+  hostCount: number,
+  name: (hosts: readonly string[]) => string,
+  { paragraph, paint }: Sheet,
+): readonly string[] => [
+  ...causes
+    .slice(0, MOST_CAUSES)
+    .flatMap(({ id, summary, hosts }) => [
+      ...paragraph(0, `${id}: ${hosts.length} of ${counted(hostCount, "host")}`),
+      ...paragraph(4, summary),
+      ...paragraph(4, name(hosts)).map((line) => paint("gray", line)),
+    ]),
+  ...(causes.length > MOST_CAUSES ? [`and ${causes.length - MOST_CAUSES} more: see with -o json`] : []),
+];
+
+/** A merge for people: what is not well where, what the failing ones have in common, their causes; the verdicts last. */
+export const mergeText = ({ remarks, hosts, checks, failures, causes }: MergeReport, style: CompareStyle): string => {
+  const sheet = createSheet(style);
+  const { paint, marked, paragraph } = sheet;
+  const names = hosts.map(({ name }) => name);
+  const lines: string[] = [];
+  const section = (title: string, body: readonly string[]): void => {
+    if (body.length === 0) return;
+    if (lines.length > 0) lines.push("");
+    if (title !== "") lines.push(paint("bold", title));
+    lines.push(...body);
+  };
+  section(
+    "",
+    remarks.flatMap((remark) => paragraph(0, remark)),
+  );
+  const trouble = checks.filter(isTrouble);
+  const { lines: rows, letters } = overview(trouble, names, sheet);
+  const name = createNames(letters);
+  if (trouble.length > 0) section("", rows);
+  const well = checks.filter((row) => !isTrouble(row));
+  const passing = well.filter(({ counts }) => counts.pass > 0).map(({ id }) => id);
+  const skipped = well.filter(({ counts }) => counts.pass === 0).map(({ id }) => id);
+  section("", [
+    ...(passing.length === 0 ? [] : marked("pass", `pass wherever they were judged: ${listed(passing)}`)),
+    ...(skipped.length === 0 ? [] : marked("skip", `skip everywhere: ${listed(skipped)}`)),
+  ]);
+  section("What the failing ones have in common", [
+    ...failures.slice(0, MOST_FAILURES).flatMap((each) => failureLines(each, hosts.length, name, sheet)),
+    ...(failures.length > MOST_FAILURES ? [`and ${failures.length - MOST_FAILURES} more: see with -o json`] : []),
+  ]);
+  section("Causes", causeLines(causes, hosts.length, name, sheet));
+  const verdicts = [...new Set(hosts.map(({ verdict }) => verdict))].sort(byVerdict);
+  const told = verdicts.map((one) => `${hosts.filter(({ verdict }) => verdict === one).length} ${VERDICT_WORDS[one]}`);
+  section("", paragraph(0, `${counted(hosts.length, "host")}: ${told.join("; ")}`));
+  return sheet.page(lines);
+};

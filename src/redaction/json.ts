@@ -1,0 +1,91 @@
+import { holdsSecrets, kindOfName, secretBy } from "./names.ts";
+import { type Found, NOTHING, type Span } from "./spans.ts";
+import { isNoSecret } from "./values.ts";
+import { privatePath } from "./yaml.ts";
+
+const TOKEN = /"(?:[^"\\\n]|\\.)*"|[{}[\],:]|[^\s{}[\],:"]+|"/g;
+const MAX_DEPTH = 500;
+
+const textOf = (token: string): string => {
+  try {
+    return String(JSON.parse(token));
+  } catch {
+    return token.slice(1, -1);
+  }
+};
+
+interface Level {
+  readonly kind: "{" | "[";
+  readonly name: string;
+  /** Why everything in it is secret. */
+  readonly below: string | undefined;
+  key: string | undefined;
+}
+
+/** What is secret in JSON, lines of it, or the beginning of some, by where it stands. */
+export const jsonFound = (text: string): Found => {
+  const spans: Span[] = [];
+  const words: string[] = [];
+  const levels: Level[] = [];
+  let key: string | undefined;
+  let named = "";
+  let waiting: string | undefined;
+  for (const match of text.matchAll(TOKEN)) {
+    const [token] = match;
+    const at = match.index;
+    const level = levels.at(-1);
+    if (token === "{" || token === "[") {
+      const name = key ?? level?.name ?? "";
+      const holds = key !== undefined && holdsSecrets(key, token === "[");
+      const below = level?.below ?? (holds ? `key ${name.slice(0, 60)}` : undefined);
+      // Deeper than that nothing is told apart any more; patterns still are.
+      if (levels.length < MAX_DEPTH) levels.push({ kind: token, name, below, key: undefined });
+      [key, named, waiting] = [undefined, "", undefined];
+    } else if (token === "}" || token === "]") {
+      levels.pop();
+      [key, waiting, named] = [undefined, undefined, ""];
+    } else if (token === ":") {
+      if (waiting !== undefined) key = waiting;
+      waiting = undefined;
+    } else if (token === ",") {
+      key = undefined;
+      waiting = undefined;
+    } else {
+      const isText = token.startsWith('"') && token.length > 1;
+      if (key === undefined && level?.kind !== "[") {
+        waiting = isText ? textOf(token) : token;
+        continue;
+      }
+      const name = key ?? level?.name ?? "";
+      const value = isText ? textOf(token) : token;
+      key = undefined;
+      if (/^(?:name|key|header|variable)$/i.test(name)) named = value;
+      if (!isText && !/^-?\d/.test(token)) continue;
+      const parents = levels.map((each) => each.name).filter((each) => each !== "");
+      const beside = name === "value" && named !== "" ? secretBy(named, value) : undefined;
+      const rule = level?.below ?? secretBy(name, value, parents) ?? beside;
+      const path = /webhook/i.test(name) ? privatePath(value) : undefined;
+      if (path) {
+        spans.push({
+          start: at,
+          end: at + token.length,
+          value: path.value,
+          rule: `address ${name}`,
+          write: (standIn) => JSON.stringify(value.slice(0, path.from) + standIn),
+        });
+      } else if (rule !== undefined && !isNoSecret(value) && (isText || kindOfName(name) === "value")) {
+        const scheme = /^(?:Basic|Bearer|token|Splunk)\s+(?=\S)/i.exec(value)?.[0] ?? "";
+        const bare = value.slice(scheme.length);
+        if (!isNoSecret(bare))
+          spans.push({
+            start: at,
+            end: at + token.length,
+            value: bare,
+            rule,
+            write: (standIn) => JSON.stringify(scheme + standIn),
+          });
+      } else if (isText && value.length < 80) words.push(value);
+    }
+  }
+  return { ...NOTHING, spans, words };
+};

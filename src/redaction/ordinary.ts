@@ -1,0 +1,81 @@
+import { LEAST } from "./search.ts";
+
+/**
+ * Words of CrowdSec, of databases and of systems that are somebody's password somewhere, and stand everywhere: to take them out
+ * everywhere would leave nothing to read.
+ */
+const VOCABULARY =
+  `crowdsec crowdsecurity cscli crowdsec-firewall-bouncer firewall-bouncer bouncers bouncer machines machine localhost
+  postgres postgresql mariadb mysqld mysql sqlite database databases password passwords passwd secret secrets changeme changeit
+  default admin administrator root toor nobody nogroup daemon system systemd service services server servers client clients
+  example examples localdomain internal external private public agent agents watcher watchers nginx apache apache2 httpd traefik
+  haproxy caddy openresty cloudflare docker podman kubernetes container containers debian ubuntu centos fedora alpine freebsd
+  opnsense pfsense linux redhat rocky grafana prometheus metrics metabase notification notifications slack splunk
+  email http https syslog loki kafka victorialogs elasticsearch sentinel appsec acquisition acquis scenarios parsers postoverflows
+  collections contexts simulation profiles console config configuration settings environment journal journalctl iptables
+  nftables ipset firewall firewalld resolver resolvers nameserver interface interfaces address addresses network networks
+  gateway router proxy proxies squid tinyproxy internet username userinfo hostname domain listen listener online offline
+  credentials credential certificate certificates authority authorization authentication registration validate
+  enabled disabled enable disable true false warning warnings error errors fatal debug trace information
+  healthy unhealthy running stopped started restart reload status failed failure success successful production staging
+  development testing tester guest demo sample welcome letmein qwerty qwertz dragon monkey master access backup security secure
+  decisions decision alerts alert blocklist blocklists allowlist allowlists ban captcha throttle signal signals community central
+  local_api lapi capi papi heartbeat usr/bin usr/local var/lib var/log REDACTED REMOVED string number boolean object message
+  content version release package packages python golang windows library include license copyright
+  api_key api_url lapi_key lapi_url url: login: password: user: host: port: token: key:`
+    .toLowerCase()
+    .split(/\s+/);
+const KNOWN: ReadonlySet<string> = new Set(VOCABULARY);
+const ALL = `\n${VOCABULARY.join("\n")}\n`;
+
+/** Digits alone, like a port, a date, a process, are no secret that could be told from others below this many. */
+const NUMBER_BELOW = 10;
+/** A word as people write them: letters, with two digits at the end at most; nothing that a machine has made. */
+const WORD = /^[A-Za-z][a-z]*(?:[._-]?[a-z]+)*\d{0,2}$|^[A-Z]+(?:_[A-Z]+)*$/;
+const LONGEST_WORD = 24;
+
+const isWord = (text: string): boolean => text.length <= LONGEST_WORD && WORD.test(text);
+
+/** Whether everybody has this word. */
+export const isKnownWord = (word: string): boolean => KNOWN.has(word.toLowerCase());
+
+/** Plain words of what was studied. */
+export interface Vocabulary {
+  /** Takes the words out of a plain value: parts of a path, of a host's name, a user. */
+  add(value: string): void;
+  has(word: string): boolean;
+  /** Too short or too ordinary to be looked for everywhere. */
+  isOrdinary(secret: string): boolean;
+  readonly size: number;
+}
+
+export const createVocabulary = (): Vocabulary => {
+  const words = new Set<string>();
+  return {
+    add(value) {
+      if (value.length > 300) return;
+      const whole = value.trim().toLowerCase();
+      // An address as a whole, whatever it is made of.
+      if (/^(?:[\d.]{7,15}|[\da-f:]*:[\da-f:]*:[\da-f:.]*)$/.test(whole)) words.add(whole);
+      for (const part of value.split(/[^\w.-]+/)) {
+        if (isWord(part)) words.add(part.toLowerCase());
+        for (const piece of part.split(/[._-]+/)) if (isWord(piece)) words.add(piece.toLowerCase());
+      }
+    },
+    has: (word) => KNOWN.has(word.toLowerCase()) || words.has(word.toLowerCase()),
+    isOrdinary(secret) {
+      if (secret.length < LEAST) return true;
+      const small = secret.toLowerCase();
+      if (KNOWN.has(small) || words.has(small)) return true;
+      if (/^\d+$/.test(secret)) return secret.length < NUMBER_BELOW;
+      // A mark of this tool's own, or all of one kind.
+      if (/^(.)\1*$/.test(secret)) return true;
+      // Part of such a word: "crowds" stands in every line too.
+      if (!/^[a-z_./-]{1,12}$/.test(small)) return false;
+      return ALL.includes(small) || [...words].some((word) => word.includes(small));
+    },
+    get size() {
+      return words.size;
+    },
+  };
+};

@@ -1,0 +1,466 @@
+import { kindOfName, secretBy, wordsOf } from "./names.ts";
+import { breaksOf, inOrder, type Span } from "./spans.ts";
+import { isDuration, isNoSecret, isPath, isStandIn, percentDecoded } from "./values.ts";
+import { privatePath } from "./yaml.ts";
+
+/*
+ * What looks like a secret wherever it stands. No expression here may take more than a bounded number of steps for a place at which
+ * it begins: what is read comes from outside.
+ */
+
+const same = (standIn: string): string => standIn;
+const spanOf = (start: number, value: string, rule: string): Span => ({
+  start,
+  end: start + value.length,
+  value,
+  rule,
+  write: same,
+});
+
+// ---------------------------------------------------------------- private keys
+
+const KEY_BEGINS = /-----BEGIN (?:[A-Z0-9]+ ){0,3}PRIVATE KEY(?: BLOCK)?-----/g;
+/** What the body of one is made of: base64 with the headers of RFC 1421, on lines of its own or with escaped line breaks. */
+const KEY_BODY = /(?:[A-Za-z0-9+/=_-]+|\\+[nrt]|[ \t\r\n>|#"',]+|(?:Proc-Type|DEK-Info|Comment|Version|Hash):[^\n]*)+/y;
+const KEY_LINE = 32;
+
+const privateKeys = (text: string): readonly Span[] => {
+  if (!text.includes("PRIVATE KEY")) return [];
+  const spans: Span[] = [];
+  for (const match of text.matchAll(KEY_BEGINS)) {
+    const from = match.index + match[0].length;
+    const ends = text.indexOf("-----END", from);
+    const next = text.indexOf("-----BEGIN", from);
+    let to = ends >= 0 && (next < 0 || ends < next) && ends - from < 40_000 ? ends : -1;
+    if (to < 0) {
+      // Cut off: as far as it looks like one.
+      KEY_BODY.lastIndex = from;
+      to = from + (KEY_BODY.exec(text.slice(0, from + 40_000))?.[0].replace(/-----.*$/s, "").length ?? 0);
+    }
+    const body = text.slice(from, to);
+    const lead = /^(?:[\s>|#]|\\+[nrt])*/.exec(body)?.[0] ?? "";
+    const trail = /(?:[\s]|\\+[nrt])*$/.exec(body.slice(lead.length))?.[0] ?? "";
+    const inner = body.slice(lead.length, body.length - trail.length);
+    if (inner === "" || isStandIn(inner)) continue;
+    const pieces = inner
+      .split(/\s+|\\+[nrt]/)
+      .filter((line) => line.length >= KEY_LINE && /^[A-Za-z0-9+/=]+$/.test(line));
+    spans.push({
+      start: from + lead.length,
+      end: from + lead.length + inner.length,
+      value: inner,
+      aliases: [...pieces, pieces.join("")].filter((piece) => piece !== ""),
+      rule: "private key",
+      write: (standIn) => standIn + breaksOf(inner),
+    });
+  }
+  return spans;
+};
+
+// ---------------------------------------------------------------- addresses with a login, or that are as good as one
+
+const SLASHES = /:(?:\/\/|\\\/\\\/)/g;
+/** Where an address ends. */
+const OUTSIDE = /[\s"<>`]|\\[nrt"]|$/;
+/** A quote ends it too, unless it stands in a login. */
+const unquotedLength = (text: string): number => {
+  const quote = text.indexOf("'");
+  if (quote < 0) return text.length;
+  const at = text.search(/[/?#]/);
+  const login = text.slice(0, at < 0 ? text.length : at).lastIndexOf("@");
+  if (login < quote) return quote;
+  const next = text.indexOf("'", login);
+  return next < 0 ? text.length : next;
+};
+const MAX_URL = 4096;
+
+/** Addresses whose path is the secret: whoever has it can write there. */
+const SECRET_PATH: readonly (readonly [RegExp, RegExp])[] = [
+  [/^hooks\.slack(?:-gov)?\.com$/i, /^\/(?:services|workflows|triggers)\/(.+)$/],
+  [/^(?:\w+\.)?discord(?:app)?\.com$/i, /^\/api\/(?:v\d+\/)?webhooks\/(.+)$/],
+  [/(?:^|\.)webhook\.office\.com$|(?:^|\.)logic\.azure\.com$|(?:^|\.)powerplatform\.com$/i, /^\/(.+)$/],
+  [/^outlook\.office(?:365)?\.com$/i, /^\/webhook\/(.+)$/],
+  [/^api\.telegram\.org$/i, /^\/bot([^/]+)/],
+  [/^(?:hooks|webhooks?)\.[\w.-]+$/i, /^\/(.+)$/],
+  [
+    /^[\w.-]*(?:pagerduty|opsgenie|splunkcloud|zapier|ifttt|pipedream|webhook)\.\w+$/i,
+    /^\/(?:hooks?|trigger|integration|v\d)\/(.+)$/,
+  ],
+  [/./, /^\/(?:[\w.-]+\/){0,3}(?:hooks|webhooks?)\/([\w.%~=-]{16,}.*)$/],
+];
+
+const HOST = /^(?:\[[\da-fA-F:.%]+\]|[\w.-]+)(?::\d{1,5})?$/;
+/** Users whom everybody has. */
+const ORDINARY_USER = /^(?:[a-z_][a-z]{0,11}(?:[._-][a-z]{1,11})?|DOMAIN)$/;
+
+const urls = (text: string, isOrdinary: (word: string) => boolean): readonly Span[] => {
+  const spans: Span[] = [];
+  for (const match of text.matchAll(SLASHES)) {
+    const scheme = /[a-z][a-z0-9+.-]{0,30}$/i.exec(text.slice(Math.max(0, match.index - 32), match.index))?.[0];
+    if (scheme === undefined) continue;
+    const from = match.index + match[0].length;
+    const window = text.slice(from, from + MAX_URL);
+    const stop = unquotedLength(window.slice(0, OUTSIDE.exec(window)?.index ?? window.length));
+    const whole = window.slice(0, stop).replace(/\\\//g, "/");
+    const isEscaped = whole.length !== stop;
+    const authorityEnd = /[/?#\\]/.exec(whole)?.index ?? whole.length;
+    let at = whole.lastIndexOf("@", authorityEnd);
+    // A password that should have been escaped: behind the colon is no port, and further on stands a host.
+    if (at < 0 && !HOST.test(whole.slice(0, authorityEnd))) {
+      const later = whole.lastIndexOf("@");
+      if (later > 0 && /^(?:\[[\da-fA-F:.]+\]|[\w.-]+)(?:[:/?#]|$)/.test(whole.slice(later + 1))) at = later;
+    }
+    const shift = (offset: number): number => {
+      if (!isEscaped) return from + offset;
+      // The escaped slashes before it take one character more each.
+      let [raw, seen] = [0, 0];
+      while (seen < offset) {
+        raw += window[raw] === "\\" && window[raw + 1] === "/" ? 2 : 1;
+        seen += 1;
+      }
+      return from + raw;
+    };
+    const add = (start: number, end: number, rule: string): void => {
+      const raw = whole.slice(start, end);
+      const value = percentDecoded(raw);
+      if (raw === "" || isNoSecret(raw)) return;
+      spans.push({
+        start: shift(start),
+        end: shift(end),
+        value,
+        ...(raw !== value && { aliases: [raw] }),
+        rule,
+        write: same,
+      });
+    };
+    if (at > 0) {
+      const colon = whole.indexOf(":");
+      const user = whole.slice(0, colon >= 0 && colon < at ? colon : at);
+      const decoded = percentDecoded(user);
+      if (!ORDINARY_USER.test(decoded) && !isOrdinary(decoded)) add(0, user.length, "user of a URL");
+      if (colon >= 0 && colon < at) add(colon + 1, at, "password of a URL");
+    }
+    const hostEnd = Math.max(authorityEnd, at < 0 ? 0 : at + 1 + (/[/?#]|$/.exec(whole.slice(at + 1))?.index ?? 0));
+    const host = whole.slice(at + 1, hostEnd).replace(/:\d+$/, "");
+    const rest = whole.slice(hostEnd);
+    const secret =
+      SECRET_PATH.find(([hosts]) => hosts.test(host) && host !== "")?.[1].exec(rest)?.[1] ??
+      SECRET_PATH.at(-1)?.[1].exec(rest)?.[1];
+    if (secret !== undefined) {
+      const trimmed = secret.replace(/[).,;\]}]+$/, "");
+      const start = hostEnd + rest.indexOf(secret);
+      add(start, start + trimmed.length, "address that messages are sent to");
+    }
+  }
+  return spans;
+};
+
+/** `user:password@tcp(host:3306)/name`, as Go's driver of MySQL is told (github.com/go-sql-driver/mysql, "DSN"). */
+const mysqlAddresses = (text: string): readonly Span[] =>
+  [...text.matchAll(/@(?:tcp6?|unix)\(/g)].flatMap(({ index }) => {
+    const before = /[^\s"'`]{0,400}$/.exec(text.slice(Math.max(0, index - 400), index))?.[0] ?? "";
+    const slashes = before.lastIndexOf("://");
+    const login = slashes >= 0 ? before.slice(slashes + 3) : before;
+    const colon = login.indexOf(":");
+    const value = login.slice(colon + 1);
+    return colon < 0 || isNoSecret(value) ? [] : [spanOf(index - value.length, value, "password of a DSN")];
+  });
+
+/** Names that are secret in a query and too common elsewhere. */
+const QUERY =
+  /[?&](?:amp;)?(key|sig|signature|code|auth|se?cr|x-amz-(?:signature|credential|security-token)|sv_token)=([^\s&?"'#<>\\]{4,1500})/gi;
+
+const queries = (text: string): readonly Span[] =>
+  [...text.matchAll(QUERY)].flatMap(({ index, 0: whole, 1: name = "", 2: value = "" }) =>
+    isNoSecret(value)
+      ? []
+      : [
+          {
+            ...spanOf(index + whole.length - value.length, value, `parameter ${name}`),
+            value: percentDecoded(value),
+            ...(percentDecoded(value) !== value && { aliases: [value] }),
+          },
+        ],
+  );
+
+// ---------------------------------------------------------------- names with a value
+
+const CORE = /pass(?:w(?:or)?d|phrase|code|wort)?|pwd|secret|token|key|cred|auth|cookie|jwt|psk|webhook/gi;
+const SEPARATOR = /(?:\\?["'])?[ \t]{0,4}(?::=|=>|[:=])(?![:=~])[ \t]{0,4}/y;
+const MAX_VALUE = 4096;
+/** Words that stand behind a colon and are no value. */
+const PROSE =
+  /^(?:invalid|missing|expired?|required|empty|none|unknown|not|is|unexpected|error|failed|failure|ok|valid|rejected|denied|unauthorized|forbidden|string|str|int|bool|the|a|an|must|should|cannot|can't|no|to|for|and|or|file|unable|could|while|if|see|use|default|optional|bad|wrong|given|set|unset|found|see|text|removed|changed|ignored|disabled|enabled|authentication|access|incorrect)$/i;
+const HEADER_SCHEME =
+  /^(?:Basic|Bearer|Splunk|token|ApiKey|Api-Key|GenieKey|Digest|Negotiate|NTLM|OAuth|AWS4-HMAC-SHA256)[ \t]+(?=\S)/i;
+
+const isNameChar = (char: string | undefined): boolean => char !== undefined && /[\w.$-]/.test(char);
+
+/** One `name: value` or `name=value` of a text. */
+export interface Assignment {
+  readonly name: string;
+  readonly value: string;
+  readonly start: number;
+  readonly end: number;
+  readonly separator: string;
+  readonly isQuoted: boolean;
+  /** It stands in the query of an address. */
+  readonly inQuery: boolean;
+}
+
+/** Where a value ends that has no quotes around it. */
+const bareEnd = (text: string, from: number, inQuery: boolean): number => {
+  const stop = Math.min(text.length, from + MAX_VALUE);
+  let at = from;
+  for (; at < stop; at += 1) {
+    const char = text[at] ?? "";
+    if (/[\s"'`<>]/.test(char) && !(char === "<" && at === from)) break;
+    if (char === "\\" && /[nrt"]/.test(text[at + 1] ?? "")) break;
+    if (char === "&" && (inQuery || /^(?:amp;)?[\w.-]{1,40}=/.test(text.slice(at + 1, at + 50)))) break;
+    if (char === "#" && inQuery) break;
+    if (/[,;]/.test(char) && /^["']?\s{0,3}["']?[\w.-]{1,40}["']?[=:]/.test(text.slice(at + 1, at + 60))) break;
+  }
+  // What closes a sentence or a bracket around it is none of it.
+  while (at > from && /[,;.)\]}|]/.test(text[at - 1] ?? "") && !/^\$\{\w+\}$/.test(text.slice(from, at))) at -= 1;
+  return at;
+};
+
+/** Every name with one of the words in it that a secret's name has, and the value behind it. */
+export function* assignmentsIn(text: string): Generator<Assignment> {
+  let last = -1;
+  for (const match of text.matchAll(CORE)) {
+    let begin = match.index;
+    while (match.index - begin < 64 && begin > 0 && isNameChar(text[begin - 1])) begin -= 1;
+    let end = match.index + match[0].length;
+    while (end - begin < 140 && /[\w$-]/.test(text[end] ?? "")) end += 1;
+    if (end === last) continue;
+    last = end;
+    SEPARATOR.lastIndex = end;
+    const separator = SEPARATOR.exec(text)?.[0];
+    if (separator === undefined) continue;
+    const name = text.slice(begin, end);
+    const from = end + separator.length;
+    const inQuery = /[?&]|&amp;$/.test(text.slice(Math.max(0, begin - 1), begin));
+    const [opening = ""] = /^(?:\\{0,3}"|\\?'|`)/.exec(text.slice(from, from + 4)) ?? [];
+    if (opening !== "") {
+      const start = from + opening.length;
+      const limit = Math.min(text.length, start + MAX_VALUE);
+      let at = start;
+      for (; at < limit && text[at] !== "\n"; at += 1) {
+        if (text.startsWith(opening, at)) break;
+        if (opening.length === 1 && text[at] === "\\") at += 1;
+      }
+      if (at > limit) at = limit;
+      yield { name, value: text.slice(start, at), start, end: at, separator, isQuoted: true, inQuery };
+    } else {
+      const to = bareEnd(text, from, inQuery);
+      if (to > from)
+        yield { name, value: text.slice(from, to), start: from, end: to, separator, isQuoted: false, inQuery };
+    }
+  }
+}
+
+const LOGIN_HEADER = /^(?:proxy_)?authorization$|^(?:set_)?cookie$/;
+
+const named = (text: string): readonly Span[] => {
+  const spans: Span[] = [];
+  for (const { name, value, start, end, separator, isQuoted, inQuery } of assignmentsIn(text)) {
+    const words = wordsOf(name);
+    if (LOGIN_HEADER.test(words.slice(-2).join("_")) || LOGIN_HEADER.test(words.at(-1) ?? "")) {
+      const line = text.slice(start, start + MAX_VALUE);
+      const stop = isQuoted ? end - start : (/[\r\n"'`]|\\[nr"]|$/.exec(line)?.index ?? line.length);
+      const scheme = HEADER_SCHEME.exec(line.slice(0, stop))?.[0] ?? "";
+      const header = line.slice(scheme.length, stop).trimEnd();
+      if (
+        !isNoSecret(header) &&
+        (separator.includes("=") || isQuoted || scheme !== "" || !PROSE.test(header.split(/\s/, 1)[0] ?? ""))
+      )
+        spans.push({
+          ...spanOf(start + scheme.length, header, `header ${name.slice(0, 60)}`),
+          ...aliasesOfBasic(scheme, header),
+        });
+      continue;
+    }
+    const kind = kindOfName(name);
+    if (
+      kind === undefined ||
+      isNoSecret(value) ||
+      isDuration(value) ||
+      (!isQuoted && /^[[{(%<]|^\$\(|^[\w.]{1,80}\($/.test(value))
+    )
+      continue;
+    if (kind === "bare" && !inQuery) continue;
+    if (kind === "way" && !(separator.trim() === "=" && /\d|:/.test(value))) continue;
+    if (secretBy(name, value) === undefined && kind !== "bare") continue;
+    if (isPath(value) && kind !== "value") continue;
+    if (!isQuoted && separator.includes(":")) {
+      // "token: unexpected end of input" is a sentence.
+      if (/^[A-Za-z'-]+$/.test(value) && (/^[ \t]+[A-Za-z]/.test(text.slice(end, end + 8)) || PROSE.test(value)))
+        continue;
+    }
+    const scheme = HEADER_SCHEME.exec(value)?.[0] ?? (isQuoted ? "" : undefined) ?? "";
+    // `token: Bearer abc`: the word behind is the secret.
+    const behind =
+      !isQuoted && /^(?:Bearer|Basic|token)$/i.test(value)
+        ? /^[ \t]+([^\s"'`<>,;]{4,2000})/.exec(text.slice(end, end + 2048))
+        : null;
+    if (behind?.[1] !== undefined) {
+      if (!isNoSecret(behind[1]))
+        spans.push(spanOf(end + behind[0].length - behind[1].length, behind[1], `key ${name.slice(0, 60)}`));
+      continue;
+    }
+    const inner = value.slice(scheme.length);
+    if (isNoSecret(inner)) continue;
+    const meant = inQuery ? percentDecoded(inner) : isQuoted ? unescaped(inner) : inner;
+    spans.push({
+      ...spanOf(start + scheme.length, inner, `key ${name.slice(0, 60)}`),
+      value: meant,
+      ...(meant !== inner && { aliases: [inner] }),
+    });
+  }
+  return spans;
+};
+
+/** A text in quotes, as whoever wrote it meant it. */
+const unescaped = (text: string): string => {
+  if (!text.includes("\\")) return text;
+  try {
+    return String(JSON.parse(`"${text}"`));
+  } catch {
+    return text.replace(/\\(["'\\])/g, "$1");
+  }
+};
+
+/** `user:password` of HTTP's Basic: the password is another spelling of it. */
+const aliasesOfBasic = (scheme: string, token: string): { readonly aliases?: readonly string[] } => {
+  if (!/^basic/i.test(scheme)) return {};
+  const password = basicPassword(token);
+  return password === undefined ? {} : { aliases: [password] };
+};
+
+const basicPassword = (token: string): string | undefined => {
+  if (!/^[A-Za-z0-9+/=_-]{4,2000}$/.test(token)) return undefined;
+  const [, password] = /^[\x20-\x39\x3b-\x7e]{0,200}:([\x20-\x7e]{1,200})$/.exec(fromBase64(token)) ?? [];
+  return password;
+};
+
+const ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+const fromBase64 = (text: string): string => {
+  let [bits, value, decoded] = [0, 0, ""];
+  for (const char of text.replaceAll("-", "+").replaceAll("_", "/")) {
+    const index = ALPHABET.indexOf(char);
+    if (index < 0) break;
+    value = ((value << 6) | index) & 0xffff;
+    bits += 6;
+    if (bits >= 8) {
+      bits -= 8;
+      decoded += String.fromCharCode((value >> bits) & 0xff);
+    }
+  }
+  return decoded;
+};
+
+// ---------------------------------------------------------------- tokens that tell themselves
+
+const SCHEMED = /\b(Bearer|Basic|Splunk) ([A-Za-z0-9+/._~-]{8,2000}={0,2})/g;
+
+const schemed = (text: string): readonly Span[] =>
+  [...text.matchAll(SCHEMED)].flatMap(({ index, 0: whole, 1: scheme = "", 2: token = "" }) => {
+    const isToken = scheme === "Basic" ? basicPassword(token) !== undefined : /\d/.test(token) || token.length >= 24;
+    if (!isToken || isNoSecret(token)) return [];
+    return [
+      { ...spanOf(index + whole.length - token.length, token, `${scheme} token`), ...aliasesOfBasic(scheme, token) },
+    ];
+  });
+
+/** By their issuers' documentation; each begins with letters of its own and ends after a bounded length. */
+const TOKENS: readonly (readonly [string, string])[] = [
+  ["JSON web token", "eyJ[A-Za-z0-9_-]{8,4000}\\.[A-Za-z0-9_-]{8,4000}(?:\\.[A-Za-z0-9_-]{0,2000})?"],
+  ["AWS access key", "(?:AKIA|ASIA|ABIA|ACCA)[A-Z2-7]{16}(?![A-Za-z0-9])"],
+  ["GitHub token", "gh[pousr]_[A-Za-z0-9]{30,255}|github_pat_[A-Za-z0-9_]{22,255}"],
+  ["GitLab token", "gl(?:pat|dt|rt|cbt|ptt|ft|soat)-[A-Za-z0-9_-]{20,300}"],
+  ["Slack token", "xox[abeoprs]-[A-Za-z0-9-]{10,250}|xapp-[A-Za-z0-9-]{10,250}"],
+  ["Google key", "AIza[A-Za-z0-9_-]{35}|ya29\\.[A-Za-z0-9_-]{20,500}|GOCSPX-[A-Za-z0-9_-]{20,40}"],
+  ["Stripe key", "[sr]k_(?:live|test)_[A-Za-z0-9]{16,250}"],
+  ["SendGrid key", "SG\\.[A-Za-z0-9_-]{16,32}\\.[A-Za-z0-9_-]{32,64}"],
+  ["npm token", "npm_[A-Za-z0-9]{36}"],
+  ["Telegram token", "\\d{8,10}:AA[A-Za-z0-9_-]{33}"],
+  ["DigitalOcean token", "do[opr]_v1_[a-f0-9]{64}"],
+  ["Vault token", "hv[sbr]\\.[A-Za-z0-9_-]{24,300}"],
+  ["age key", "AGE-SECRET-KEY-1[A-Z0-9]{50,60}"],
+];
+const TOKEN = new RegExp(`(?<![A-Za-z0-9_])(?:${TOKENS.map(([, pattern]) => `(${pattern})`).join("|")})`, "g");
+
+const tokens = (text: string): readonly Span[] =>
+  [...text.matchAll(TOKEN)].map((match) => {
+    const which = match.slice(1).findIndex((group) => group !== undefined);
+    return spanOf(match.index, match[0], TOKENS[which]?.[0] ?? "token");
+  });
+
+// ---------------------------------------------------------------- CrowdSec's own
+
+/**
+ * A bouncer's key: 32 random bytes as base64 without padding since 1.5.3 (pkg/apiserver/middlewares/v1/api_key.go, GenerateAPIKey). 43
+ * characters are also an SSH fingerprint or a digest, which say so before it.
+ */
+const KEY43 = /(?<![A-Za-z0-9+/=_:.@%-])[A-Za-z0-9+/]{43}(?![A-Za-z0-9+/=_-])/g;
+/** A machine's password: 64 letters and digits (cmd/crowdsec-cli/core/idgen/password.go, from 1.4.0 to 1.7.8). */
+const PASSWORD64 = /(?<![A-Za-z0-9+/=_:-])[A-Za-z0-9]{64}(?![A-Za-z0-9+/=_-])/g;
+/** SHA-512 of a bouncer's key, as the database has it. */
+const HASH128 = /(?<![A-Za-z0-9+/=_:-])[0-9a-f]{128}(?![A-Za-z0-9+/=_-])/g;
+/** What `cscli bouncers add` prints, at all versions; 32 hexadecimal digits before 1.5.3. */
+const PRINTED = /\bAPI key (?:for|of) '[^'\n]{0,200}'\s?:\s{1,12}(\S{1,200})/gi;
+/** `cscli console enroll [options] KEY` (cmd/crowdsec-cli/cliconsole). */
+const ENROLL = /\bconsole enroll\b([^\n"'`]{0,400})/g;
+
+const BASE64_LINE = /^[\s>|"]*[A-Za-z0-9+/]{40,}={0,2}[\s",]*$/;
+
+/** One line of many that together are one thing in base64, like a certificate. */
+const isWrapped = (text: string, start: number, end: number): boolean => {
+  const before = text.lastIndexOf("\n", start - 1);
+  const after = text.indexOf("\n", end);
+  const previous =
+    before < 0 ? "" : text.slice(Math.max(0, text.lastIndexOf("\n", before - 1) + 1, before - 400), before);
+  const next =
+    after < 0
+      ? ""
+      : text.slice(after + 1, Math.min(after + 400, (text.indexOf("\n", after + 1) + 1 || text.length + 1) - 1));
+  return BASE64_LINE.test(previous) || BASE64_LINE.test(next) || previous.includes("-----BEGIN CERT");
+};
+
+/** At least so many small letters, capitals and digits as chance leaves out of few. */
+const isMixed = (text: string, least: number): boolean =>
+  [/[a-z]/g, /[A-Z]/g, /\d/g].every(
+    (kind, index) => (text.match(kind)?.length ?? 0) >= (index === 2 ? Math.ceil(least / 3) : least),
+  );
+
+const crowdsecs = (text: string): readonly Span[] => {
+  const spans: Span[] = [];
+  for (const { index, 0: key } of text.matchAll(KEY43))
+    if (isMixed(key, 6) && (key.match(/\//g)?.length ?? 0) <= 4) spans.push(spanOf(index, key, "key of a bouncer"));
+  for (const { index, 0: password } of text.matchAll(PASSWORD64))
+    if (isMixed(password, 6) && !isWrapped(text, index, index + password.length))
+      spans.push(spanOf(index, password, "password of a machine"));
+  for (const { index, 0: hash } of text.matchAll(HASH128)) spans.push(spanOf(index, hash, "hash of a key"));
+  for (const { index, 0: whole, 1: key = "" } of text.matchAll(PRINTED))
+    if (!isNoSecret(key)) spans.push(spanOf(index + whole.length - key.length, key, "key of a bouncer"));
+  for (const { index, 0: whole, 1: rest = "" } of text.matchAll(ENROLL))
+    for (const word of rest.matchAll(/(?<![\w-])[A-Za-z0-9]{20,40}(?![\w-])/g))
+      spans.push(spanOf(index + whole.length - rest.length + word.index, word[0], "key of cscli console enroll"));
+  return spans;
+};
+
+/** What looks like a secret in any text. @param isOrdinary whether a word is known to name something plain */
+export const patternSpans = (text: string, isOrdinary: (word: string) => boolean): readonly Span[] =>
+  inOrder([
+    ...privateKeys(text),
+    ...urls(text, isOrdinary),
+    ...mysqlAddresses(text),
+    ...queries(text),
+    ...named(text),
+    ...schemed(text),
+    ...tokens(text),
+    ...crowdsecs(text),
+  ]);
+
+export { privatePath };

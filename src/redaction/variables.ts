@@ -1,0 +1,15 @@
+import { variableIs } from "./names.ts";
+import type { Redactor } from "./redactor.ts";
+
+/** A variable of a running process as a line: its value is raw there, so only its line breaks are in the way. */
+const lineOf = (name: string, value: string): string => `${name}=${value.replace(/[\r\n]+/g, " ")}`;
+
+/** Studies one variable of a running process. @param place for people: `/proc/12/environ` */
+export const studyVariable = (redactor: Redactor, name: string, value: string, place: string): void => {
+  if (variableIs(name, value) === "secret") redactor.note(value, `variable ${name}, ${place}`);
+  else redactor.study(lineOf(name, value), "environment", place);
+};
+
+/** The value of one variable of a running process, fit to be shown: itself, a stand-in, or `REMOVED` where it may be private. */
+export const redactVariable = (redactor: Redactor, name: string, value: string): string =>
+  redactor.redact(lineOf(name, value), "environment").text.slice(name.length + 1);

@@ -1,0 +1,303 @@
+import {
+  type Document,
+  isAlias,
+  isMap,
+  isScalar,
+  isSeq,
+  Lexer,
+  type Node,
+  type Pair,
+  parseAllDocuments,
+  type Scalar,
+} from "yaml";
+import { holdsSecrets, kindOfName, secretBy, variableIs, wordsOf } from "./names.ts";
+import { breaksOf, type Found, type KnownVariables, type Span } from "./spans.ts";
+import { isAwkward, isDuration, isNoSecret, isStandIn, referencesOf } from "./values.ts";
+import { yamlLines } from "./yaml-lines.ts";
+
+/** Anchors can make a small file explode. */
+const MAX_NODES = 200_000;
+/** No file of CrowdSec is so large, or has such a line: what is, is read line by line. */
+const MAX_LENGTH = 4_000_000;
+const MAX_LINE = 50_000;
+
+/** Headers that tell nothing about a login. */
+const ORDINARY_HEADERS =
+  /^(?:content-(?:type|length|encoding)|accept(?:-\w+)?|user-agent|host|origin|referer|cache-control|connection|x-requested-with|x-forwarded-\w+|x-frame-options|x-content-type-options)$/i;
+/** `Bearer abc` and the like: the word before stays. */
+const SCHEME =
+  /^(?:Basic|Bearer|Splunk|token|Token|ApiKey|Api-Key|GenieKey|Digest|Negotiate|OAuth|AWS4-HMAC-SHA256)\s+(?=\S)/i;
+
+/** Parts of an address to which alerts are sent that are the same for everybody. */
+const SHARED_PATH =
+  /^(?:_bulk|api|v\d|services|collector|event|raw|loki|push|health|alerts?|messages?|hooks?|webhooks?|post|get|notify|notifications?|crowdsec|index\.\w+)$/i;
+
+/** Where the private part of an address begins that alerts are sent to: whoever knows it can send there. */
+export const privatePath = (url: string): { readonly from: number; readonly value: string } | undefined => {
+  const [whole, value = ""] = /^[a-z][a-z0-9+.-]*:\/\/[^/?#\s]*[/?]+(.*)$/is.exec(url.trimEnd()) ?? [];
+  if (
+    whole === undefined ||
+    isNoSecret(value) ||
+    value.split("/").every((part) => part === "" || SHARED_PATH.test(part))
+  )
+    return undefined;
+  return { from: whole.length - value.length, value };
+};
+
+/** Text as the value of a double-quoted scalar, on as many lines as what stood there. */
+const quoted = (text: string, source: string): string => {
+  const lines = source.split("\n");
+  const indent = /^[ \t]*/.exec(lines.at(-1) ?? "")?.[0] ?? "";
+  const inner = JSON.stringify(text).slice(1, -1);
+  return `"${inner}${`\\\n${indent || " "}`.repeat(lines.length - 1)}"`;
+};
+
+/** What stands in place of a scalar, whose text becomes `text`. */
+const written = (text: string, source: string, node: Scalar): string => {
+  if (node.type === "BLOCK_LITERAL" || node.type === "BLOCK_FOLDED") return JSON.stringify(text) + breaksOf(source);
+  if (source.includes("\n")) return quoted(text, source);
+  const quote = node.type === "QUOTE_SINGLE" ? "'" : node.type === "QUOTE_DOUBLE" ? '"' : "";
+  if (quote === "'" && !/['\s]$/.test(text)) return `'${text.replaceAll("'", "''")}'`;
+  return quote === "" && /^[\w][\w ./:@%?&=+-]*$/.test(text) && !/: | $/.test(text) ? text : JSON.stringify(text);
+};
+
+const standsFor = (standIn: string, value: string): string => (isAwkward(value) ? `${standIn} ` : standIn);
+
+interface Place {
+  readonly parents: readonly string[];
+  /** Why everything below is secret. */
+  readonly below?: string;
+  /** Everything below names something to send alerts to. */
+  readonly headers?: boolean;
+}
+
+/** Of a mapping whose values are secret, those that say where they are. */
+const ABOUT = /(?:name|path|file|ref|type|optional|url|user|username|login)$/i;
+
+/** Values that say what CrowdSec or the system calls something. */
+const NAMING = new Set([
+  "user",
+  "username",
+  "login",
+  "db_name",
+  "host",
+  "name",
+  "type",
+  "group",
+  "unit",
+  "machine_id",
+  "source",
+]);
+
+/** What is secret in YAML that can be read as such; undefined where it cannot. */
+const parsed = (text: string, known: KnownVariables): Found | undefined => {
+  const documents = parseAllDocuments(text, { prettyErrors: false, uniqueKeys: false, logLevel: "silent" });
+  const all = (Array.isArray(documents) ? documents : []) as Document[];
+  if (all.some(({ errors }) => errors.length > 0)) return undefined;
+
+  const spans = new Map<number, Span>();
+  const words: string[] = [];
+  const plainReferences: string[] = [];
+  const secretReferences: string[] = [];
+  const anchors = new Map<string, Node>();
+  let nodes = 0;
+
+  const sourceOf = (node: Scalar): string => text.slice(node.range?.[0] ?? 0, node.range?.[1] ?? 0);
+  const meantBy = (node: Scalar): string =>
+    typeof node.value === "string" ? node.value : (node.source ?? sourceOf(node));
+
+  /** @param from where in the scalar's value the secret begins */
+  const add = (node: Scalar, rule: string, from = 0, to = meantBy(node).length): void => {
+    if (!node.range) return;
+    const [start, end] = node.range;
+    const whole = meantBy(node);
+    const value = whole.slice(from, to);
+    if (isNoSecret(value)) {
+      secretReferences.push(...referencesOf(value));
+      return;
+    }
+    secretReferences.push(...referencesOf(value));
+    const source = sourceOf(node);
+    const write = (standIn: string): string =>
+      written(
+        from === 0 && to === whole.length
+          ? standsFor(standIn, value)
+          : whole.slice(0, from) + standIn + whole.slice(to),
+        source,
+        node,
+      );
+    spans.set(start, { start, end, value, rule, write });
+  };
+
+  const secretScalar = (node: Scalar, rule: string): void => {
+    if (typeof node.value === "boolean" || node.value === null) return;
+    const value = meantBy(node);
+    const scheme = SCHEME.exec(value)?.[0] ?? "";
+    if (scheme !== "" && isNoSecret(value.slice(scheme.length))) return;
+    add(node, rule, scheme.length);
+  };
+
+  const plainScalar = (node: Scalar, name: string): void => {
+    if (typeof node.value !== "string") return;
+    const { value } = node;
+    plainReferences.push(...referencesOf(value));
+    if (NAMING.has(name) || value.startsWith("/") || /^[\w.-]+$/.test(value)) words.push(value);
+    // Of a list of variables, or of arguments.
+    const [, variable, assigned] = /^([A-Za-z_]\w*)=(.*)$/s.exec(value) ?? [];
+    if (variable !== undefined && assigned !== undefined && variableIs(variable, assigned, known) === "secret")
+      add(node, `variable ${variable}`, variable.length + 1);
+    const [, header, said] = /^([A-Za-z][\w-]*):\s+(.*)$/s.exec(value) ?? [];
+    if (header !== undefined && said !== undefined) {
+      const rule = secretBy(header, said);
+      const scheme = SCHEME.exec(said)?.[0].length ?? 0;
+      if (rule !== undefined) add(node, rule, value.length - said.length + scheme);
+    }
+  };
+
+  /** Slack, and whoever else calls it so: the whole address is what opens it. */
+  const webhookIn = (name: string, value: string): ReturnType<typeof privatePath> =>
+    /^webhooks?$/.test(wordsOf(name).at(-1) ?? "") || /webhook_?ur[li]$/i.test(name) ? privatePath(value) : undefined;
+
+  const scalar = (node: Scalar, name: string, place: Place): void => {
+    const value = meantBy(node);
+    if (typeof node.value === "boolean" || node.value === null || value === "" || isStandIn(value)) return;
+    const path = webhookIn(name, value);
+    const isHeader = place.headers && name !== "" && !ORDINARY_HEADERS.test(name);
+    const rule = secretBy(name, value, place.parents);
+    // A number is a password, and no key.
+    const isSecret = rule !== undefined && (typeof node.value !== "number" || kindOfName(name) === "value");
+    const isBelow =
+      place.below !== undefined && !isDuration(value) && !(kindOfName(name) === undefined && ABOUT.test(name));
+    if (isBelow) secretScalar(node, place.below ?? "");
+    else if (isHeader) secretScalar(node, `header ${name.slice(0, 60)}`);
+    else if (path) add(node, `address ${name}`, path.from, path.from + path.value.length);
+    else if (isSecret && !(/webhook/i.test(name) && /^https?:\/\//i.test(value))) secretScalar(node, rule);
+    else if (kindOfName(name) !== undefined && isNoSecret(value)) secretReferences.push(...referencesOf(value));
+    else plainScalar(node, name);
+  };
+
+  const nameOf = (key: unknown): string => (isScalar(key) ? String(key.value) : "");
+
+  const textUnder = (items: readonly Pair[], ...names: readonly string[]): Scalar | undefined => {
+    const pair = items.find(({ key }) => names.includes(nameOf(key)));
+    return pair && isScalar(pair.value) ? pair.value : undefined;
+  };
+
+  const map = (items: readonly Pair[], place: Place): void => {
+    // Alerts go to addresses that are as good as a password (cmd/notification-http, docs.crowdsec.net/docs/local_api/notification_plugins).
+    const notifies = place.parents.length === 0 && textUnder(items, "format") && textUnder(items, "type", "name");
+    const address = notifies ? textUnder(items, "url") : undefined;
+    const path = address && privatePath(meantBy(address));
+    if (address && path) add(address, "address that alerts are sent to", path.from, path.from + path.value.length);
+    // `- name: DB_PASSWORD` with its `value` beside it, as containers and headers are described.
+    const named = textUnder(items, "name", "key", "header", "variable");
+    const beside = textUnder(items, "value", "values", "content");
+    const besideRule =
+      named &&
+      beside &&
+      (secretBy(meantBy(named), meantBy(beside)) ??
+        (variableIs(meantBy(named), meantBy(beside), known) === "secret" && /^[A-Z_0-9]+$/.test(meantBy(named))
+          ? `variable ${meantBy(named).slice(0, 60)}`
+          : undefined));
+    if (beside && besideRule) secretScalar(beside, besideRule);
+    for (const { key, value } of items) {
+      if (value === address && path) continue;
+      if (beside && value === beside && besideRule) continue;
+      const name = nameOf(key);
+      walk(value as Node | null, name, name === "<<" ? place : { ...place });
+      if (isScalar(key) && typeof key.value === "string") words.push(key.value);
+    }
+  };
+
+  const walk = (node: Node | null, name: string, place: Place): void => {
+    nodes += 1;
+    if (nodes > MAX_NODES) throw new RangeError("too many values");
+    if (isAlias(node)) {
+      const target = anchors.get(node.source);
+      if (target && !(isScalar(target) && spans.has(target.range?.[0] ?? -1))) walk(target, name, place);
+      return;
+    }
+    if (node !== null && "anchor" in node && typeof node.anchor === "string") anchors.set(node.anchor, node);
+    if (isScalar(node)) scalar(node, name, place);
+    if (!isMap(node) && !isSeq(node)) return;
+    const holds = name !== "" && holdsSecrets(name, isSeq(node));
+    const below = place.below ?? (holds ? `key ${name.slice(0, 60)}` : undefined);
+    const inner: Place = {
+      parents: name === "" || name === "<<" ? place.parents : [...place.parents, name],
+      ...(below !== undefined && { below }),
+      ...(/^(?:http_|request_|extra_)?headers$/i.test(name) && { headers: true }),
+    };
+    if (isSeq(node))
+      for (const item of node.items)
+        walk(item as Node | null, name, below === undefined ? { ...inner, parents: place.parents } : inner);
+    else map(node.items as Pair[], inner);
+  };
+
+  for (const { contents } of all) {
+    anchors.clear();
+    walk((contents ?? null) as Node | null, "", { parents: [] });
+  }
+  return {
+    spans: [...spans.values(), ...comments(text)],
+    words,
+    plainReferences,
+    secretReferences,
+    variables: [],
+  };
+};
+
+const COMMENT = /^[#\s]*(?:-\s+)?["']?([A-Za-z_][\w.-]{0,60})["']?\s*[:=]\s*(\S[^\n]*?)\s*$/;
+
+/** A key that was commented out is still a key. @param at where in the text the comment begins */
+export const inComment = (comment: string, at: number): Span | undefined => {
+  if (comment.length > 2000) return undefined;
+  const [, name = "", rest] = COMMENT.exec(comment) ?? [];
+  if (rest === undefined) return undefined;
+  const [, quote = "", inside] = /^(["'])(.*?)\1/.exec(rest) ?? [];
+  const whole = inside ?? rest.replace(/\s+#.*$/, "");
+  const scheme = SCHEME.exec(whole)?.[0] ?? "";
+  const value = whole.slice(scheme.length);
+  const rule = isNoSecret(value) ? undefined : secretBy(name, value);
+  if (rule === undefined) return undefined;
+  const start = at + comment.lastIndexOf(rest) + quote.length + scheme.length;
+  return { start, end: start + value.length, value, rule, write: (standIn) => standIn };
+};
+
+const CONTROL = new Set(["\u0002", "\u0018", "\u001f"]);
+
+/** Keys in a file's comments. */
+const comments = (text: string): readonly Span[] => {
+  if (!text.includes("#")) return [];
+  const found: Span[] = [];
+  let at = 0;
+  for (const token of new Lexer().lex(text)) {
+    if (CONTROL.has(token)) continue;
+    if (token.startsWith("#")) {
+      const span = inComment(token, at);
+      if (span) found.push(span);
+    }
+    at += token.length;
+  }
+  return found;
+};
+
+const longestLine = (text: string): number => {
+  let [longest, from] = [0, 0];
+  for (let at = text.indexOf("\n"); at >= 0; at = text.indexOf("\n", from)) {
+    longest = Math.max(longest, at - from);
+    from = at + 1;
+  }
+  return Math.max(longest, text.length - from);
+};
+
+/** What is secret in YAML by where it stands. What cannot be read as YAML is read line by line. */
+export const yamlFound = (text: string, known: KnownVariables): Found => {
+  if (text.length > MAX_LENGTH || longestLine(text) > MAX_LINE) return yamlLines(text);
+  try {
+    return parsed(text, known) ?? yamlLines(text);
+  } catch (error) {
+    // Nested too deeply for the stack, or anchors that multiply.
+    if (error instanceof RangeError) return yamlLines(text);
+    throw error;
+  }
+};
