@@ -90,6 +90,7 @@ export const createAnonymizer = (given?: AnonymityMap): Anonymizer => {
     addresses: IDENTITY,
     onAddress: (original) => seen.add(original),
     isNoted: () => false,
+    isNotedLength: () => false,
     name: () => undefined,
     rest: (word) => word,
   });
@@ -101,6 +102,7 @@ export const createAnonymizer = (given?: AnonymityMap): Anonymizer => {
         if (image !== original) addresses.set(image, original);
       },
       isNoted: names.isNoted,
+      isNotedLength: names.isNotedLength,
       name: names.nameFor,
       rest: names.replaceIn,
     });
@@ -134,8 +136,9 @@ export const reveal = (text: string, { key, names }: AnonymityMap): string =>
   createRewriter({
     addresses: createAddresses(Buffer.from(key, "base64"), "back"),
     onAddress: () => {},
-    isNoted: () => false,
-    name: () => undefined,
+    isNoted: (word) => Object.hasOwn(names, word),
+    isNotedLength: () => true,
+    name: (word) => (Object.hasOwn(names, word) ? names[word] : undefined),
     rest: (word) => revealLabels(word, names),
   })(text);
 

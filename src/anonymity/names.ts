@@ -22,6 +22,8 @@ export interface Names {
   reserve(text: string): void;
   /** Whether exactly this was noted. */
   isNoted(word: string): boolean;
+  /** Whether some name without dots has this length. */
+  isNotedLength(length: number): boolean;
   /** What it is replaced by as a host name; undefined where it is none, or one that everybody knows. */
   nameFor(word: string): string | undefined;
   /** Of a word that is no host name as a whole: the names in it replaced. */
@@ -59,6 +61,7 @@ export const createNames = (
   /** Names with dots, and the domains that these are in. */
   const domains = new Set<string>();
   const singles = new Set<string>();
+  const lengths = new Uint8Array(MAX_NAME + 1);
 
   const fresh = (label: string): string => {
     for (let round = 0; ; round++) {
@@ -155,7 +158,10 @@ export const createNames = (
       if (name === undefined || isPublicName(name)) return;
       const parts = name.split(".");
       const [first = ""] = parts;
-      if ((own || parts.length === 1) && !isOrdinary(first)) singles.add(first);
+      if ((own || parts.length === 1) && !isOrdinary(first)) {
+        singles.add(first);
+        lengths[first.length] = 1;
+      }
       // `.acme`, of NO_PROXY or of resolv.conf: a domain that no registry has.
       if (parts.length === 1 && /^[*.]/.test(text) && publicLabels(parts) === 0) domains.add(first);
       const open = parts.length - publicLabels(parts);
@@ -167,6 +173,7 @@ export const createNames = (
       for (const [word] of text.matchAll(PSEUDONYM)) if (!labels.has(word)) reserved.add(word);
     },
     isNoted: (word) => singles.has(ascii7(word)) || domains.has(ascii7(word)),
+    isNotedLength: (length) => lengths[length] === 1,
     nameFor,
     replaceIn,
     labels,

@@ -94,8 +94,9 @@ const ORDINARY: ReadonlySet<string> = new Set(
 /** Shorter names are to be found everywhere, and say as little. */
 const MIN_LENGTH = 3;
 
-/** Whether a label is too ordinary to be replaced: such a word, or several with hyphens between them, or a number. */
+/** Whether a label is too ordinary to be replaced: such a word, or several with hyphens between them, or a number. `web-1` is a name. */
 export const isOrdinary = (label: string): boolean =>
   label.length < MIN_LENGTH ||
   ORDINARY.has(label) ||
-  label.split("-").every((part) => ORDINARY.has(part) || /^\d*$/.test(part));
+  /^[\d-]+$/.test(label) ||
+  label.split("-").every((part) => ORDINARY.has(part));

@@ -7,28 +7,20 @@ export interface Replacement {
   onAddress(original: string, image: string): void;
   /** Whether exactly this is known to be a host name. */
   isNoted(word: string): boolean;
+  /** Whether a word of this length can be one without dots and hyphens; a guess that saves the rest. */
+  isNotedLength(length: number): boolean;
   /** A word with or without dots as a whole, as it was written; undefined where it is no host name. */
   name(word: string): string | undefined;
   /** What is left: a word that may hold names. */
   rest(word: string): string;
 }
 
-const CHARACTER = "[\\w\\u00c0-\\u1fff\\u2c00-\\ud7ff.:-]";
-
-/**
- * A word, with what stands before it and is no part of it (an escape of JSON or of an URL, a color of a terminal) and the
- * length of a prefix after it. The class of a word and what may come before it begin differently, so nothing is tried twice.
- */
-const WORD = new RegExp(
-  `(\\\\{1,16}(?:u[\\da-f]{4}|x[\\da-f]{2}|[nrtbf])|%[\\da-f]{2}|\\[[\\d;]{0,12}m)?(${CHARACTER}+)(?:(\\\\?/)(\\d{1,3})(?!\\w|[.:]\\w))?`,
-  "gi",
-);
-
 const QUAD = /(?<![\da-z]|\d\.|\.so\.)\d{1,3}(?:\.\d{1,3}){3}(?![\da-z]|\.\d)/gi;
 const DASHED_QUAD = /(?<![\da-z]|[\da-z]-)ip-\d{1,3}(?:-\d{1,3}){3}(?![\da-z]|-[\da-z])/gi;
 const DASHED_MAC = /(?<![\da-z]|[\da-z]-)[\da-f]{2}(?:-[\da-f]{2}){5}(?![\da-z]|-[\da-z])/gi;
 /** Names of network cards that were named after their MAC address: `enx001122334455`. */
-const NAMED_MAC = /(?<![\da-z])((?:en|wl|ww)x)([\da-f]{12})(?![\da-z])/gi;
+const NAMED_MAC = /(?<![\da-z])((?:en|wl|ww)x)([\da-f]{12})(?![\da-z])/i;
+const NAMED_MAC_LENGTH = 15;
 /** Of /proc/net/tcp and its kin: the kernel's own words, in the byte order of nearly all machines. */
 const KERNEL_SOCKET = /^(?:[\dA-F]{8}|[\dA-F]{32}):[\dA-F]{4}$/;
 
@@ -55,11 +47,49 @@ const stripped = (text: string): readonly [string, string, string] => {
 
 /** Longer words are not remembered, and no more than so many. */
 const MAX_REMEMBERED_LENGTH = 200;
-const REMEMBERED = 200_000;
+const REMEMBERED = 50_000;
+
+/** What a character is in a word: none of it; a letter or a digit; what joins words. */
+const OUTSIDE = 0;
+const LETTER = 1;
+const JOINT = 2;
+const KINDS: Uint8Array = Uint8Array.from({ length: 128 }, (_, code) => {
+  const character = String.fromCharCode(code);
+  if (/[\da-z]/i.test(character)) return LETTER;
+  return /[.:_-]/.test(character) ? JOINT : OUTSIDE;
+});
+/** Letters beyond ASCII, of international names; typographic signs are between these. */
+const isForeignLetter = (code: number): boolean => (code >= 0xc0 && code < 0x2000) || (code >= 0x2c00 && code < 0xd800);
+const kindOf = (code: number): number =>
+  code < 128 ? (KINDS[code] ?? OUTSIDE) : isForeignLetter(code) ? JOINT : OUTSIDE;
+
+/**
+ * How many first characters of a word are none of it, by the character before it: the rest of an escape, of JSON (`\\nweb1`)
+ * or of an URL (`%2Fweb1`), or of a terminal's color (`[36mweb1`).
+ */
+const escapeIn = (before: string, word: string): number => {
+  const expression =
+    before === "\\"
+      ? /^(?:u[\da-f]{4}|x[\da-f]{2}|[nrtbf])/i
+      : before === "%"
+        ? /^[\da-f]{2}/i
+        : before === "[" || before === ";"
+          ? /^\d{1,3}m/
+          : undefined;
+  return expression?.exec(word)?.[0].length ?? 0;
+};
+
+/** The length of a network's prefix, as it stands after a word: `/24`. */
+const PREFIX = /\\?\/(\d{1,3})(?!\w|[.:]\w)/y;
 
 /** Replaces words of a text by what becomes of each, alone. */
 export const createRewriter = (replacement: Replacement): ((text: string) => string) => {
   const { addresses, onAddress } = replacement;
+
+  /** Of a word of letters and digits: it is noted, or has a MAC address in it. */
+  const mayBeName = (text: string, start: number, end: number): boolean =>
+    (replacement.isNotedLength(end - start) && replacement.isNoted(text.slice(start, end))) ||
+    (end - start >= NAMED_MAC_LENGTH && NAMED_MAC.test(text.slice(start, end)));
 
   const four = (bytes: readonly number[], bits = 32): string => {
     const network = isNetwork(bytes, bits);
@@ -222,41 +252,59 @@ export const createRewriter = (replacement: Replacement): ((text: string) => str
     return first !== -1 && text.includes(":", first + 1) ? colons(text, bits) : words(text, bits);
   };
 
-  const whole = (before: string, text: string, bits?: number): string => {
-    if (before === "") return rewrite(text, bits);
-    // `\nweb1` is a line's end and `web1`, unless there is a name `nweb1`: a text that is not escaped has a backslash too.
-    const joined = `${/[\da-z]{0,2}$/i.exec(before)?.[0] ?? ""}${text}`;
-    const one = before.startsWith("\\") ? joined.slice(-text.length - 1) : joined;
-    return !before.startsWith("[") && replacement.isNoted(one)
-      ? `${before.slice(0, text.length - one.length)}${replacement.name(one) ?? one}`
-      : `${before}${rewrite(text, bits)}`;
+  const remembered = new Map<string, string>();
+  const remember = (text: string, bits?: number): string => {
+    const name = bits === undefined ? text : `${text}/${bits}`;
+    const known = remembered.get(name);
+    if (known !== undefined) return known;
+    const image = rewrite(text, bits);
+    if (remembered.size >= REMEMBERED) remembered.clear();
+    if (text.length <= MAX_REMEMBERED_LENGTH) remembered.set(name, image);
+    return image;
+  };
+  /** @param before the character before the word */
+  const replace = (before: string, text: string, bits?: number): string => {
+    const length = escapeIn(before, text);
+    // In a text that is not escaped the whole word may be one.
+    return length === 0 || replacement.isNoted(text) || parseFour(text) !== undefined
+      ? remember(text, bits)
+      : `${text.slice(0, length)}${remember(text.slice(length), bits)}`;
   };
 
-  const remembered = new Map<string, string>();
-  return (text) =>
-    text.replace(
-      WORD,
-      (
-        match,
-        before: string | undefined,
-        core: string,
-        slash: string | undefined,
-        digits: string | undefined,
-        at: number,
-      ) => {
-        const known = remembered.get(match);
-        let image = known;
-        if (image === undefined) {
-          image = whole(before ?? "", core, digits === undefined ? undefined : Number(digits));
-          if (digits !== undefined) image += `${slash}${digits}`;
-          if (remembered.size >= REMEMBERED) remembered.clear();
-          if (match.length <= MAX_REMEMBERED_LENGTH) remembered.set(match, image);
-        }
-        // A key of JSON stays, whatever a host is called.
-        return image !== match && isKey(text, at, match) ? match : image;
-      },
-    );
+  return (text) => {
+    const done: string[] = [];
+    let kept = 0;
+    let at = 0;
+    while (at < text.length) {
+      const start = at;
+      let joints = 0;
+      for (let kind = kindOf(text.charCodeAt(at)); kind !== OUTSIDE; kind = kindOf(text.charCodeAt(at))) {
+        if (kind === JOINT) joints++;
+        at++;
+      }
+      if (at === start) {
+        at++;
+        continue;
+      }
+      const before = text.charAt(start - 1);
+      // Most words are one of these: nothing but letters, and no name.
+      if (joints === 0 && before !== "\\" && before !== "%" && !mayBeName(text, start, at)) continue;
+      PREFIX.lastIndex = at;
+      const code = text.charCodeAt(at);
+      const digits = joints > 0 && (code === SLASH || code === BACKSLASH) ? PREFIX.exec(text)?.[1] : undefined;
+      const word = text.slice(start, at);
+      const image = replace(before, word, digits === undefined ? undefined : Number(digits));
+      // A key of JSON stays, whatever a host is called.
+      if (image === word || isKey(text, start, word)) continue;
+      done.push(text.slice(kept, start), image);
+      kept = at;
+    }
+    return kept === 0 ? text : `${done.join("")}${text.slice(kept)}`;
+  };
 };
+
+const SLASH = 47;
+const BACKSLASH = 92;
 
 /** Whether a single word is a key of an object, however often its JSON was escaped: only names with dots are replaced there. */
 const isKey = (text: string, at: number, word: string): boolean => {

@@ -25,14 +25,24 @@ export const nameProblem = (name: string): string | undefined => {
   return Buffer.from(name).toString() === name ? undefined : "holds half a character";
 };
 
-/** The first name that is there twice, also where only the case differs, or that is a file and a folder at once. */
+const SLASH = 0x2f;
+
+/** A name's key with NUL, which is in no name and comes before all else, for slashes: a folder's files follow its name. */
+const sortKey = (name: string): Buffer => {
+  const key = Buffer.from(keyOf(name));
+  for (let at = key.indexOf(SLASH); at >= 0; at = key.indexOf(SLASH, at + 1)) key[at] = 0;
+  return key;
+};
+
+const isSameOrBelow = (key: Buffer, other: Buffer): boolean =>
+  key.subarray(0, other.length).equals(other) && (key[other.length] ?? 0) === 0;
+
+/** A name that is there twice, also where only the case differs, or that is a file and a folder at once. */
 export const clash = (names: readonly string[]): string | undefined => {
-  // NUL is in no name and comes before all else: what is in a folder follows that folder's name at once.
-  const sorted = names.map((name) => ({ name, key: keyOf(name).replaceAll("/", "\0") }));
-  sorted.sort((a, b) => (a.key < b.key ? -1 : Number(a.key > b.key)));
+  const sorted = names.map((name) => ({ name, key: sortKey(name) })).sort((a, b) => Buffer.compare(a.key, b.key));
   return sorted.find(({ key }, index) => {
-    const next = sorted[index + 1]?.key;
-    return next !== undefined && (next === key || next.startsWith(`${key}\0`));
+    const next = sorted[index + 1];
+    return next !== undefined && isSameOrBelow(next.key, key);
   })?.name;
 };
 

@@ -199,7 +199,7 @@ export const readBounded = async (path: string, maxBytes: number): Promise<Buffe
     const handle = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
     try {
       check(await handle.stat());
-      return await readStream(handle.createReadStream({ autoClose: false, end: maxBytes }), maxBytes);
+      return await readStream(handle.createReadStream({ autoClose: false }), maxBytes);
     } finally {
       await handle.close();
     }

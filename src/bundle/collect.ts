@@ -1,4 +1,5 @@
 import type { Context } from "../model/check.ts";
+import { printable } from "../model/text.ts";
 import { configurationLooks } from "./configuration.ts";
 import type { Collected, Entry, Missing } from "./entry.ts";
 import { firewallLooks } from "./firewall.ts";
@@ -26,6 +27,13 @@ const AT_ONCE = 8;
 
 const LATE = "not asked: the time was up";
 
+/** A bug of this tool costs what it concerns, and nothing else. */
+const ownError = (look: Look | undefined, error: unknown): Part =>
+  lacking(
+    look?.source ?? "",
+    `an error of this tool: ${printable(error instanceof Error ? error.message : String(error), 200)}`,
+  );
+
 /** Looks at all of it, some at a time, in their order; what is cut off is said once. */
 const lookAll = async (looks: readonly Look[], desk: Desk, signal: AbortSignal): Promise<readonly Part[]> => {
   const parts: Part[] = looks.map(() => NOTHING);
@@ -38,7 +46,7 @@ const lookAll = async (looks: readonly Look[], desk: Desk, signal: AbortSignal):
   const work = async (): Promise<void> => {
     while (next < looks.length && !signal.aborted) {
       const index = next++;
-      const part = await looks[index]?.look(desk);
+      const part = await looks[index]?.look(desk).catch((error: unknown) => ownError(looks[index], error));
       // Who asks for the rest, asks for what is known by then.
       if (signal.aborted) return;
       if (part) parts[index] = part;

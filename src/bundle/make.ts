@@ -1,4 +1,6 @@
-import { type AnonymityMap, createAnonymizer } from "../anonymity/anonymizer.ts";
+import { type AnonymityMap, type Anonymizer, createAnonymizer } from "../anonymity/anonymizer.ts";
+import { createNames } from "../archive/names.ts";
+import { size } from "../archive/words.ts";
 import { readZip, writeZip } from "../archive/zip.ts";
 import type { Report } from "../model/report.ts";
 import type { Secret } from "../model/secret.ts";
@@ -12,8 +14,7 @@ import { makeManifest } from "./manifest.ts";
 import { environmentsOf, filesOf, withinScope } from "./material.ts";
 import { type Shows, shown, shownObservation } from "./observations.ts";
 import { readme } from "./readme.ts";
-import type { Recorded } from "./recorder.ts";
-import type { Recording } from "./recording.ts";
+import type { Recorded, Recording } from "./recording.ts";
 import { type FileRemoval, removalsText } from "./removals.ts";
 import type { Scope } from "./scope.ts";
 
@@ -70,7 +71,7 @@ const fitting = (recorded: readonly Recorded[], room: number): readonly Recorded
   return recorded.filter((each) => !left.has(each));
 };
 
-/** A file that a check has read need not be collected: what it was judged by counts. */
+/** What was collected says better what it is; what a check has read besides stands behind it. */
 const distinct = (entries: readonly Entry[]): readonly Entry[] =>
   [...new Map(entries.toReversed().map((entry) => [entry.name, entry])).values()].sort((a, b) =>
     a.name < b.name ? -1 : 1,
@@ -155,18 +156,15 @@ const search = async (bytes: Buffer, redactor: Redactor, maxBytes: number): Prom
   }
 };
 
-/** A whole bundle in memory, from what a run has seen. Throws `BundleError`; nothing is written. */
-export const makeBundle = async (input: BundleInput): Promise<Bundle> => {
-  const { at, report, markdown, recording, secrets, scope, collected, anonymity, maxBytes } = input;
-  const redactor = createRedactor();
-  const scoped = withinScope(recording.observations, scope);
-  const observations = fitting(scoped.recorded, maxBytes * OBSERVATIONS_SHARE);
-  const entries = distinct([...environmentsOf(observations), ...filesOf(observations), ...collected.entries]);
-  const raw: Raw = { entries, recording: { ...recording, observations }, report };
-  study(redactor, raw, secrets);
-
-  const pen = createPen(redactor);
+/** Everything that was seen, redacted. */
+const redact = (
+  { entries, recording, report }: Raw,
+  markdown: BundleInput["markdown"],
+  redactor: Redactor,
+  pen: Pen,
+) => {
   const shownReport = shown(report, pen.shows(REPORT, 1)) as Report;
+  const fit = createNames();
   const redacted: readonly Entry[] = [
     {
       name: REPORT,
@@ -178,51 +176,65 @@ export const makeBundle = async (input: BundleInput): Promise<Bundle> => {
     {
       name: OBSERVATIONS,
       what: "all that was asked and answered, for check --from to judge it again",
-      content: observationsText(raw.recording, redactor, pen),
+      content: observationsText(recording, redactor, pen),
       kind: "json",
     },
+    // A path can hold a secret too, and letters that not every system has in names.
     ...entries.map((entry) => ({
       ...entry,
+      name: fit(redactor.redact(entry.name, "text").text),
       content: pen.take(entry.name, redactor.redact(entry.content, entry.kind)),
     })),
   ];
-  const missing = [...scoped.missing, ...collected.missing];
-  const head = { tool: recording.tool, at, host: recording.host, runId: recording.run.id, report: shownReport };
-  const about = { ...head, anonymized: anonymity !== undefined, ordinary: redactor.ordinary, missing };
   const removed: Entry = {
     name: "removals.txt",
     what: "what was taken out: file, line, rule, count; never a value",
-    content: removalsText(pen.removals),
+    content: redactor.redact(removalsText(pen.removals), "text").text,
     kind: "text",
   };
-  const listed = [...redacted, removed];
-  const all: readonly Entry[] = [
-    {
-      name: "README.md",
-      what: "this",
-      content: readme({ ...about, entries: listed, removals: pen.removals }),
-      kind: "text",
-    },
-    ...listed,
-  ];
+  return { report: shownReport, entries: [...redacted, removed] };
+};
 
-  const anonymizer = anonymity && createAnonymizer(anonymity.map);
-  if (anonymizer) {
-    anonymizer.know(recording.host);
-    for (const { name, content } of all) {
-      anonymizer.study(name);
-      anonymizer.study(content);
-    }
+/** With pseudonyms in place of addresses and names, also in the files' own names. */
+const anonymized = (entries: readonly Entry[], anonymizer: Anonymizer): readonly Entry[] => {
+  for (const { name, content } of entries) {
+    anonymizer.study(name);
+    anonymizer.study(content);
   }
-  const published = anonymizer
-    ? all.map((entry) => ({
-        ...entry,
-        name: anonymizer.anonymize(entry.name),
-        content: anonymizer.anonymize(entry.content),
-      }))
-    : all;
-  const host = anonymizer ? anonymizer.anonymize(recording.host) : recording.host;
-  const manifest = makeManifest({ ...head, host, anonymized: about.anonymized, entries: published });
+  return entries.map((entry) => ({
+    ...entry,
+    name: anonymizer.anonymize(entry.name),
+    what: anonymizer.anonymize(entry.what),
+    content: anonymizer.anonymize(entry.content),
+  }));
+};
+
+/** A whole bundle in memory, from what a run has seen. Throws `BundleError`; nothing is written. */
+export const makeBundle = async (input: BundleInput): Promise<Bundle> => {
+  const { at, report, markdown, recording, secrets, scope, collected, anonymity, maxBytes } = input;
+  const redactor = createRedactor();
+  const scoped = withinScope(recording.observations, scope);
+  const observations = fitting(scoped.recorded, maxBytes * OBSERVATIONS_SHARE);
+  const entries = distinct([...collected.entries, ...environmentsOf(observations), ...filesOf(observations)]);
+  const raw: Raw = { entries, recording: { ...recording, observations }, report };
+  study(redactor, raw, secrets);
+  const pen = createPen(redactor);
+  const redacted = redact(raw, markdown, redactor, pen);
+
+  const missing = [...scoped.missing, ...collected.missing];
+  const { ordinary } = redactor;
+  const head = { tool: recording.tool, at, runId: recording.run.id, anonymized: anonymity !== undefined };
+  const { host } = recording;
+  const first = readme({ ...head, ...redacted, host, removals: pen.removals, missing, ordinary });
+  const all: readonly Entry[] = [
+    { name: "README.md", what: "this", content: redactor.redact(first, "text").text, kind: "text" },
+    ...redacted.entries,
+  ];
+  const anonymizer = anonymity && createAnonymizer(anonymity.map);
+  anonymizer?.know(host);
+  const published = anonymizer ? anonymized(all, anonymizer) : all;
+  const hostShown = anonymizer ? anonymizer.anonymize(host) : host;
+  const manifest = makeManifest({ ...head, host: hostShown, entries: published });
   const files = [...published, { name: "manifest.json", content: manifest }].map(({ name, content }) => ({
     name,
     content: Buffer.from(content),
@@ -230,7 +242,7 @@ export const makeBundle = async (input: BundleInput): Promise<Bundle> => {
   const total = files.reduce((sum, { content }) => sum + content.length, 0);
   if (total > maxBytes)
     throw new BundleError(
-      `No bundle was written: what cannot be left out takes ${total} bytes, and --max-size allows ${maxBytes}.`,
+      `No bundle was written: what cannot be left out takes ${size(total)}, and --max-size allows ${size(maxBytes)}.`,
     );
   const bytes = await writeZip(files, at);
   await search(bytes, redactor, maxBytes);
@@ -239,7 +251,7 @@ export const makeBundle = async (input: BundleInput): Promise<Bundle> => {
     names: files.map(({ name }) => name),
     removals: pen.removals,
     missing,
-    ordinary: redactor.ordinary,
+    ordinary,
     ...(anonymizer && { map: anonymizer.map() }),
   };
 };

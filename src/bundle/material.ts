@@ -4,7 +4,7 @@ import { Secret } from "../model/secret.ts";
 import { kindOf } from "../redaction/kind.ts";
 import type { Entry, Missing } from "./entry.ts";
 import { withheld } from "./observations.ts";
-import type { Recorded } from "./recorder.ts";
+import type { Recorded } from "./recording.ts";
 import { ledOut, type Scope } from "./scope.ts";
 
 const isObject = (value: unknown): value is object => value !== null && typeof value === "object";

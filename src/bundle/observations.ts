@@ -3,7 +3,7 @@ import type { CommandQuestion, Failed } from "../model/observation.ts";
 import { Secret } from "../model/secret.ts";
 import { kindOf } from "../redaction/kind.ts";
 import type { Kind } from "../redaction/redactor.ts";
-import type { Recorded } from "./recorder.ts";
+import type { Recorded } from "./recording.ts";
 
 /** In JSON, a secret is an object of this one key, with its stand-in. */
 const SECRET_KEY = "$secret";

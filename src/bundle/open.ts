@@ -2,8 +2,8 @@ import { ArchiveError, type ArchiveFile, readZip } from "../archive/zip.ts";
 import { MAX_FILES, MAX_PACKED_BYTES, MAX_UNPACKED_BYTES } from "./limits.ts";
 import { checkManifest, readManifest } from "./manifest.ts";
 import { revived } from "./observations.ts";
-import { PROBE_NAMES, type Recorded } from "./recorder.ts";
-import { RECORDING_VERSION, type Recording } from "./recording.ts";
+import { PROBE_NAMES } from "./recorder.ts";
+import { RECORDING_VERSION, type Recorded, type Recording } from "./recording.ts";
 
 export interface OpenedBundle {
   readonly files: readonly ArchiveFile[];

@@ -1,13 +1,6 @@
 import type { Prober } from "../model/observation.ts";
-
-/** A question to the prober, and what it said. */
-export interface Recorded {
-  readonly probe: keyof Prober;
-  /** Undefined of a probe that takes none. */
-  readonly question?: unknown;
-  /** Missing where the run ended before there was one. */
-  readonly answer?: unknown;
-}
+import { keyOf } from "./observations.ts";
+import type { Recorded } from "./recording.ts";
 
 /** Every probe by its name: a new one that is not recorded does not compile. */
 const PROBES: Readonly<Record<keyof Prober, true>> = {
@@ -38,6 +31,9 @@ const PROBES: Readonly<Record<keyof Prober, true>> = {
 };
 export const PROBE_NAMES = Object.keys(PROBES) as readonly (keyof Prober)[];
 
+/** Two questions with different secrets are two; this key is shown to nobody. */
+const itself = (secret: string): string => secret;
+
 type Ask = (question?: unknown) => Promise<unknown>;
 
 /** A prober all of whose probes ask through `ask`. */
@@ -59,7 +55,14 @@ export interface Recorder {
 export const createRecorder = (prober: Prober, signal: AbortSignal): Recorder => {
   const answered: Recorded[] = [];
   const open = new Set<Recorded>();
-  const known = new WeakSet<object>();
+  /** Answers that are kept already, by their question. */
+  const known = new Map<string, Set<unknown>>();
+  const isNew = (question: string, answer: unknown): boolean => {
+    const answers = known.get(question) ?? new Set();
+    if (answers.has(answer)) return false;
+    known.set(question, answers.add(answer));
+    return true;
+  };
   const asks = prober as unknown as Readonly<Record<keyof Prober, Ask>>;
   const probe = proberOf(async (name, question) => {
     const asked: Recorded = { probe: name, ...(question !== undefined && { question }) };
@@ -67,8 +70,7 @@ export const createRecorder = (prober: Prober, signal: AbortSignal): Recorder =>
     const answer = await asks[name](question);
     if (signal.aborted) return answer;
     open.delete(asked);
-    if (typeof answer !== "object" || answer === null || !known.has(answer)) answered.push({ ...asked, answer });
-    if (typeof answer === "object" && answer !== null) known.add(answer);
+    if (isNew(keyOf(name, question, itself), answer)) answered.push({ ...asked, answer });
     return answer;
   });
   return { probe, recorded: () => [...answered, ...open] };

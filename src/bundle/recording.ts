@@ -1,5 +1,14 @@
+import type { Prober } from "../model/observation.ts";
 import type { Version } from "../model/version.ts";
-import type { Recorded } from "./recorder.ts";
+
+/** A question to the prober, and what it said. */
+export interface Recorded {
+  readonly probe: keyof Prober;
+  /** Undefined of a probe that takes none. */
+  readonly question?: unknown;
+  /** Missing where the run ended before there was one. */
+  readonly answer?: unknown;
+}
 
 export const RECORDING_VERSION = "1.0";
 

@@ -1,8 +1,8 @@
 import type { Failed, Prober } from "../model/observation.ts";
 import { Unanswered } from "../model/observation.ts";
 import { keyOf } from "./observations.ts";
-import { proberOf, type Recorded } from "./recorder.ts";
-import type { Recording } from "./recording.ts";
+import { proberOf } from "./recorder.ts";
+import type { Recorded, Recording } from "./recording.ts";
 
 /** What this host's own files and services tell; a question of them that was not asked then is like one that this user may not ask. */
 const OF_THE_HOST: ReadonlySet<keyof Prober> = new Set([

@@ -5,7 +5,7 @@ import { type FileRemoval, removalsText } from "../bundle/removals.ts";
 import { printable } from "../model/text.ts";
 import { createRedactor } from "../redaction/create.ts";
 import { kindOf } from "../redaction/kind.ts";
-import type { Kind, Redactor } from "../redaction/redactor.ts";
+import type { Kind, Redacted, Redactor, Removal } from "../redaction/redactor.ts";
 
 /** A text, and the name that it is known by: a path, or a place in an archive. */
 export interface Piece {
@@ -62,14 +62,21 @@ const ENVIRONMENT_LINE = /^(?:export\s+)?(?:PATH|HOME|USER)=/m;
 /** Commands are looked for in addition to what any text can hold. */
 const orArguments = (text: string): Kind => (TELLING_OPTION.test(text) ? "arguments" : "text");
 
-const looksLike = (text: string): Kind => {
+/** A report, or observations, of ours: no key in it is that of a secret, `pass` counts checks. */
+const isOurs = (text: string): boolean => {
+  const head = text.slice(0, HEAD);
+  return /^\s*\{\s*"schemaVersion":\s*"1\./.test(head) && head.includes('"crowdsec-preflight"');
+};
+
+/** What the lines of a text look like, most of them. */
+const looksLike = (text: string, mayBeYaml: boolean): Kind => {
   const head = text.slice(0, HEAD);
   if (/^\ufeff?\s*[[{]\s*["{[\]}]/.test(head)) return "json";
   const lines = head.split("\n").filter((line) => line.trim() !== "");
   const areMostly = (pattern: RegExp): boolean =>
     lines.length > 0 && lines.filter((line) => pattern.test(line)).length >= lines.length * MOST;
   if (areMostly(SETTING_LINE)) return ENVIRONMENT_LINE.test(head) ? "environment" : "settings";
-  return areMostly(YAML_LINE) ? "yaml" : orArguments(text);
+  return mayBeYaml && areMostly(YAML_LINE) ? "yaml" : orArguments(text);
 };
 
 /**
@@ -81,17 +88,49 @@ export const kindFor = ({ name, text }: Piece): Kind => {
   const file = path.slice(path.lastIndexOf("/") + 1);
   if (/\.log(?:\.\d+)?$/.test(file)) return orArguments(text);
   const byName = kindOf(/bouncer[^/]*\.conf(?:\.local)?$/.test(file) ? `/bouncers/${file}` : path);
-  return byName === "text" ? looksLike(text) : byName;
+  // nsswitch.conf has a line `passwd: files`, and others the like.
+  return byName === "text" ? looksLike(text, /^[^.]*$|\.txt$/.test(file)) : byName;
+};
+
+const LITERAL = /"(?:[^"\\\n]|\\.)*"/g;
+
+/** What a literal of JSON says; of what only looks like one, what is written. */
+const saidBy = (literal: string): string => {
+  try {
+    return String(JSON.parse(literal));
+  } catch {
+    return literal.slice(1, -1);
+  }
+};
+
+/** Each text in a document of ours is read for itself, and all else stays. */
+const redactOurs = (redactor: Redactor, text: string): Redacted => {
+  const removals: Removal[] = [];
+  let [line, last] = [1, 0];
+  const shown = text.replace(LITERAL, (literal, at: number) => {
+    line += text.slice(last, at).split("\n").length - 1;
+    last = at;
+    const redacted = redactor.redact(saidBy(literal), "text");
+    for (const removal of redacted.removals) removals.push({ ...removal, line });
+    return redacted.removals.length === 0 ? literal : JSON.stringify(redacted.text);
+  });
+  return { text: shown, removals };
+};
+
+const studyOurs = (redactor: Redactor, { name, text }: Piece): void => {
+  for (const [literal] of text.matchAll(LITERAL)) redactor.study(saidBy(literal), "text", name);
 };
 
 /** Takes the secrets out of texts: what one of them shows to be secret is taken out of all. */
 export const cleanPieces = (given: readonly Piece[]): Cleaned => {
   const redactor = createRedactor();
-  const read = given.map((piece) => ({ ...piece, kind: kindFor(piece) }));
-  for (const { name, text, kind } of read) redactor.study(text, kind, name);
+  const read = given.map((piece) => ({ ...piece, kind: isOurs(piece.text) ? ("ours" as const) : kindFor(piece) }));
+  for (const { name, text, kind } of read)
+    if (kind === "ours") studyOurs(redactor, { name, text });
+    else redactor.study(text, kind, name);
   const removals: FileRemoval[] = [];
   const pieces = read.map(({ name, text, kind }) => {
-    const redacted = redactor.redact(text, kind);
+    const redacted = kind === "ours" ? redactOurs(redactor, text) : redactor.redact(text, kind);
     // A name is a text too: of a file that somebody called after a token.
     const shown = redactor.redact(name, "text").text;
     for (const removal of redacted.removals) removals.push({ ...removal, file: shown });

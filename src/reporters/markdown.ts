@@ -155,7 +155,7 @@ const facts = ({ tool, run, findings }: Report): string => {
  */
 export const markdown = (report: Report): string => {
   const head = [
-    `## crowdsec-preflight: ${VERDICTS[report.summary.verdict]}`,
+    `## ${prose(report.tool.name)}: ${VERDICTS[report.summary.verdict]}`,
     "",
     `${prose(outcome(report)).replace(/[^.]$/, "$&.")}`,
   ];

@@ -331,6 +331,14 @@ describe("a file that somebody named is read", () => {
     expect(await refusal(readBounded(path(newFolder()), 10))).toBe(words);
   });
 
+  test("or it is said why not: a socket", async () => {
+    const path = `${newFolder()}/s`;
+    const server = createServer().listen(path);
+    await once(server, "listening");
+    expect(await refusal(readBounded(path, 10))).toBe("a socket, and no file");
+    server.close();
+  });
+
   test("or it is said that this user may not", () => {
     const path = folder.write("closed/file", "x");
     for (const each of [folder.path, `${folder.path}/closed`]) chmodSync(each, 0o755);

@@ -405,7 +405,7 @@ describe("a bomb is refused, and costs no memory", () => {
     const nothing = Buffer.concat(Array.from({ length: 180_000 }, () => Buffer.from([0, 0, 0, 0xff, 0xff])));
     const started = performance.now();
     expect(await refusal(makeZip([{ name: "a", packed: nothing }]))).toMatch(/^damaged: a cannot be unpacked/);
-    expect(performance.now() - started).toBeLessThan(2000);
+    expect(performance.now() - started).toBeLessThan(5000);
   });
 });
 

@@ -1,6 +1,6 @@
 import { expect, test } from "@jest/globals";
 import { keyOf, revived, shownObservation } from "../../src/bundle/observations.ts";
-import type { Recorded } from "../../src/bundle/recorder.ts";
+import type { Recorded } from "../../src/bundle/recording.ts";
 import { createReplay } from "../../src/bundle/replay.ts";
 import { Unanswered } from "../../src/model/observation.ts";
 import { Secret } from "../../src/model/secret.ts";

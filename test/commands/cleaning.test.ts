@@ -46,6 +46,8 @@ describe("how a text is read", () => {
     ["standard input", "SHELL=/bin/sh\nHOME=/root\nX=y\n", "environment"],
     ["standard input", "[GIN] 2026/11/23 - 07:12:01 | 200 |\n", "text"],
     ["standard input", "", "text"],
+    ["files/etc/nsswitch.conf", "passwd: files\n", "text"],
+    ["/etc/xdg/x.conf", "TOKEN=x\n", "settings"],
     ["/var/log/auth.log", "sudo: root: COMMAND=/usr/bin/cscli machines add web1 --password x\n", "arguments"],
     ["notes", "I ran\ncurl -u me:x http://127.0.0.1:8080\n", "arguments"],
     ["notes", "a well-known - or not so well -- known thing\n", "text"],
@@ -67,6 +69,30 @@ test("what one text shows to be secret is taken out of all, and names are texts 
     ["config.yaml", 2],
   ]);
   expect(redactor.leaks(`x ${secret}`)).toHaveLength(1);
+});
+
+test("a report of ours keeps its counts and its layout, and loses a secret in any of its texts", () => {
+  const secret = "cnry-s3cret-0123456789";
+  const report = (url: string): string =>
+    `${JSON.stringify(
+      {
+        schemaVersion: "1.0",
+        tool: { name: "crowdsec-preflight", version: "1.2.3" },
+        summary: { counts: { pass: 11, fail: 2 } },
+        findings: [{ summary: 'first\n"second"', proxy: url }],
+      },
+      null,
+      2,
+    )}\n`;
+  const clean = report("http://proxy.example:3128/");
+  expect(cleanPieces([{ name: "report.json", text: clean }])).toMatchObject({
+    pieces: [{ text: clean }],
+    removals: [],
+  });
+  const { pieces, removals } = cleanPieces([{ name: "r", text: report(`http://me:${secret}@proxy.example:3128/`) }]);
+  expect(pieces[0]?.text).not.toContain(secret);
+  expect(JSON.parse(pieces[0]?.text ?? "")).toMatchObject({ summary: { counts: { pass: 11 } } });
+  expect(removals.map(({ line }) => line)).toContain(16);
 });
 
 test("what is left of a secret is found in whatever form, and told without repeating it", () => {

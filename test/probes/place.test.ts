@@ -21,7 +21,10 @@ const placeAfter = async (path: string, happen: () => void): Promise<{ readonly 
 
 test.each([
   ["its own path", (path: string) => path],
-  ["a path with dots in it", (path: string) => `${folder.path}/./../${basename(folder.path)}/${path.slice(folder.path.length + 1)}`],
+  [
+    "a path with dots in it",
+    (path: string) => `${folder.path}/./../${basename(folder.path)}/${path.slice(folder.path.length + 1)}`,
+  ],
   ["a relative path", (path: string) => relative(process.cwd(), path)],
 ])("of a file that no link leads to, by %s, nothing is told", async (_how, pathTo) => {
   const path = folder.write("plain", "content");

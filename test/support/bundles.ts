@@ -16,7 +16,7 @@ import { NOW } from "./run.ts";
 const TOOL = { name: "crowdsec-preflight", version: "0.0.0" };
 export const HOST = "web-1";
 
-export interface Given extends Partial<Pick<BundleInput, "maxBytes" | "anonymity">> {
+export interface Given extends Partial<Pick<BundleInput, "maxBytes" | "anonymity" | "markdown">> {
   readonly environment?: Readonly<Record<string, string>>;
   readonly collected?: Collected;
   /** Aborted before the checks begin: what is still asked has no answer. */

@@ -1,0 +1,238 @@
+import { expect, test } from "@jest/globals";
+import { createRedactor } from "../../src/redaction/create.ts";
+import type { Kind } from "../../src/redaction/redactor.ts";
+
+const redacted = (text: string, kind: Kind = "text"): string => {
+  const redactor = createRedactor();
+  redactor.study(text, kind, "a log");
+  const result = redactor.redact(text, kind).text;
+  expect(redactor.leaks(result)).toEqual([]);
+  expect(redactor.redact(result, kind).text).toBe(result);
+  return result;
+};
+
+const KEY43 = "26WsbH6MLaKUaRilA1zQ4LyYbMz3LvOsDel9bEZXv+U";
+const PASSWORD64 = "kX3bT9aLqW2eRtYuIoP5sDfGhJkLmNbVcXaSdFgHjKlQwErTyUiOp1234567890a";
+const JWT = "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJpZCI6ImxhcGkiLCJleHAiOjE3MDB9.s5Nq3wT8vTx_abcDEF-0123456789";
+const BODY = "MIIEvQIBADANBgkqhkiG9w0BAQEFAASCBKcwggSjAgEAAoIBAQC7VJTUt9Us8cKj";
+
+/** What stands in a log, and what must stand there afterwards. */
+const TAKEN: readonly (readonly [string, string, string])[] = [
+  ["a password behind its name", "level=info password=canary-1x user=bob", "level=info password=REDACTED-1 user=bob"],
+  ["a password in quotes", `set password="can ary" for bob`, `set password="REDACTED-1" for bob`],
+  ["a key in JSON", `{"api_key":"canary-1x","n":1}`, `{"api_key":"REDACTED-1","n":1}`],
+  [
+    "a key in JSON within a log line",
+    `msg="{\\"api_key\\":\\"canary-1x\\"}"`,
+    `msg="{\\"api_key\\":\\"REDACTED-1\\"}"`,
+  ],
+  ["a token at the end of a line", "token: canary-1x\nnext", "token: REDACTED-1\nnext"],
+  ["a proxy's login", "via http://proxy:canary-1x@10.0.0.1:3128/", "via http://proxy:REDACTED-1@10.0.0.1:3128/"],
+  ["a login of any scheme", "loki://login:can%40ary@h:3102/?x=1", "loki://login:REDACTED-1@h:3102/?x=1"],
+  ["a user who is somebody", "http://jane.doe7:canary-1x@h/", "http://REDACTED-1:REDACTED-2@h/"],
+  ["a token in place of a user", "https://canaryT0ken9@github.com/x", "https://REDACTED-1@github.com/x"],
+  ["a password that should have been escaped", "http://user:can/ary#1@proxy:3128", "http://user:REDACTED-1@proxy:3128"],
+  ["a login in JSON's escaped slashes", `"http:\\/\\/user:canary-1x@h\\/p"`, `"http:\\/\\/user:REDACTED-1@h\\/p"`],
+  ["a DSN of MySQL", "crowdsec:canary-1x@tcp(db:3306)/crowdsec", "crowdsec:REDACTED-1@tcp(db:3306)/crowdsec"],
+  [
+    "a connection string",
+    "host=db user=crowdsec password='can ary' port=5432",
+    "host=db user=crowdsec password='REDACTED-1' port=5432",
+  ],
+  ["a header with a token", "Authorization: Bearer canary-1x", "Authorization: Bearer REDACTED-1"],
+  ["a header with a login", "> Authorization: Basic dXNlcjpjYW5hcnk=", "> Authorization: Basic REDACTED-1"],
+  ["a bouncer's header", "X-Api-Key: canary-1x", "X-Api-Key: REDACTED-1"],
+  ["cookies", "Set-Cookie: sid=canary; Path=/", "Set-Cookie: REDACTED-1"],
+  ["a token behind its scheme", "sent Bearer abcdef0123456789", "sent Bearer REDACTED-1"],
+  [
+    "a parameter of a query",
+    "GET /x?page=2&token=canary-1x&y=1 HTTP/1.1",
+    "GET /x?page=2&token=REDACTED-1&y=1 HTTP/1.1",
+  ],
+  ["a signature of a query", "GET /x?sig=canary%2B1x HTTP/1.1", "GET /x?sig=REDACTED-1 HTTP/1.1"],
+  ["a JSON web token", `token ${JWT} expired`, "token REDACTED-1 expired"],
+  ["an AWS key", "id AKIAIOSFODNN7EXAMPLE used", "id REDACTED-1 used"],
+  ["a GitHub token", `x ghp_${"a1B2".repeat(9)} y`, "x REDACTED-1 y"],
+  ["a GitLab token", "glpat-aaaaBBBB1111cccc2222", "REDACTED-1"],
+  ["a Slack token", "xoxb-123456789012-abcdefGHIJ", "REDACTED-1"],
+  ["a Google key", `AIza${"Ab1".repeat(11)}xy`, "REDACTED-1"],
+  ["Slack's webhook", "https://hooks.slack.com/services/T0/B0/canary", "https://hooks.slack.com/services/REDACTED-1"],
+  ["Discord's webhook", "https://discord.com/api/webhooks/12/canary-1x", "https://discord.com/api/webhooks/REDACTED-1"],
+  ["Teams' webhook", "https://x.webhook.office.com/webhookb2/canary@1/y", "https://x.webhook.office.com/REDACTED-1"],
+  [
+    "Telegram's bot",
+    "https://api.telegram.org/bot123:canary/sendMessage",
+    "https://api.telegram.org/botREDACTED-1/sendMessage",
+  ],
+  ["a bouncer's key since 1.5.3", `key ${KEY43} given`, "key REDACTED-1 given"],
+  [
+    "what cscli prints for a new bouncer",
+    "API key for 'x':\n\n   837be58e22a28738066de1be8f53636b\n\n",
+    "API key for 'x':\n\n   REDACTED-1\n\n",
+  ],
+  ["a machine's password", `machine ${PASSWORD64} added`, "machine REDACTED-1 added"],
+  ["the hash of a bouncer's key", `| ${"0123456789abcdef".repeat(8)} |`, "| REDACTED-1 |"],
+  [
+    "an enrolment",
+    "cscli console enroll -e context ckqlyuz9700000vji4abcdefg",
+    "cscli console enroll -e context REDACTED-1",
+  ],
+  [
+    "a private key",
+    `-----BEGIN PRIVATE KEY-----\n${BODY}\n${BODY}\n-----END PRIVATE KEY-----\nz`,
+    "-----BEGIN PRIVATE KEY-----\nREDACTED-1\n\n-----END PRIVATE KEY-----\nz",
+  ],
+  [
+    "a private key on one line",
+    `"-----BEGIN RSA PRIVATE KEY-----\\n${BODY}\\n-----END RSA PRIVATE KEY-----\\n"`,
+    `"-----BEGIN RSA PRIVATE KEY-----\\nREDACTED-1\\n-----END RSA PRIVATE KEY-----\\n"`,
+  ],
+  [
+    "a private key that was cut off",
+    `-----BEGIN EC PRIVATE KEY-----\n${BODY}\n${BODY.slice(9)}`,
+    "-----BEGIN EC PRIVATE KEY-----\nREDACTED-1\n",
+  ],
+];
+
+test.each(TAKEN)("%s is taken out, and what is around it stays", (_what, text, expected) => {
+  expect(redacted(text)).toBe(expected);
+});
+
+/** What looks like one and is none. */
+const LEFT: readonly (readonly [string, string])[] = [
+  ["a digest of an image", `image: crowdsec@sha256:${"0af3".repeat(16)}`],
+  ["a hash of the hub", `"digest": "${"0af3".repeat(16)}"`],
+  ["a UUID", "id 123e4567-e89b-12d3-a456-426614174000"],
+  ["a commit", "a88b497b4a88b497b4a88b497b4a88b497b4aaaa"],
+  ["a machine's id", `${"0af3".repeat(8)}kX3bT9aLqW2eRtYu`],
+  ["a certificate", `-----BEGIN CERTIFICATE-----\n${PASSWORD64}\n${PASSWORD64}\nMIIB==\n-----END CERTIFICATE-----`],
+  ["a fingerprint", `SHA256:${KEY43}`],
+  ["a public key", "-----BEGIN PUBLIC KEY-----\nMIIB\n-----END PUBLIC KEY-----"],
+  ["a sentence about tokens", "token: unexpected end of input, invalid token: expired"],
+  ["a sentence about passwords", "Failed password for root from 192.0.2.1 port 22 ssh2"],
+  ["MySQL's word about a password", "Access denied for user 'x'@'h' (using password: YES)"],
+  [
+    "CrowdSec's word about a key",
+    `time="x" level=error msg="auth-api: auth with api key failed return nil response, error: dial tcp 127.0.0.1:8080: connect: connection refused"`,
+  ],
+  ["CrowdSec's word about a password", "401: incorrect Username or Password"],
+  ["addresses without a login", "https://api.crowdsec.net/v3/signals http://[::1]:8080/ postgres://db:5432/crowdsec"],
+  ["an address with a sign in its path", "https://example.com/@scope/package user@example.com"],
+  ["a login of git", "ssh://git@github.com/x"],
+  ["references", "password=${DB_PASSWORD} api_key: <API_KEY> token={{ .Env.TOKEN }} password=$DB_PASSWORD"],
+  ["booleans and nothing", "password: true token= secret: null password="],
+  ["paths of keys", "key_path: /etc/ssl/private/x.key key_file=/etc/x.pem client_key: /etc/c.key"],
+  [
+    "what is about a secret",
+    "token_url=https://x/t secret_name: db cookie_name: sid auth_type: basic public_key: abcdef sort_key=ab12",
+  ],
+  ["a life time", "login_password: 6h api_key: 1h30m"],
+  ["a comparison", `evt.Parsed.password == "x" && token != "y"`],
+  ["what was taken out already", "password=REDACTED-4 [secret] token: ******** key=REDACTED-1"],
+  ["words of HTTP", "WWW-Authenticate: JWT realm=Crowdsec API local; Basic authentication is required"],
+  ["a long path", "/usr/share/Crowdsec/Plugins/Notification1/Bin2/abcdefgh"],
+];
+
+test.each(LEFT)("%s stays", (_what, text) => {
+  expect(redacted(text)).toBe(text);
+});
+
+test("the password of a login in base64 is known then, wherever it stands", () => {
+  const text = "Authorization: Basic dXNlcjpjYW5hcnk=\nlogged in with canary";
+  expect(redacted(text)).toBe("Authorization: Basic REDACTED-1\nlogged in with REDACTED-1");
+});
+
+const MEGABYTE = 1 << 20;
+/** One line that makes a careless expression go back and forth. */
+const HOSTILE: readonly string[] = [
+  "a",
+  "eyJ-",
+  "eyJa.",
+  "://",
+  "http://",
+  "http://a:",
+  "password",
+  "password=",
+  "key-",
+  "?key=",
+  "&sig=",
+  "\\",
+  '\\\\"',
+  "'",
+  '"',
+  "%41",
+  "%",
+  "&amp;",
+  "&",
+  "-----BEGIN PRIVATE KEY-----",
+  "-----BEGIN ",
+  "PRIVATE KEY",
+  "@tcp(",
+  "Authorization: Basic ",
+  "Bearer ",
+  " ",
+  "\t",
+  "[",
+  "{",
+  '{"a":',
+  "- ",
+  "? ",
+  ": ",
+  "a: ",
+  "a: &a *a ",
+  "# a",
+  "Ab1/",
+  "\n",
+  "\r",
+  "--password ",
+  "-H '",
+  "X=",
+  "X=\\\n",
+  "|",
+  "console enroll ",
+  "API key for '",
+  "''",
+  '""',
+  "é",
+  "\u0000",
+  "A.a",
+  "_a",
+  "$",
+  "${",
+  "REDACTED-1",
+  "<",
+  ">",
+  "xoxb-",
+  "ghp_",
+  "AIza",
+];
+const KINDS: readonly Kind[] = [
+  "yaml",
+  "settings",
+  "directives",
+  "environment",
+  "unit",
+  "json",
+  "arguments",
+  "accounts",
+  "text",
+];
+
+test.each(KINDS)(
+  "a megabyte of anything, read as %s, takes no more than its time",
+  (kind) => {
+    const slow: unknown[] = [];
+    for (const piece of HOSTILE) {
+      const text = piece.repeat(Math.ceil(MEGABYTE / piece.length));
+      const redactor = createRedactor();
+      redactor.note(`canary "secret" %${KEY43}`, "test");
+      const begun = performance.now();
+      redactor.study(text, kind, "hostile");
+      redactor.leaks(redactor.redact(text, kind).text);
+      const ms = performance.now() - begun;
+      if (ms > 6000) slow.push([piece, Math.round(ms)]);
+    }
+    expect(slow).toEqual([]);
+  },
+  600_000,
+);
