@@ -164,7 +164,7 @@ const redact = (
   pen: Pen,
 ) => {
   const shownReport = shown(report, pen.shows(REPORT, 1)) as Report;
-  const fit = createNames();
+  const nameFor = createNames();
   const redacted: readonly Entry[] = [
     {
       name: REPORT,
@@ -182,7 +182,7 @@ const redact = (
     // A path can hold a secret too, and letters that not every system has in names.
     ...entries.map((entry) => ({
       ...entry,
-      name: fit(redactor.redact(entry.name, "text").text),
+      name: nameFor(redactor.redact(entry.name, "text").text),
       content: pen.take(entry.name, redactor.redact(entry.content, entry.kind)),
     })),
   ];

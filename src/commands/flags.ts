@@ -164,6 +164,7 @@ export const BUNDLE_FLAGS = {
   "firewall-rules": { type: "boolean", describe: "Firewall rules in full; without it, only how many" },
   "max-size": { type: "string", default: "25MB", requiresArg: true, describe: "Of all its files together" },
   ...Object.fromEntries(HOST_FLAGS.map((name) => [name, FLAGS[name]])),
+  deadline: { ...FLAGS.deadline, describe: "End of the checks (30s); what is collected then takes up to 20s more" },
 } as const;
 export const CLEAN_FLAGS = {
   file: { ...file, describe: "Where it goes, - for standard output; without it, beside FILE" },

@@ -157,7 +157,8 @@ export const bundleOptions = async (flags: BundleFlags): Promise<BundleOptions> 
 
 export const cleanOptions = ({ input, file }: CleanFlags): CleanOptions => {
   const target = named("--file", file);
-  return { path: input, ...(target !== undefined && { file: target }) };
+  // yargs makes nothing of a lone hyphen.
+  return { path: input === "" ? "-" : input, ...(target !== undefined && { file: target }) };
 };
 
 export const compareOptions = ({ output, color, ascii }: CompareFlags): Omit<DiffOptions, "paths"> => ({

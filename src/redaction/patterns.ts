@@ -23,20 +23,20 @@ const KEY_BEGINS = /-----BEGIN (?:[A-Z0-9]+ ){0,3}PRIVATE KEY(?: BLOCK)?-----/g;
 /** What the body of one is made of: base64 with the headers of RFC 1421, on lines of its own or with escaped line breaks. */
 const KEY_BODY = /(?:[A-Za-z0-9+/=_-]+|\\+[nrt]|[ \t\r\n>|#"',]+|(?:Proc-Type|DEK-Info|Comment|Version|Hash):[^\n]*)+/y;
 const KEY_LINE = 32;
+const MAX_KEY = 40_000;
 
 const privateKeys = (text: string): readonly Span[] => {
   if (!text.includes("PRIVATE KEY")) return [];
   const spans: Span[] = [];
   for (const match of text.matchAll(KEY_BEGINS)) {
     const from = match.index + match[0].length;
-    const ends = text.indexOf("-----END", from);
-    const next = text.indexOf("-----BEGIN", from);
-    let to = ends >= 0 && (next < 0 || ends < next) && ends - from < 40_000 ? ends : -1;
-    if (to < 0) {
-      // Cut off: as far as it looks like one.
-      KEY_BODY.lastIndex = from;
-      to = from + (KEY_BODY.exec(text.slice(0, from + 40_000))?.[0].replace(/-----.*$/s, "").length ?? 0);
-    }
+    const room = text.slice(from, from + MAX_KEY);
+    const next = room.indexOf("-----BEGIN");
+    const window = next < 0 ? room : room.slice(0, next);
+    const ends = window.indexOf("-----END");
+    // Cut off: as far as it looks like one.
+    KEY_BODY.lastIndex = 0;
+    const to = from + (ends >= 0 ? ends : (KEY_BODY.exec(window)?.[0].length ?? 0));
     const body = text.slice(from, to);
     const lead = /^(?:[\s>|#]|\\+[nrt])*/.exec(body)?.[0] ?? "";
     const trail = /(?:[\s]|\\+[nrt])*$/.exec(body.slice(lead.length))?.[0] ?? "";
@@ -72,7 +72,7 @@ const unquotedLength = (text: string): number => {
   const next = text.indexOf("'", login);
   return next < 0 ? text.length : next;
 };
-const MAX_URL = 4096;
+const MAX_URL = 2048;
 
 /** Addresses whose path is the secret: whoever has it can write there. */
 const SECRET_PATH: readonly (readonly [RegExp, RegExp])[] = [
@@ -99,7 +99,10 @@ const urls = (text: string, isOrdinary: (word: string) => boolean): readonly Spa
     const scheme = /[a-z][a-z0-9+.-]{0,30}$/i.exec(text.slice(Math.max(0, match.index - 32), match.index))?.[0];
     if (scheme === undefined) continue;
     const from = match.index + match[0].length;
-    const window = text.slice(from, from + MAX_URL);
+    const room = text.slice(from, from + MAX_URL);
+    // Another one in its query speaks for itself.
+    const next = room.search(/[a-z][a-z0-9+.-]{0,15}:(?:\/\/|\\\/\\\/)/i);
+    const window = next < 0 ? room : room.slice(0, next);
     const stop = unquotedLength(window.slice(0, OUTSIDE.exec(window)?.index ?? window.length));
     const whole = window.slice(0, stop).replace(/\\\//g, "/");
     const isEscaped = whole.length !== stop;
@@ -187,7 +190,8 @@ const queries = (text: string): readonly Span[] =>
 
 const CORE = /pass(?:w(?:or)?d|phrase|code|wort)?|pwd|secret|token|key|cred|auth|cookie|jwt|psk|webhook/gi;
 const SEPARATOR = /(?:\\?["'])?[ \t]{0,4}(?::=|=>|[:=])(?![:=~])[ \t]{0,4}/y;
-const MAX_VALUE = 4096;
+const MAX_VALUE = 2048;
+const MAX_BARE = 512;
 /** Words that stand behind a colon and are no value. */
 const PROSE =
   /^(?:invalid|missing|expired?|required|empty|none|unknown|not|is|unexpected|error|failed|failure|ok|valid|rejected|denied|unauthorized|forbidden|string|str|int|bool|the|a|an|must|should|cannot|can't|no|to|for|and|or|file|unable|could|while|if|see|use|default|optional|bad|wrong|given|set|unset|found|see|text|removed|changed|ignored|disabled|enabled|authentication|access|incorrect)$/i;
@@ -208,17 +212,26 @@ export interface Assignment {
   readonly inQuery: boolean;
 }
 
+const ENDS: ReadonlySet<number> = new Set(Array.from(" \t\n\r\f\v\u00a0\"'`<>", (char) => char.charCodeAt(0)));
+const [BACKSLASH, AMPERSAND, HASH, COMMA, SEMICOLON, LESS, QUESTION] = [
+  0x5c, 0x26, 0x23, 0x2c, 0x3b, 0x3c, 0x3f,
+] as const;
+
 /** Where a value ends that has no quotes around it. */
 const bareEnd = (text: string, from: number, inQuery: boolean): number => {
-  const stop = Math.min(text.length, from + MAX_VALUE);
+  const stop = Math.min(text.length, from + MAX_BARE);
   let at = from;
   for (; at < stop; at += 1) {
-    const char = text[at] ?? "";
-    if (/[\s"'`<>]/.test(char) && !(char === "<" && at === from)) break;
-    if (char === "\\" && /[nrt"]/.test(text[at + 1] ?? "")) break;
-    if (char === "&" && (inQuery || /^(?:amp;)?[\w.-]{1,40}=/.test(text.slice(at + 1, at + 50)))) break;
-    if (char === "#" && inQuery) break;
-    if (/[,;]/.test(char) && /^["']?\s{0,3}["']?[\w.-]{1,40}["']?[=:]/.test(text.slice(at + 1, at + 60))) break;
+    const char = text.charCodeAt(at);
+    if (ENDS.has(char) && !(char === LESS && at === from)) break;
+    if (char === BACKSLASH && /^[nrt"]/.test(text[at + 1] ?? "")) break;
+    if (char === AMPERSAND && (inQuery || /^(?:amp;)?[\w.-]{1,40}=/.test(text.slice(at + 1, at + 50)))) break;
+    if ((char === HASH || char === QUESTION) && inQuery) break;
+    if (
+      (char === COMMA || char === SEMICOLON) &&
+      /^["']?\s{0,3}["']?[\w.-]{1,40}["']?[=:]/.test(text.slice(at + 1, at + 60))
+    )
+      break;
   }
   // What closes a sentence or a bracket around it is none of it.
   while (at > from && /[,;.)\]}|]/.test(text[at - 1] ?? "") && !/^\$\{\w+\}$/.test(text.slice(from, at))) at -= 1;
@@ -238,6 +251,8 @@ export function* assignmentsIn(text: string): Generator<Assignment> {
     SEPARATOR.lastIndex = end;
     const separator = SEPARATOR.exec(text)?.[0];
     if (separator === undefined) continue;
+    // `token= next`: nothing stands there.
+    if (/^[^\s]*=[ \t]+$/.test(separator)) continue;
     const name = text.slice(begin, end);
     const from = end + separator.length;
     const inQuery = /[?&]|&amp;$/.test(text.slice(Math.max(0, begin - 1), begin));
@@ -375,7 +390,7 @@ const schemed = (text: string): readonly Span[] =>
 
 /** By their issuers' documentation; each begins with letters of its own and ends after a bounded length. */
 const TOKENS: readonly (readonly [string, string])[] = [
-  ["JSON web token", "eyJ[A-Za-z0-9_-]{8,4000}\\.[A-Za-z0-9_-]{8,4000}(?:\\.[A-Za-z0-9_-]{0,2000})?"],
+  ["JSON web token", "(?<!-)eyJ[A-Za-z0-9_-]{8,4000}\\.[A-Za-z0-9_-]{8,4000}(?:\\.[A-Za-z0-9_-]{0,2000})?"],
   ["AWS access key", "(?:AKIA|ASIA|ABIA|ACCA)[A-Z2-7]{16}(?![A-Za-z0-9])"],
   ["GitHub token", "gh[pousr]_[A-Za-z0-9]{30,255}|github_pat_[A-Za-z0-9_]{22,255}"],
   ["GitLab token", "gl(?:pat|dt|rt|cbt|ptt|ft|soat)-[A-Za-z0-9_-]{20,300}"],

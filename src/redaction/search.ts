@@ -1,3 +1,5 @@
+const { imul, min } = Math;
+
 /** One place where a word stands. */
 export interface Hit {
   readonly start: number;
@@ -20,11 +22,11 @@ export const createFinder = (words: readonly string[]): ((text: string) => reado
   const starting = new Map<string, number[]>();
   const hashOf = (text: string): number => {
     let hash = 0;
-    for (let at = 0; at < LEAST; at += 1) hash = (Math.imul(hash, 31) + text.charCodeAt(at)) | 0;
+    for (let at = 0; at < LEAST; at += 1) hash = (imul(hash, 31) + text.charCodeAt(at)) | 0;
     return hash;
   };
   let highest = 1;
-  for (let at = 1; at < LEAST; at += 1) highest = Math.imul(highest, 31);
+  for (let at = 1; at < LEAST; at += 1) highest = imul(highest, 31);
   words.forEach((word, which) => {
     if (word.length < LEAST) return;
     const hash = hashOf(word);
@@ -47,7 +49,7 @@ export const createFinder = (words: readonly string[]): ((text: string) => reado
         }
       }
       if (at + LEAST >= text.length) return hits;
-      hash = (Math.imul(hash - Math.imul(text.charCodeAt(at), highest), 31) + text.charCodeAt(at + LEAST)) | 0;
+      hash = (imul(hash - imul(text.charCodeAt(at), highest), 31) + text.charCodeAt(at + LEAST)) | 0;
     }
   };
 };
@@ -59,13 +61,13 @@ export const createFinder = (words: readonly string[]): ((text: string) => reado
 export const createProof = (words: readonly string[]): ((text: string) => readonly Hit[]) => {
   const long = words.flatMap((word, which) => (word.length >= LEAST ? [{ word, which }] : []));
   const SIZE = 1 << 16;
-  const slot = (a: number, b: number): number => (Math.imul(a, 257) ^ b) & (SIZE - 1);
+  const slot = (a: number, b: number): number => (imul(a, 257) ^ b) & (SIZE - 1);
   const shift = new Uint8Array(SIZE).fill(LEAST - 1);
   const ending = new Map<number, { readonly word: string; readonly which: number }[]>();
   for (const each of long) {
     for (let at = 1; at < LEAST; at += 1) {
       const key = slot(each.word.charCodeAt(at - 1), each.word.charCodeAt(at));
-      shift[key] = Math.min(shift[key] ?? 0, LEAST - 1 - at);
+      shift[key] = min(shift[key] ?? 0, LEAST - 1 - at);
     }
     const key = slot(each.word.charCodeAt(LEAST - 2), each.word.charCodeAt(LEAST - 1));
     const list = ending.get(key) ?? [];

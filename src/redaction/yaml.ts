@@ -18,8 +18,8 @@ import { yamlLines } from "./yaml-lines.ts";
 /** Anchors can make a small file explode. */
 const MAX_NODES = 200_000;
 /** No file of CrowdSec is so large, or has such a line: what is, is read line by line. */
-const MAX_LENGTH = 4_000_000;
-const MAX_LINE = 50_000;
+const MAX_LENGTH = 1_000_000;
+const MAX_LINE = 8000;
 
 /** Headers that tell nothing about a login. */
 const ORDINARY_HEADERS =

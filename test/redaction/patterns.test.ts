@@ -145,6 +145,21 @@ test("the password of a login in base64 is known then, wherever it stands", () =
 const MEGABYTE = 1 << 20;
 /** One line that makes a careless expression go back and forth. */
 const HOSTILE: readonly string[] = [
+  "a:\n ",
+  "- \n",
+  "{\n",
+  "[\n",
+  "a: &a *a\n",
+  "a: *a\n",
+  "? \n",
+  '"\n',
+  "a: |\n",
+  "a: &a\n",
+  "api_key: |\n x\n",
+  'password: "\n',
+  'Environment="\n',
+  'A="\n',
+  "http://a:b@c@",
   "a",
   "eyJ-",
   "eyJa.",
