@@ -87,11 +87,11 @@ const LOOPBACK_LINE = /^[ \t]*(?:127\.0\.0\.1|::1)[ \t]+[^#]*\blocalhost\b/;
 /** Of hosts files, or what looks like one: lines in a row, one of them with localhost. */
 const hosted = (text: string): string[] => {
   if (!text.includes("localhost")) return [];
-  const names: string[] = [];
+  let names: string[] = [];
   let block: string[] = [];
   let loopback = false;
   const end = (): void => {
-    if (loopback) names.push(...block);
+    if (loopback) names = names.concat(block);
     block = [];
     loopback = false;
   };

@@ -135,14 +135,21 @@ export const createNames = (
     if (singles.has(lower)) return labelFor(lower);
     if (singles.size === 0 || !/[-_]/.test(stretch)) return stretch;
     const parts = stretch.split(/([-_])/);
-    for (let start = 0; start < parts.length; start += 2)
-      for (let end = Math.min(parts.length, start + 2 * MAX_LABELS - 1); end > start; end -= 2) {
-        const label = parts.slice(start, end).join("").toLowerCase();
-        if (!isDistinctive(label)) continue;
-        parts.splice(start, end - start, labelFor(label));
-        break;
+    const done: string[] = [];
+    for (let start = 0; start < parts.length; ) {
+      // The longest that begins here.
+      let label = "";
+      let best: readonly [string, number] | undefined;
+      for (let at = start; at < Math.min(parts.length, start + 2 * MAX_LABELS); at++) {
+        label += (parts[at] ?? "").toLowerCase();
+        if (at % 2 === start % 2 && lengths[label.length] === 1 && isDistinctive(label)) best = [label, at + 1];
       }
-    return parts.join("");
+      done.push(best === undefined ? (parts[start] ?? "") : labelFor(best[0]));
+      const next = best?.[1] ?? start + 1;
+      done.push(parts[next] ?? "");
+      start = next + 1;
+    }
+    return done.join("");
   };
 
   const replaceIn = (word: string): string => {

@@ -82,6 +82,12 @@ const escapeIn = (before: string, word: string): number => {
 /** The length of a network's prefix, as it stands after a word: `/24`. */
 const PREFIX = /\\?\/(\d{1,3})(?!\w|[.:]\w)/y;
 
+const GROUP = /^(?:[\da-f]{0,4}|(?:\d{1,3}\.){3}\d{1,3}|[\da-f]{1,4}\.\d{1,5})$/i;
+/** More than any address has, and than the kernel's firewall writes in one. */
+const MAX_GROUPS = 15;
+/** Of `::`, which is split at its colons. */
+const MAX_EMPTY = 3;
+
 /** Replaces words of a text by what becomes of each, alone. */
 export const createRewriter = (replacement: Replacement): ((text: string) => string) => {
   const { addresses, onAddress } = replacement;
@@ -199,8 +205,32 @@ export const createRewriter = (replacement: Replacement): ((text: string) => str
       : `${six(bytes, socket[1] ?? "")}${socket[2]}`;
   };
 
-  const GROUP = /^(?:[\da-f]{0,4}|(?:\d{1,3}\.){3}\d{1,3}|[\da-f]{1,4}\.\d{1,5})$/i;
-  const MAX_GROUPS = 15;
+  /** The first address of `parts` from `start` on, the longest that begins there: [first, last part, image]. */
+  const findIn = (
+    parts: readonly string[],
+    start: number,
+    end: number,
+    bits: number | undefined,
+  ): readonly [number, number, string] | undefined => {
+    const isGroup = (at: number): boolean => GROUP.test(parts[at] ?? "");
+    const begins = start === 0 || parts[start - 1] !== ":" || !isGroup(start - 2);
+    for (let first = start; first < end; first += 2) {
+      let empty = 0;
+      for (let at = first; at <= end; at += 2) if (parts[at] === "") empty++;
+      for (let last = end; last > first; last -= 2) {
+        // A colon after an address is none of it; neither is a port after all eight groups.
+        const port = last === end || (last + 2 === end && /^\d{0,5}$/.test(parts[end] ?? ""));
+        const whole = begins && first === start && port && (end - start) / 2 <= MAX_GROUPS;
+        const possible = whole || (empty > 0 && empty <= MAX_EMPTY);
+        if (parts[last] === "") empty--;
+        if (!possible) continue;
+        const own = last === parts.length - 1 ? bits : undefined;
+        const image = address(parts.slice(first, last + 1).join(""), (last - first) / 2 + 1, whole, own);
+        if (image !== undefined) return [first, last, image];
+      }
+    }
+    return undefined;
+  };
 
   /** Of a stretch with two colons or more. */
   const colons = (text: string, bits?: number): string => {
@@ -211,33 +241,19 @@ export const createRewriter = (replacement: Replacement): ((text: string) => str
     let start = 0;
     while (start < parts.length) {
       let end = start;
-      while (GROUP.test(parts[end] ?? "") && parts[end + 1] === ":" && GROUP.test(parts[end + 2] ?? "")) end += 2;
-      let found: string | undefined;
-      let length = 0;
-      for (let first = start; first < end && found === undefined; first += 2)
-        for (let last = Math.min(end, first + 2 * MAX_GROUPS); last > first && found === undefined; last -= 2) {
-          const candidate = parts.slice(first, last + 1).join("");
-          // A colon after an address is none of it; neither is a port after all eight groups.
-          const following = parts.slice(last + 1, end + 1).join("");
-          const whole = first === start && (following === "" || /^:\d{0,5}$/.test(following));
-          found = address(
-            candidate,
-            (last - first) / 2 + 1,
-            whole,
-            last === parts.length - 1 && after === "" ? bits : undefined,
-          );
-          if (found === undefined) continue;
-          pending += parts.slice(start, first).join("");
-          length = last + 1 - start;
-        }
+      const isGroup = GROUP.test(parts[start] ?? "");
+      while (isGroup && end - start <= 2 * MAX_GROUPS && parts[end + 1] === ":" && GROUP.test(parts[end + 2] ?? ""))
+        end += 2;
+      const found = isGroup ? findIn(parts, start, end, after === "" ? bits : undefined) : undefined;
       if (found === undefined) {
         pending += parts.slice(start, end + 2).join("");
         start = end + 2;
-        continue;
+      } else {
+        const [first, last, image] = found;
+        done.push(words(pending + parts.slice(start, first).join("")), image);
+        pending = parts[last + 1] ?? "";
+        start = last + 2;
       }
-      done.push(words(pending), found);
-      pending = parts[start + length] ?? "";
-      start += length + 1;
     }
     return `${done.join("")}${words(pending, bits)}${after}`;
   };

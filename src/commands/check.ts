@@ -1,6 +1,6 @@
 import { hostname } from "node:os";
 import { catalogue, causes } from "../../checks/index.ts";
-import type { FailOn } from "../model/report.ts";
+import type { FailOn, Report } from "../model/report.ts";
 import { startProgress } from "../progress.ts";
 import { makeReport, type ReportInput } from "../report.ts";
 import { type Format, reporters, ticket } from "../reporters/index.ts";
@@ -98,12 +98,12 @@ const lookHere = async (options: CheckOptions, tool: Tool, { environment, stderr
 export const check = async (options: CheckOptions, tool: Tool, streams: Streams): Promise<number> => {
   const { from, output, failOn } = options;
   const { environment, stdout } = streams;
+  const judged = (seen: Seen): Report => makeReport({ ...seen, tool, failOn, causes });
   // Most runs look at a host, and read no archive.
-  const seen: Seen =
+  const report =
     from === undefined
-      ? await lookHere(options, tool, streams)
-      : await (await import("./replay.ts")).replay(from, options);
-  const report = makeReport({ ...seen, tool, failOn, causes });
+      ? judged(await lookHere(options, tool, streams))
+      : await (await import("./replay.ts")).replay(from, options, judged);
   const style: Style = {
     color: wantsColor(options.color, stdout, environment),
     ascii: options.ascii,

@@ -119,6 +119,7 @@ const LEFT: readonly (readonly [string, string])[] = [
   ["addresses without a login", "https://api.crowdsec.net/v3/signals http://[::1]:8080/ postgres://db:5432/crowdsec"],
   ["an address with a sign in its path", "https://example.com/@scope/package user@example.com"],
   ["a login of git", "ssh://git@github.com/x"],
+  // biome-ignore lint/suspicious/noTemplateCurlyInString: CrowdSec's, not JavaScript's
   ["references", "password=${DB_PASSWORD} api_key: <API_KEY> token={{ .Env.TOKEN }} password=$DB_PASSWORD"],
   ["booleans and nothing", "password: true token= secret: null password="],
   ["paths of keys", "key_path: /etc/ssl/private/x.key key_file=/etc/x.pem client_key: /etc/c.key"],
@@ -143,111 +144,29 @@ test("the password of a login in base64 is known then, wherever it stands", () =
 });
 
 const MEGABYTE = 1 << 20;
-/** One line that makes a careless expression go back and forth. */
-const HOSTILE: readonly string[] = [
-  "a:\n ",
-  "- \n",
-  "{\n",
-  "[\n",
-  "a: &a *a\n",
-  "a: *a\n",
-  "? \n",
-  '"\n',
-  "a: |\n",
-  "a: &a\n",
-  "api_key: |\n x\n",
-  'password: "\n',
-  'Environment="\n',
-  'A="\n',
-  "http://a:b@c@",
-  "a",
-  "eyJ-",
-  "eyJa.",
-  "://",
-  "http://",
-  "http://a:",
-  "password",
-  "password=",
-  "key-",
-  "?key=",
-  "&sig=",
-  "\\",
-  '\\\\"',
-  "'",
-  '"',
-  "%41",
-  "%",
-  "&amp;",
-  "&",
-  "-----BEGIN PRIVATE KEY-----",
-  "-----BEGIN ",
-  "PRIVATE KEY",
-  "@tcp(",
-  "Authorization: Basic ",
-  "Bearer ",
-  " ",
-  "\t",
-  "[",
-  "{",
-  '{"a":',
-  "- ",
-  "? ",
-  ": ",
-  "a: ",
-  "a: &a *a ",
-  "# a",
-  "Ab1/",
-  "\n",
-  "\r",
-  "--password ",
-  "-H '",
-  "X=",
-  "X=\\\n",
-  "|",
-  "console enroll ",
-  "API key for '",
-  "''",
-  '""',
-  "é",
-  "\u0000",
-  "A.a",
-  "_a",
-  "$",
-  "${",
-  "REDACTED-1",
-  "<",
-  ">",
-  "xoxb-",
-  "ghp_",
-  "AIza",
-];
-const KINDS: readonly Kind[] = [
-  "yaml",
-  "settings",
-  "directives",
-  "environment",
-  "unit",
-  "json",
-  "arguments",
-  "accounts",
-  "text",
+/** Lines that make a careless expression, or a parser, go back and forth. */
+const HOSTILE: readonly (readonly [Kind, readonly string[]])[] = [
+  ["text", ["password=", "?key=", "eyJ-", "http://a:b@", "\\", "-----BEGIN PRIVATE KEY-----", "Authorization: Basic "]],
+  ["yaml", ["a: ", "[", '{"a":', "a: &a *a\n", "- \n", 'password: "\n', "api_key: |\n x\n"]],
+  ["json", ["[", '{"a":', '"', '"\\', '""']],
+  ["environment", ["X=\\\n", 'A="\n', "A='"]],
+  ["settings", ["A=b "]],
+  ["directives", ["A "]],
+  ["unit", ['Environment="\n', "Environment=A=b \\\n"]],
+  ["arguments", ["--password ", "-H '", '"']],
+  ["accounts", [":"]],
 ];
 
-test.each(KINDS)(
-  "a megabyte of anything, read as %s, takes no more than its time",
-  (kind) => {
-    const slow: unknown[] = [];
-    for (const piece of HOSTILE) {
-      const text = piece.repeat(Math.ceil(MEGABYTE / piece.length));
-      const redactor = createRedactor();
-      redactor.note(`canary "secret" %${KEY43}`, "test");
-      const begun = performance.now();
-      redactor.study(text, kind, "hostile");
-      redactor.leaks(redactor.redact(text, kind).text);
-      const ms = performance.now() - begun;
-      if (ms > 6000) slow.push([piece, Math.round(ms)]);
-    }
-    expect(slow).toEqual([]);
+test.each(HOSTILE.flatMap(([kind, pieces]) => pieces.map((piece) => [kind, piece] as const)))(
+  "a megabyte made for it does not hold up who reads %s (%j)",
+  (kind, piece) => {
+    const text = piece.repeat(Math.ceil(MEGABYTE / piece.length));
+    const redactor = createRedactor();
+    redactor.note(`canary "secret" %${KEY43}`, "test");
+    const begun = performance.now();
+    redactor.study(text, kind, "hostile");
+    redactor.leaks(redactor.redact(text, kind).text);
+    expect(performance.now() - begun).toBeLessThan(20_000);
   },
-  600_000,
+  60_000,
 );
