@@ -50,6 +50,7 @@ interface Assigned {
   readonly end: number;
 }
 
+const MAX_ASSIGNED = 50_000;
 const DOUBLE_ESCAPED = '"\\`$';
 
 /**
@@ -69,7 +70,7 @@ export const readAssigned = (text: string, from: number): Assigned => {
   let value = "";
   let quote = "";
   let at = from;
-  const stop = Math.min(text.length, from + 50_000);
+  const stop = Math.min(text.length, from + MAX_ASSIGNED);
   for (; at < stop; at += 1) {
     const char = text[at] ?? "";
     if (quote === "") {
@@ -87,7 +88,8 @@ export const readAssigned = (text: string, from: number): Assigned => {
       else if (escaped !== "\n") value += `\\${escaped}`;
     } else value += char;
   }
-  return quote !== "" || at - from >= 50_000 ? plain : { value: value.replace(/[ \t\r]+$/, ""), end: at };
+  if (at >= stop && stop < text.length) return { value, end: stop };
+  return quote !== "" ? plain : { value: value.replace(/[ \t\r]+$/, ""), end: at };
 };
 
 /** The password of a proxy's address that may lack its scheme, or hold what should have been escaped. */
