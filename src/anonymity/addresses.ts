@@ -84,14 +84,15 @@ const compressed = (bytes: readonly number[], dotted: boolean): string => {
 /** In the spelling of another one: compressed or not, upper or lower case, with an IPv4 address at its end or not. */
 export const formatSix = (bytes: readonly number[], like = ""): string => {
   const dotted = like.includes(".");
-  const text = !/(?:^|:)(?:0[\da-f]{1,3}|0:0)(?=:|$)/i.test(like)
-    ? compressed(bytes, dotted)
-    : Array.from({ length: dotted ? 6 : 8 }, (_, index) => {
-        const group = `${hex(bytes[2 * index] ?? 0)}${hex(bytes[2 * index + 1] ?? 0)}`;
-        return /(?:^|:)0[\da-f]{1,3}(?=:|$)/i.test(like) ? group : group.replace(/^0{1,3}/, "");
-      })
-        .concat(dotted ? [bytes.slice(12).join(".")] : [])
-        .join(":");
+  const text =
+    like.includes("::") || !/(?:^|:)(?:0[\da-f]{1,3}|0:0)(?=:|$)/i.test(like)
+      ? compressed(bytes, dotted)
+      : Array.from({ length: dotted ? 6 : 8 }, (_, index) => {
+          const group = `${hex(bytes[2 * index] ?? 0)}${hex(bytes[2 * index + 1] ?? 0)}`;
+          return /(?:^|:)0[\da-f]{1,3}(?=:|$)/i.test(like) ? group : group.replace(/^0{1,3}/, "");
+        })
+          .concat(dotted ? [bytes.slice(12).join(".")] : [])
+          .join(":");
   return /[A-F]/.test(like) ? text.toUpperCase() : text;
 };
 

@@ -14,7 +14,7 @@ const PUBLIC = words(`
   ntp.org time.cloudflare.com time.google.com time.windows.com time.apple.com nts.netnod.se
   golang.org go.dev gopkg.in nodejs.org npmjs.org npmjs.com python.org pypi.org rust-lang.org crates.io
   letsencrypt.org lencr.org digicert.com sectigo.com amazontrust.com pki.goog globalsign.com
-  freedesktop.org systemd.io gnu.org w3.org ietf.org rfc-editor.org iana.org wikipedia.org json-schema.org schema.org
+  freedesktop.org systemd.io 0pointer.de gnu.org w3.org ietf.org rfc-editor.org iana.org wikipedia.org json-schema.org schema.org
   yaml.org kubernetes.io k8s.io prometheus.io containerd.io cncf.io helm.sh openssl.org sqlite.org postgresql.org
   mysql.com mariadb.org mariadb.com nginx.org nginx.com apache.org haproxy.org traefik.io caddyserver.com grafana.com
   maxmind.com microsoft.com cloudflare-dns.com dns.google one.one.one.one
@@ -33,29 +33,31 @@ const SHARED = words(`
 /** The second last label of names under a country's: `co.uk`. */
 const SECOND = words("ac co com edu gob gouv gov gv mil ne net nom or org");
 
-/** Last labels that are nobody's: RFC 6761, RFC 6762, RFC 8375, ICANN's `internal`, and those that people make up. */
+/** Last labels that are nobody's: RFC 6762, RFC 8375, ICANN's `internal`, and those that people make up. */
 const PRIVATE = words(`
-  local localdomain internal intranet intra lan home corp private test example invalid onion alt arpa box lab dmz
-  vpn mgmt infra consul
+  local localdomain internal intranet intra lan home corp private alt arpa box lab dmz vpn mgmt infra consul
 `);
+
+/** Last labels that stand for somebody's, or are: RFC 2606, RFC 7686. */
+const OTHER_TLD = words("example invalid onion");
 
 /** Countries, and what else is common. What is not among them is a name only where a structure says so. */
 const PUBLIC_TLD = words(`
   com net org edu gov mil int info biz eu asia africa cat gal scot wales berlin hamburg koeln bayern wien swiss paris
-  london tokyo nyc bzh app dev cloud online site store shop tech xyz club digital solutions hosting systems email space
-  website network world agency company group services software consulting gmbh ltd media
+  london tokyo nyc bzh app dev cloud online site shop tech xyz club digital solutions hosting systems email space
+  website network world agency company group consulting gmbh ltd media
   ac ad ae af ag ai al ao aq ar at au aw ax az ba bb bd be bf bg bh bi bj bm bn bo br bs bt bw by ca cd cf cg ch ci ck
   cl cm cn co cr cu cv cw cx cy cz de dj dk dm dz ec ee eg er es et eu fi fj fk fm fo fr ga gb gd ge gf gg gh gi gl gm
   gn gp gq gr gs gt gu gw gy hk hn hr ht hu ie il im io iq ir it je jm jo jp ke kg kh ki km kn kp kr kw ky kz lb lc li
-  lk lr ls lu lv ly ma mc me mg mh mn mo mp mq mr ms mt mu mv mw mx mz na nc ne nf ng ni nl no np nr nu nz om pa pe pf
+  lk lr ls lu lv ly ma mc me mg mh mn mo mp mq mr mt mu mv mw mx mz na nc ne nf ng ni nl no np nr nu nz om pa pe pf
   pg ph pk pn pr pt pw qa re ro ru rw sa sb sd se sg si sk sl sm sn sr ss su sv sx sy sz tc td tg th tj tk tl tm tn tr
   tt tv tw tz ua ug uk us uy uz va vc ve vg vn vu wf ws ye yt za zm zw
 `);
 
 /** Last labels that are endings of files, or words of a sentence, as well: of a name with three labels they count. */
 const DOUBTFUL_TLD = words(`
-  am as bar bz cc do gy host id in is la link live md mk ml mm mov my name one page pl pm pro ps pub py rs run sc sh so
-  st tf to top vi zip zone
+  am as bar bz cc do gy host id in is la link live md mk ml mm mov ms my name one page pl pm pro ps pub py rs run sc
+  services sh so software st store tf test to top vi zip zone
 `);
 
 /** Endings of files, which can follow a name: `www.corp.example.conf`. */
@@ -90,6 +92,7 @@ export const publicLabels = (labels: readonly string[]): number => {
   if (shared !== undefined) return shared.split(".").length;
   const last = labels.at(-1) ?? "";
   if (PRIVATE.has(last)) return 1;
+  if (OTHER_TLD.has(last)) return 1;
   if (!PUBLIC_TLD.has(last) && !DOUBTFUL_TLD.has(last)) return 0;
   return labels.length > 2 && last.length === 2 && SECOND.has(labels.at(-2) ?? "") ? 2 : 1;
 };
@@ -109,5 +112,5 @@ export const looksLikeName = (labels: readonly string[], last: string): boolean 
   if (labels.some((label) => label.lastIndexOf("_") > 0) || /^[A-Z][a-z]/.test(last)) return false;
   if (PRIVATE.has(ending)) return !isEnding(second) && !OVERLAYS.has(labels.join("."));
   if (DOUBTFUL_TLD.has(ending)) return labels.length > 2 && !isEnding(second);
-  return PUBLIC_TLD.has(ending) && (/[a-z]/.test(second) || second.length > 2);
+  return (OTHER_TLD.has(ending) || PUBLIC_TLD.has(ending)) && (/[a-z]/.test(second) || second.length > 2);
 };

@@ -1,3 +1,4 @@
+import { sameIp } from "../model/address.ts";
 import { type Addresses, formatMac, formatSix, parseFour, parseSix } from "./addresses.ts";
 
 /** What becomes of the parts of a text. */
@@ -109,7 +110,7 @@ export const createRewriter = (replacement: Replacement): ((text: string) => str
     const image = addresses.six(bytes, network ? bits : 128);
     const suffix = network ? `/${bits}` : "";
     onAddress(`${formatSix(bytes)}${suffix}`, `${formatSix(image)}${suffix}`);
-    return formatSix(image, like);
+    return sameIp(bytes, image) ? like : formatSix(image, like);
   };
   const mac = (bytes: readonly number[], like: string): string => {
     const image = addresses.mac(bytes);
@@ -261,7 +262,7 @@ export const createRewriter = (replacement: Replacement): ((text: string) => str
   const rewrite = (text: string, bits?: number): string => {
     if (KERNEL_SOCKET.test(text)) {
       const bytes = swapped(bytesOf(text.slice(0, text.indexOf(":"))));
-      const image = bytes.length === 4 ? parseFour(four(bytes)) : parseSix(six(bytes, ""));
+      const image = bytes.length === 4 ? parseFour(four(bytes)) : parseSix(six(bytes, formatSix(bytes)));
       return `${hexOf(swapped(image ?? bytes)).toUpperCase()}${text.slice(text.indexOf(":"))}`;
     }
     const first = text.indexOf(":");

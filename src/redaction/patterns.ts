@@ -100,10 +100,11 @@ const urls = (text: string, isOrdinary: (word: string) => boolean): readonly Spa
     if (scheme === undefined) continue;
     const from = match.index + match[0].length;
     const room = text.slice(from, from + MAX_URL);
+    const length = unquotedLength(room.slice(0, OUTSIDE.exec(room)?.index ?? room.length));
     // Another one in its query speaks for itself.
-    const next = room.search(/[a-z][a-z0-9+.-]{0,15}:(?:\/\/|\\\/\\\/)/i);
-    const window = next < 0 ? room : room.slice(0, next);
-    const stop = unquotedLength(window.slice(0, OUTSIDE.exec(window)?.index ?? window.length));
+    const next = room.slice(0, length).search(/[a-z][a-z0-9+.-]{0,15}:(?:\/\/|\\\/\\\/)/i);
+    const stop = next < 0 ? length : next;
+    const window = room.slice(0, stop);
     const whole = window.slice(0, stop).replace(/\\\//g, "/");
     const isEscaped = whole.length !== stop;
     const authorityEnd = /[/?#\\]/.exec(whole)?.index ?? whole.length;
@@ -418,11 +419,34 @@ const tokens = (text: string): readonly Span[] =>
  * A bouncer's key: 32 random bytes as base64 without padding since 1.5.3 (pkg/apiserver/middlewares/v1/api_key.go, GenerateAPIKey). 43
  * characters are also an SSH fingerprint or a digest, which say so before it.
  */
-const KEY43 = /(?<![A-Za-z0-9+/=_:.@%-])[A-Za-z0-9+/]{43}(?![A-Za-z0-9+/=_-])/g;
+const KEY_LENGTH = 43;
 /** A machine's password: 64 letters and digits (cmd/crowdsec-cli/core/idgen/password.go, from 1.4.0 to 1.7.8). */
-const PASSWORD64 = /(?<![A-Za-z0-9+/=_:-])[A-Za-z0-9]{64}(?![A-Za-z0-9+/=_-])/g;
-/** SHA-512 of a bouncer's key, as the database has it. */
-const HASH128 = /(?<![A-Za-z0-9+/=_:-])[0-9a-f]{128}(?![A-Za-z0-9+/=_-])/g;
+const PASSWORD_LENGTH = 64;
+/** SHA-512 of a bouncer's key in hexadecimal digits, as the database has it. */
+const HASH_LENGTH = 128;
+
+const IN_BASE64 = new Uint8Array(128);
+for (const char of "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/")
+  IN_BASE64[char.charCodeAt(0)] = 1;
+const isBase64 = (code: number): boolean => IN_BASE64[code] === 1;
+
+/** Where characters of base64 stand in a row, as many as a bouncer's key has or more; looked for from behind, in great steps. */
+function* runsIn(text: string): Generator<{ readonly run: string; readonly index: number }> {
+  let at = 0;
+  while (at + KEY_LENGTH <= text.length) {
+    let back = at + KEY_LENGTH - 1;
+    while (back >= at && isBase64(text.charCodeAt(back))) back -= 1;
+    if (back >= at) {
+      at = back + 1;
+      continue;
+    }
+    let end = at + KEY_LENGTH;
+    while (end < text.length && isBase64(text.charCodeAt(end))) end += 1;
+    yield { run: text.slice(at, end), index: at };
+    at = end + 1;
+  }
+}
+
 /** What `cscli bouncers add` prints, at all versions; 32 hexadecimal digits before 1.5.3. */
 const PRINTED = /\bAPI key (?:for|of) '[^'\n]{0,200}'\s?:\s{1,12}(\S{1,200})/gi;
 /** `cscli console enroll [options] KEY` (cmd/crowdsec-cli/cliconsole). */
@@ -451,12 +475,23 @@ const isMixed = (text: string, least: number): boolean =>
 
 const crowdsecs = (text: string): readonly Span[] => {
   const spans: Span[] = [];
-  for (const { index, 0: key } of text.matchAll(KEY43))
-    if (isMixed(key, 6) && (key.match(/\//g)?.length ?? 0) <= 4) spans.push(spanOf(index, key, "key of a bouncer"));
-  for (const { index, 0: password } of text.matchAll(PASSWORD64))
-    if (isMixed(password, 6) && !isWrapped(text, index, index + password.length))
-      spans.push(spanOf(index, password, "password of a machine"));
-  for (const { index, 0: hash } of text.matchAll(HASH128)) spans.push(spanOf(index, hash, "hash of a key"));
+  for (const { run, index } of runsIn(text)) {
+    const end = index + run.length;
+    if (/[=_-]/.test(text[end] ?? "") || /[=_-]/.test(text[index - 1] ?? "")) continue;
+    const before = text[index - 1] ?? "";
+    if (run.length === KEY_LENGTH && !/[:.@%]/.test(before) && isMixed(run, 6) && run.split("/").length <= 5)
+      spans.push(spanOf(index, run, "key of a bouncer"));
+    if (
+      run.length === PASSWORD_LENGTH &&
+      /^[A-Za-z0-9]+$/.test(run) &&
+      before !== ":" &&
+      isMixed(run, 6) &&
+      !isWrapped(text, index, end)
+    )
+      spans.push(spanOf(index, run, "password of a machine"));
+    if (run.length === HASH_LENGTH && /^[0-9a-f]+$/.test(run) && before !== ":")
+      spans.push(spanOf(index, run, "hash of a key"));
+  }
   for (const { index, 0: whole, 1: key = "" } of text.matchAll(PRINTED))
     if (!isNoSecret(key)) spans.push(spanOf(index + whole.length - key.length, key, "key of a bouncer"));
   for (const { index, 0: whole, 1: rest = "" } of text.matchAll(ENROLL))

@@ -118,9 +118,11 @@ const unquoted = (view: View): View | undefined =>
     : undefined;
 
 /** Blanks and line breaks of any number as one: what was folded, wrapped, indented, or made printable. */
-// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what this expression is for
-const BLANKS = /[\s\u0000-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]+/g;
-const folded = (view: View): View | undefined => decoded(view, BLANKS, () => " ");
+const BLANK = "\\s\\u0000-\\u001f\\u007f-\\u009f\\u061c\\u200e\\u200f\\u2028-\\u202e\\u2066-\\u2069\\ufeff";
+const BLANKS = new RegExp(`[${BLANK}]+`, "g");
+/** All but a single blank, which stays what it is. */
+const WIDE_BLANKS = new RegExp(` [${BLANK}]+|(?! )[${BLANK}]+`, "g");
+const folded = (view: View): View | undefined => decoded(view, WIDE_BLANKS, () => " ");
 export const foldedText = (text: string): string => text.replace(BLANKS, " ").trim();
 
 /**
@@ -137,11 +139,9 @@ export function* viewsOf(
   const slashes = [plain, once, twice, twice && unslashed(twice)].filter((view) => view !== undefined);
   for (const view of slashes) {
     const others = [view, unpercented(view), unentitied(view), unquoted(view)].filter((each) => each !== undefined);
-    for (const other of others) {
-      yield { view: other, isFolded: false };
-      const fold = folding ? folded(other) : undefined;
-      if (fold) yield { view: fold, isFolded: true };
-    }
+    for (const other of others) yield { view: other, isFolded: false };
+    const fold = folding ? folded(view) : undefined;
+    if (fold) yield { view: fold, isFolded: true };
     const form = folding ? unformed(view) : undefined;
     if (form) yield { view: form, isFolded: false };
   }
