@@ -1,7 +1,7 @@
 import { type Context, defineCheck, type Verdict } from "../src/model/check.ts";
 import type { CommandObservation } from "../src/model/observation.ts";
 import { HOSTS, IMAGES } from "../src/model/remedy.ts";
-import { type Acquisition, hasRole, type Rehearsal } from "../src/model/topology.ts";
+import { type Acquisition, deniedWords, hasRole, type Rehearsal } from "../src/model/topology.ts";
 import { type Version, within } from "../src/model/version.ts";
 import { mistakesFor, placeOfMistake, problemOf } from "./config-files.ts";
 import { withoutSecrets } from "./engine-words.ts";
@@ -265,7 +265,7 @@ export default defineCheck({
     if ("hidden" in acquisition) return { status: "unknown", reason: acquisition.hidden };
     if ("absent" in acquisition) return { status: "skip", reason: `not applicable: ${acquisition.absent}` };
     const denied = acquisition.files.find(({ state }) => state === "denied");
-    if (denied) return { status: "unknown", reason: `run as root: ${denied.path} may not be read by this user` };
+    if (denied) return { status: "unknown", reason: deniedWords(denied) };
     const large = acquisition.files.find(({ state }) => state === "large");
     if (large) return { status: "unknown", reason: `${large.path} is larger than this tool reads` };
 

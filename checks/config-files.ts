@@ -1,6 +1,6 @@
 import { defineCheck, type Verdict } from "../src/model/check.ts";
 import { HOSTS, IMAGES } from "../src/model/remedy.ts";
-import type { ConfigFile, ConfigMistake, RunPhase } from "../src/model/topology.ts";
+import { type ConfigFile, type ConfigMistake, deniedWords, type RunPhase } from "../src/model/topology.ts";
 import { showRange, showVersion, type Version, within } from "../src/model/version.ts";
 
 const FAULTS = {
@@ -188,8 +188,7 @@ const judgeMistakes = (
 const judge = (file: ConfigFile, version: Version | undefined, phase: RunPhase): Verdict<Code> => {
   const { path, purpose, state, line, message = "" } = file;
   const evidence = { target: { path } };
-  if (state === "denied")
-    return { status: "unknown", reason: `run as root: ${path} may not be read by this user`, evidence };
+  if (state === "denied") return { status: "unknown", reason: deniedWords(file), evidence };
   if (state === "large")
     return { status: "unknown", reason: `${path} is larger than this tool reads: ${message}`, evidence };
   if (state === "missing")

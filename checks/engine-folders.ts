@@ -27,11 +27,19 @@ const programs = ({ services, packages }: Topology["system"]): string | undefine
 const defaultData = ({ services }: Topology["system"]): string =>
   services === "freebsd" ? "/var/db/crowdsec/data" : "/var/lib/crowdsec/data";
 
-/** The folder of SQLite's file, which is that of the hub's data too, unless somebody moved one of them. */
+/** The folder of SQLite's file, which is that of the engine's data too, unless somebody moved one of them. */
 const sqliteOf = ({ database }: Topology): EngineFolder | undefined =>
   "kind" in database && database.kind === "sqlite"
     ? { use: "data", path: folderOf(database.path.value), origin: database.path.origin }
     : undefined;
+
+/** What the engine keeps: the database's file, and what the hub and its own traces bring. */
+const dataOf = (topology: Topology): readonly EngineFolder[] => {
+  const { dataDir, system } = topology;
+  const told = dataDir && ({ use: "data", path: dataDir.value, origin: dataDir.origin } as const);
+  const known = [sqliteOf(topology), told].filter((folder) => folder !== undefined);
+  return known.length > 0 ? known : [{ use: "data", path: defaultData(system), origin: "default" }];
+};
 
 /**
  * What CrowdSec writes to on this host: its data, what its hub and cscli write, and its log. Before an install also where
@@ -50,15 +58,15 @@ export const engineFolders = (topology: Topology): readonly EngineFolder[] => {
     ...(program === undefined ? [] : [{ use: "program", path: program, origin: "default" } as const]),
     { use: "configuration", path: folderOf(config.value), origin: config.origin },
     ...(hubIndex ? [{ use: "hub", path: folderOf(hubIndex.value), origin: hubIndex.origin } as const] : []),
-    sqliteOf(topology) ?? { use: "data", path: defaultData(system), origin: "default" },
+    ...dataOf(topology),
     ...(logs ? [{ use: "log", ...logs } as const] : []),
   ];
   return folders.filter(({ path }, index) => folders.findIndex((other) => other.path === path) === index);
 };
 
 /** The database check judges this one. */
-export const isOfDatabase = (topology: Topology, { use }: EngineFolder): boolean =>
-  use === "data" && hasRole(topology, "lapi") && sqliteOf(topology) !== undefined;
+export const isOfDatabase = (topology: Topology, { use, path }: EngineFolder): boolean =>
+  use === "data" && hasRole(topology, "lapi") && sqliteOf(topology)?.path === path;
 
 /** Where a link is that leads nowhere, nothing can be made: neither there nor where it leads. */
 export const isDangling = (saw: PathObservation): saw is PathUnseen & { readonly leadsTo: string } =>

@@ -61,6 +61,25 @@ const refuseRepeats = (flags: Readonly<Record<string, unknown>>, known: FlagTabl
   }
 };
 
+const COMMANDS = ["check", "bundle", "clean", "diff", "merge", "listen", "firewall", "list", "explain"];
+
+/** The help that a complaint is answered by. */
+const helpFor = ({ name }: Tool, argv: readonly string[]): string => {
+  const command = COMMANDS.find((each) => each === argv[0]);
+  return `${name} ${command === undefined ? "" : `${command} `}--help`;
+};
+
+/** yargs' own words, where they do not tell a person what to do. */
+const COMPLAINTS: readonly (readonly [RegExp, string])[] = [
+  [/^Not enough non-option arguments: got (\d+), need at least (\d+)$/, "$2 file names are wanted here, not $1"],
+  [/^1 file names are wanted/, "A file name is wanted"],
+  [/^Not enough arguments following: (\w)$/, "-$1 wants a value"],
+  [/^Not enough arguments following: (\S+)$/, "--$1 wants a value"],
+  [/^(Unknown arguments?: .*\.zip)$/, "$1; to judge a bundle: check --from FILE"],
+];
+const clear = (complaint: string): string =>
+  COMPLAINTS.reduce((text, [pattern, words]) => text.replace(pattern, words), complaint);
+
 /** Runs one command line; resolves to the exit code, never throws. */
 export const main = async (argv: readonly string[], streams: Streams): Promise<number> => {
   const tool = readTool();
@@ -194,7 +213,7 @@ export const main = async (argv: readonly string[], streams: Streams): Promise<n
         // Some of yargs' own complaints come as an error of its class, without a message beside it.
         if (error !== undefined && error !== null && error.name !== "YError") throw error;
         const complaint = (message ?? error?.message ?? "bad usage").replace(/\s*\n\s*/g, " ");
-        throw new UsageError(`${complaint}. See ${tool.name} --help.`);
+        throw new UsageError(`${clear(complaint)}. See ${helpFor(tool, argv)}.`);
       });
     await parser.parseAsync([...argv], {}, (_error, _argv, output) => {
       text = output;

@@ -65,7 +65,8 @@ export const startProgress = async (
     stream.write(`${name}: ${waitWords(event)}\n`);
   };
   // A terminal of no width, as a serial console can be, has no room; ora would draw for ever.
-  if (stream.isTTY !== true || stream.columns === 0) return { observe: () => {}, wait: say, say: () => {}, stop: () => {} };
+  if (stream.isTTY !== true || stream.columns === 0)
+    return { observe: () => {}, wait: say, say: () => {}, stop: () => {} };
   const { default: ora } = await import("ora");
   const running = new Set<string>();
   const open = new Set(ids);

@@ -40,8 +40,8 @@ const EVIDENCE: readonly RegExp[] = [
   new RegExp(`\\blookup (${NAME})(?: on |: )`, "gi"),
   new RegExp(`\\bgetaddrinfo \\w{1,20} (${NAME})`, "gi"),
   // Certificates.
-  /\bvalid for ((?:[\w*][\w.*-]{0,252}, ){0,50}[\w*][\w.*-]{0,252})/gi,
-  new RegExp(`, not (${NAME})`, "gi"),
+  /\bvalid for ((?:[\w*][\w.*-]{0,252}, (?!not )){0,50}[\w*][\w.*-]{0,252})/gi,
+  new RegExp(`\\bvalid for [^\\n"]{1,500}?, not (${NAME})`, "gi"),
   new RegExp(`\\bDNS:(${NAME})`, "g"),
   /\bCN ?= ?([\w*][\w*.-]{3,252})(?=[,/"'\n]|$)/g,
   /"issuer"\s{0,4}:\s{0,4}"[^"\n]{0,1000}"\s{0,80},\s{0,80}"names"\s{0,4}:\s{0,4}\[([^\]]{0,4000})\]/g,
@@ -107,6 +107,8 @@ const hosted = (text: string): string[] => {
   return names;
 };
 
+/** A path, a port or a query after a host, in an URL that is escaped itself. */
+const BEHIND = /%(?:2f|3a|3f|23).*$/i;
 const LISTED = /[\s,"'[\]]+/;
 
 /**
@@ -117,7 +119,8 @@ export const hostNamesIn = (text: string): ReadonlySet<string> => {
   const plain = unescaped(text);
   const found = new Set<string>();
   for (const expression of EVIDENCE)
-    for (const [, names = ""] of plain.matchAll(expression)) for (const name of names.split(LISTED)) found.add(name);
+    for (const [, names = ""] of plain.matchAll(expression))
+      for (const name of names.split(LISTED)) found.add(name.replace(BEHIND, ""));
   for (const name of [...searched(plain), ...hosted(plain)]) found.add(name);
   return found;
 };

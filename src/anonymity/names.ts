@@ -37,6 +37,8 @@ export const plainName = (text: string): string | undefined => {
   const [, host = ""] = /^(?:[^@]*@)*\[?([^[\]@]*?)\]?(?::\d{1,5})?$/.exec(text.slice(0, 1000)) ?? [];
   const name = host.replace(/^[*.]+|\.+$/g, "");
   const ascii = ascii7(name);
+  // A word with an underscore is a key or a file, unless a domain follows.
+  if (/^[^.]+_[^.]*$/.test(name)) return undefined;
   return name === "" || parseFour(name) !== undefined || parseSix(host) !== undefined || !isName(ascii)
     ? undefined
     : ascii;

@@ -80,6 +80,8 @@ const escapeIn = (before: string, word: string): number => {
   return expression?.exec(word)?.[0].length ?? 0;
 };
 
+const ESCAPES: ReadonlySet<string> = new Set(["\\", "%", "[", ";"]);
+
 /** The length of a network's prefix, as it stands after a word: `/24`. */
 const PREFIX = /\\?\/(\d{1,3})(?!\w|[.:]\w)/y;
 
@@ -195,6 +197,7 @@ export const createRewriter = (replacement: Replacement): ((text: string) => str
       return undefined;
     }
     const double = text.includes("::");
+    if (double && text.indexOf("::") !== text.lastIndexOf("::")) return undefined;
     if (!double && !(whole && (groups === 8 || text.includes(".")))) return undefined;
     // Words of programs: `a::b`.
     if (double && /[a-f]/i.test(text) && !/\d|^[\da-f]{4}:/i.test(text)) return undefined;
@@ -305,7 +308,7 @@ export const createRewriter = (replacement: Replacement): ((text: string) => str
       }
       const before = text.charAt(start - 1);
       // Most words are one of these: nothing but letters, and no name.
-      if (joints === 0 && before !== "\\" && before !== "%" && !mayBeName(text, start, at)) continue;
+      if (joints === 0 && !ESCAPES.has(before) && !mayBeName(text, start, at)) continue;
       PREFIX.lastIndex = at;
       const code = text.charCodeAt(at);
       const digits = joints > 0 && (code === SLASH || code === BACKSLASH) ? PREFIX.exec(text)?.[1] : undefined;

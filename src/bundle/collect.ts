@@ -5,6 +5,7 @@ import type { Collected, Entry, Missing } from "./entry.ts";
 import { firewallLooks } from "./firewall.ts";
 import { type Desk, isRoot, type Look, lacking, NOTHING, type Part, together } from "./gather.ts";
 import { installLooks, logLooks } from "./logs.ts";
+import { byProcess, distinctMissing } from "./missing.ts";
 import { findScope, type Scope } from "./scope.ts";
 import { serviceLooks } from "./services.ts";
 import { systemLooks } from "./system.ts";
@@ -54,8 +55,8 @@ const lookAll = async (looks: readonly Look[], desk: Desk, signal: AbortSignal):
     }
   };
   await Promise.race([isOver, Promise.all(Array.from({ length: AT_ONCE }, work))]);
-  const unasked = looks.filter((_look, index) => late.has(index)).map(({ source }) => source);
-  return unasked.length === 0 ? [...parts] : [...parts, lacking(unasked.join(", "), LATE)];
+  const unasked = looks.filter((_look, index) => late.has(index)).map(({ source }) => lacking(source, LATE));
+  return [...parts, ...unasked];
 };
 
 const bytesOf = ({ content }: Entry): number => Buffer.byteLength(content);
@@ -96,15 +97,13 @@ export const fitInto = (entries: readonly Entry[], maxBytes: number): Collected 
 const distinct = <T>(all: readonly T[], key: (one: T) => string): readonly T[] =>
   [...new Map([...all].reverse().map((one) => [key(one), one])).values()].reverse();
 
-/** What root would see besides, said once. */
+/** What root would see besides, each once. */
 const forRoot = (context: Context, denied: readonly string[]): readonly Missing[] => {
-  const sources = [...new Set(denied)];
-  if (sources.length === 0) return [];
   const { user } = context.topology;
   const why = isRoot(context)
     ? "not for root to see either, in this place"
     : `not for ${user} to see: run as root to have it`;
-  return [{ source: sources.join(", "), why }];
+  return byProcess(denied).map((source) => ({ source, why }));
 };
 
 /**
@@ -135,5 +134,5 @@ export const collect = async (context: Context, options: CollectOptions): Promis
     maxBytes,
   );
   const said = [...missing, ...forRoot(context, denied), ...fitting.missing];
-  return { entries: fitting.entries, missing: distinct(said, ({ source, why }) => `${source}\n${why}`) };
+  return { entries: fitting.entries, missing: distinctMissing(said) };
 };

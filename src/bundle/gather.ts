@@ -46,11 +46,15 @@ const FAILED: Readonly<Partial<Record<Failed["code"], string>>> = {
   "command-timeout": "no answer in time",
 };
 
+/** In words; `message` stands for what only the system can say. */
+export const failedWords = ({ code, message }: Failed): string => FAILED[code] ?? printable(message, 200);
+
 /** What of a failure is to be said. @param optional most hosts do not have it */
-export const failedPart = (source: string, { code, message }: Failed, optional = false): Part => {
+export const failedPart = (source: string, failed: Failed, optional = false): Part => {
+  const { code } = failed;
   if (code === "file-denied" || code === "command-denied") return { ...NOTHING, denied: [source] };
   if (optional && (code === "file-missing" || code === "command-missing")) return NOTHING;
-  return lacking(source, FAILED[code] ?? printable(message, 200));
+  return lacking(source, failedWords(failed));
 };
 
 /** Text from outside, line by line, without what a terminal would obey. */
@@ -99,13 +103,9 @@ export interface Ask {
 /** Characters of output from which on it may have been longer: the probe keeps the last 64 KiB. */
 const MAY_BE_CUT = 60_000;
 
-const SYNOPSIS = 120;
-
-/** As a person would type it. */
-const commandLine = (argv: readonly string[]): string => {
-  const line = argv.map((word) => (/^[\w./:=,@%+*-]+$/.test(word) ? word : `'${word}'`)).join(" ");
-  return line.length > SYNOPSIS ? `${line.slice(0, SYNOPSIS)}…` : line;
-};
+/** As a person would type it, whole: a shell takes it as it is. */
+const commandLine = (argv: readonly string[]): string =>
+  argv.map((word) => (/^[\w./:=,@%+-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`)).join(" ");
 
 /** The output of a program under its command line, and what is to be said of it. */
 interface Section {

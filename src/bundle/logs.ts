@@ -200,9 +200,9 @@ const journalText = (lines: readonly JournalLine[]): string =>
 const takeJournal = async (desk: Desk, unit: string, hosted: boolean): Promise<Part> => {
   const saw = await desk.probe.journal(unit);
   const source = `the journal of ${unit}`;
-  if (!saw.ok) return failedPart(source, saw, true);
+  if (!saw.ok) return failedPart(source, saw);
   const lines = hosted ? saw.lines.filter(({ text }) => ABOUT_CROWDSEC.test(text)) : saw.lines;
-  if (lines.length === 0) return NOTHING;
+  if (lines.length === 0) return lacking(source, hosted ? "nothing in it about CrowdSec" : "nothing in it");
   return withEntry({
     name: `logs/journal-${unit}.txt`,
     what: `the end of what the journal holds of ${unit}, a week at most`,
@@ -214,7 +214,10 @@ const takeJournal = async (desk: Desk, unit: string, hosted: boolean): Promise<P
 
 /** Where CrowdSec's programs write when they write to their output. */
 const journalLooks = ({ components, system }: Topology): readonly Look[] => {
-  if (system.services !== "systemd") return [];
+  if (system.services !== "systemd") {
+    const source = "the journal of crowdsec";
+    return [{ source, look: async () => lacking(source, "no systemd here, which would keep one") }];
+  }
   const units = new Map<string, boolean>([
     ["crowdsec.service", false],
     ["crowdsec-hubupdate.service", false],

@@ -13,6 +13,7 @@ import { MAX_FILES } from "./limits.ts";
 import { makeManifest } from "./manifest.ts";
 import { environmentsOf, filesOf, withinScope } from "./material.ts";
 import { type Shows, shown, shownObservation } from "./observations.ts";
+import { withoutPrivate } from "./private.ts";
 import { readme } from "./readme.ts";
 import type { Recorded, Recording } from "./recording.ts";
 import { type FileRemoval, removalsText } from "./removals.ts";
@@ -37,6 +38,8 @@ export interface Bundle {
   readonly bytes: Buffer;
   readonly names: readonly string[];
   readonly removals: readonly FileRemoval[];
+  /** How many different stand-ins there are in it. */
+  readonly values: number;
   readonly missing: readonly Missing[];
   /** Where a secret stands that is too ordinary a word to be searched for. */
   readonly ordinary: readonly string[];
@@ -71,11 +74,13 @@ const fitting = (recorded: readonly Recorded[], room: number): readonly Recorded
   return recorded.filter((each) => !left.has(each));
 };
 
+/** The first of each. */
+const distinctBy = <T>(list: readonly T[], key: (each: T) => string): readonly T[] =>
+  [...new Map(list.toReversed().map((each) => [key(each), each])).values()].toReversed();
+
 /** What was collected says better what it is; what a check has read besides stands behind it. */
 const distinct = (entries: readonly Entry[]): readonly Entry[] =>
-  [...new Map(entries.toReversed().map((entry) => [entry.name, entry])).values()].sort((a, b) =>
-    a.name < b.name ? -1 : 1,
-  );
+  [...distinctBy(entries, ({ name }) => name)].sort((a, b) => (a.name < b.name ? -1 : 1));
 
 /** Everything that is to be shown, as it was read. */
 interface Raw {
@@ -214,14 +219,14 @@ export const makeBundle = async (input: BundleInput): Promise<Bundle> => {
   const { at, report, markdown, recording, secrets, scope, collected, anonymity, maxBytes } = input;
   const redactor = createRedactor();
   const scoped = withinScope(recording.observations, scope);
-  const observations = fitting(scoped.recorded, maxBytes * OBSERVATIONS_SHARE);
+  const observations = fitting(withoutPrivate(scoped.recorded), maxBytes * OBSERVATIONS_SHARE);
   const entries = distinct([...collected.entries, ...environmentsOf(observations), ...filesOf(observations)]);
   const raw: Raw = { entries, recording: { ...recording, observations }, report };
   study(redactor, raw, secrets);
   const pen = createPen(redactor);
   const redacted = redact(raw, markdown, redactor, pen);
 
-  const missing = [...scoped.missing, ...collected.missing];
+  const missing = distinctBy([...scoped.missing, ...collected.missing], ({ source }) => source);
   const { ordinary } = redactor;
   const head = { tool: recording.tool, at, runId: recording.run.id, anonymized: anonymity !== undefined };
   const { host } = recording;
@@ -250,6 +255,7 @@ export const makeBundle = async (input: BundleInput): Promise<Bundle> => {
     bytes,
     names: files.map(({ name }) => name),
     removals: pen.removals,
+    values: new Set(all.flatMap(({ content }) => content.match(/\bREDACTED-\d+/g) ?? [])).size,
     missing,
     ordinary,
     ...(anonymizer && { map: anonymizer.map() }),

@@ -6,6 +6,7 @@ import type { Entry, Missing } from "./entry.ts";
 import { withheld } from "./observations.ts";
 import type { Recorded } from "./recording.ts";
 import { ledOut, type Scope } from "./scope.ts";
+import { whatOfRead } from "./what.ts";
 
 const isObject = (value: unknown): value is object => value !== null && typeof value === "object";
 
@@ -38,7 +39,7 @@ export const filesOf = (recorded: readonly Recorded[]): readonly Entry[] => {
     const { content } = answer;
     found.set(path, {
       name: `files${path}`,
-      what: "as a check read it",
+      what: whatOfRead(path),
       content,
       kind: kindOf(path),
       source: path,

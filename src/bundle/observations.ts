@@ -1,6 +1,7 @@
 import { basename } from "node:path/posix";
 import type { CommandQuestion, Failed } from "../model/observation.ts";
 import { Secret } from "../model/secret.ts";
+import { NOT_IN_BUNDLE } from "../model/topology.ts";
 import { kindOf } from "../redaction/kind.ts";
 import type { Kind } from "../redaction/redactor.ts";
 import type { Recorded } from "./recording.ts";
@@ -139,7 +140,7 @@ export const withheld = (why: string): Failed => ({
   ok: false,
   phase: "host",
   code: "file-denied",
-  message: `not in this bundle: ${why}`,
+  message: `${NOT_IN_BUNDLE}: ${why}`,
   elapsedMs: 0,
 });
 

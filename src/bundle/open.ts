@@ -1,5 +1,5 @@
 import { ArchiveError, type ArchiveFile, readZip } from "../archive/zip.ts";
-import { MAX_FILES, MAX_PACKED_BYTES, MAX_UNPACKED_BYTES } from "./limits.ts";
+import { MAX_FILES, MAX_OBSERVATIONS, MAX_PACKED_BYTES, MAX_UNPACKED_BYTES } from "./limits.ts";
 import { checkManifest, readManifest } from "./manifest.ts";
 import { revived } from "./observations.ts";
 import { PROBE_NAMES } from "./recorder.ts";
@@ -50,7 +50,8 @@ const asRecording = (value: unknown): Recording => {
     if (typeof startedAt !== "string" || Number.isNaN(Date.parse(startedAt))) wrong("no time in run.startedAt");
     if (![durationMs, deadlineMs].every((ms) => typeof ms === "number" && ms >= 0)) wrong("no times in run");
   }
-  if (!Array.isArray(observations) || !observations.every(isRecorded)) return wrong("no observations of this tool");
+  if (!Array.isArray(observations) || observations.length > MAX_OBSERVATIONS || !observations.every(isRecorded))
+    return wrong("no observations of this tool");
   return value as unknown as Recording;
 };
 

@@ -1,7 +1,9 @@
 import type { Report, RunVerdict } from "../model/report.ts";
 import { printable, wrap } from "../model/text.ts";
 import type { Entry, Missing } from "./entry.ts";
+import { distinctMissing } from "./missing.ts";
 import { countByRule, type FileRemoval } from "./removals.ts";
+import { SCHEDULED } from "./what.ts";
 
 export interface ReadmeInput {
   readonly tool: { readonly name: string; readonly version: string };
@@ -58,18 +60,33 @@ const folderOf = (name: string): string => {
 const FIRST = ["report.md", "report.json", "observations.json", "removals.txt"];
 const rank = (name: string): number => (FIRST.includes(name) ? FIRST.indexOf(name) : FIRST.length);
 
-const filesIn = (entries: ReadmeInput["entries"]): string =>
-  FOLDERS.flatMap(([folder, title]) => {
-    const files = entries
-      .filter(({ name }) => folderOf(name) === folder)
-      .toSorted((a, b) => rank(a.name) - rank(b.name) || (a.name < b.name ? -1 : 1));
-    if (files.length === 0) return [];
-    return [`### ${title}\n\n${list(files.map(({ name, what }) => `${code(name)}: ${escaped(what)}`))}`];
-  }).join("\n\n");
-
 const plural = (count: number, one: string, many: string): string => (count === 1 ? one : many);
 
-const removedSection = (removals: readonly FileRemoval[], anonymized: boolean): string => {
+/** Files that are only here for what they could have held: how many, by folder. */
+const summedUp = (names: readonly string[]): string => {
+  const counts = new Map<string, number>();
+  for (const folder of names.map((name) => name.replace(/[^/]*$/, "")).toSorted())
+    counts.set(folder, (counts.get(folder) ?? 0) + 1);
+  const places = [...counts].map(([folder, count]) => `${count} in ${code(folder)}`).join(", ");
+  return `${names.length} ${plural(names.length, "file", "files")} ${SCHEDULED}: ${places}`;
+};
+
+const filesIn = (entries: ReadmeInput["entries"]): string =>
+  FOLDERS.flatMap(([folder, title]) => {
+    const all = entries.filter(({ name }) => folderOf(name) === folder);
+    const searched = all.filter(({ what }) => what === SCHEDULED).map(({ name }) => name);
+    const files = all
+      .filter(({ what }) => what !== SCHEDULED)
+      .toSorted((a, b) => rank(a.name) - rank(b.name) || (a.name < b.name ? -1 : 1));
+    if (all.length === 0) return [];
+    const items = [
+      ...files.map(({ name, what }) => `${code(name)}: ${escaped(what)}`),
+      ...(searched.length === 0 ? [] : [summedUp(searched)]),
+    ];
+    return [`### ${title}\n\n${list(items)}`];
+  }).join("\n\n");
+
+const removedSection = ({ removals, anonymized, ordinary }: ReadmeInput): string => {
   const rules = countByRule(removals);
   const total = rules.reduce((sum, { count }) => sum + count, 0);
   const places = anonymized
@@ -79,7 +96,7 @@ const removedSection = (removals: readonly FileRemoval[], anonymized: boolean): 
   const times = plural(total, "Once something was", `${total} times something was`);
   return [
     paragraph(
-      `${times} taken out, and replaced by a word such as \`REDACTED-3\`, the same for the same value everywhere, or by \`REMOVED\`. ${code("removals.txt")} has file, line and rule of each. Before this archive was put in its place it was searched for every secret that had been read: none was left.`,
+      `${times} taken out, and replaced by a word such as \`REDACTED-3\`, the same for the same value everywhere, or by \`REMOVED\`. ${code("removals.txt")} has file, line and rule of each. Before this archive was put in its place it was searched for every secret that had been read${ordinary.length === 0 ? "" : ", but for those named below"}: none was left.`,
     ),
     list(rules.map(({ rule, count }) => `${count} × ${escaped(rule)}`)),
     paragraph(places),
@@ -101,10 +118,45 @@ const ordinarySection = (ordinary: readonly string[]): string =>
         "",
       ].join("\n");
 
-const missingSection = (missing: readonly Missing[]): string =>
-  missing.length === 0
-    ? "Nothing that was asked for is missing."
-    : list(missing.map(({ source, why }) => `${code(source)}: ${escaped(why)}`));
+/** From so many on, one reason is said once, above what it holds for. */
+const SHARED = 3;
+
+const nested = (text: string): string =>
+  item(text)
+    .split("\n")
+    .map((line) => `  ${line}`)
+    .join("\n");
+
+const missingSection = (missing: readonly Missing[]): string => {
+  if (missing.length === 0) return "Nothing that was asked for is missing.";
+  const reasons = new Map<string, readonly string[]>();
+  for (const { source, why } of distinctMissing(missing)) reasons.set(why, [...(reasons.get(why) ?? []), source]);
+  return [...reasons]
+    .flatMap(([why, sources]) =>
+      sources.length < SHARED
+        ? sources.map((source) => item(`${code(source)}: ${escaped(why)}`))
+        : [[item(`${escaped(why)}:`), ...sources.map((source) => nested(code(source)))].join("\n")],
+    )
+    .join("\n");
+};
+
+/** In the order in which most causes are found. */
+const READING: readonly (readonly string[])[] = [
+  ["logs/crowdsec.log", "logs/journal-crowdsec.service.txt"],
+  ["config/merged.yaml", "config/acquisition.txt"],
+  ["system/time.txt", "system/sockets.txt"],
+];
+
+/** `a and b, then c`: those that are there. */
+const readingOrder = (entries: ReadmeInput["entries"]): string =>
+  READING.map((names) =>
+    names
+      .filter((name) => entries.some((entry) => entry.name === name))
+      .map(code)
+      .join(" and "),
+  )
+    .filter((step) => step !== "")
+    .join(", then ");
 
 /** Of a run that looked at the host itself. */
 const judged = ({ summary, run }: Report): string => {
@@ -115,8 +167,9 @@ const judged = ({ summary, run }: Report): string => {
 
 /** README.md of a bundle: what it is, how it is read, what was taken out and what is not in it. */
 export const readme = (input: ReadmeInput): string => {
-  const { tool, at, host, runId, report, anonymized, entries, removals, missing, ordinary } = input;
-  const again = `npx ${tool.name} check --from FILE`;
+  const { tool, at, host, runId, report, anonymized, entries, missing, ordinary } = input;
+  const again = `${tool.name} check --from FILE`;
+  const order = readingOrder(entries);
   return `# Support bundle of ${escaped(host)}
 
 ${paragraph(
@@ -135,14 +188,14 @@ ${list([
 
 ${list([
   `${code("report.md")} first: what is wrong, whose it is, and what mends it.`,
-  "Then the logs, and the configuration that they speak of.",
+  ...(order === "" ? [] : [`Then ${order}.`]),
   `To judge it again, offline, with the rules of the version at hand: ${code(again)}, FILE being this archive.`,
   `${code("manifest.json")} has length and SHA-256 of every file; an archive that was changed is refused.`,
 ])}
 
 ## What was taken out
 
-${removedSection(removals, anonymized)}
+${removedSection(input)}
 
 ${ordinarySection(ordinary)}## What is not in it
 

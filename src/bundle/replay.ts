@@ -1,5 +1,6 @@
 import type { Failed, Prober } from "../model/observation.ts";
 import { Unanswered } from "../model/observation.ts";
+import { NOT_IN_BUNDLE } from "../model/topology.ts";
 import { keyOf } from "./observations.ts";
 import { proberOf } from "./recorder.ts";
 import type { Recorded, Recording } from "./recording.ts";
@@ -20,12 +21,11 @@ const OF_THE_HOST: ReadonlySet<keyof Prober> = new Set([
   "bind",
 ]);
 
-const NOT_RECORDED = "not in this bundle";
 const notRecorded: Failed = {
   ok: false,
   phase: "host",
   code: "file-denied",
-  message: NOT_RECORDED,
+  message: NOT_IN_BUNDLE,
   elapsedMs: 0,
 };
 
@@ -43,7 +43,9 @@ const indexed = (observations: readonly Recorded[], ofSecret: (value: string) =>
   const found = new Map<string, Recorded[]>();
   for (const recorded of observations) {
     const key = keyOf(recorded.probe, recorded.question, ofSecret);
-    found.set(key, [...(found.get(key) ?? []), recorded]);
+    const same = found.get(key);
+    if (same) same.push(recorded);
+    else found.set(key, [recorded]);
   }
   return new Map([...found].map(([key, given]) => [key, { given, next: 0 }]));
 };
@@ -59,10 +61,10 @@ export const createReplay = ({ observations, cutOff }: Pick<Recording, "observat
     const same = exact.get(keyOf(probe, question, exactly)) ?? masked.get(keyOf(probe, question, anySecret));
     if (same === undefined) {
       if (OF_THE_HOST.has(probe)) return notRecorded;
-      throw new Unanswered(`${NOT_RECORDED}: what ${probe} would have said`);
+      throw new Unanswered(`${NOT_IN_BUNDLE}: what ${probe} would have said`);
     }
     const recorded = same.given[Math.min(same.next++, same.given.length - 1)];
-    if (recorded === undefined || !("answer" in recorded)) throw new Unanswered(cutOff ?? NOT_RECORDED);
+    if (recorded === undefined || !("answer" in recorded)) throw new Unanswered(cutOff ?? NOT_IN_BUNDLE);
     return recorded.answer;
   });
 };

@@ -65,6 +65,17 @@ const askSystemd = async (desk: Desk, unit: string): Promise<Part & { readonly t
   return { ...together(files), text };
 };
 
+const NO_SERVICE = "no service of that name here";
+const NO_MANAGER = "no manager of services here";
+const NONE: Readonly<Record<Topology["system"]["services"], string>> = {
+  systemd: NO_SERVICE,
+  openrc: NO_SERVICE,
+  freebsd: NO_SERVICE,
+  container: NO_MANAGER,
+  kubernetes: NO_MANAGER,
+  none: NO_MANAGER,
+};
+
 /** What the manager of services says of one. */
 const takeService = async (desk: Desk, name: string): Promise<Part> => {
   const bySystemd = desk.topology.system.services === "systemd";
@@ -75,9 +86,19 @@ const takeService = async (desk: Desk, name: string): Promise<Part> => {
   const told = saw.ok && saw.known ? `${fields(saw)}\n` : "";
   const content = [told, shown.text].filter((text) => text !== "").join("\n");
   const rest: Part = saw.ok ? NOTHING : failedPart(`the service ${name}`, saw, true);
-  if (content === "") return together([rest, shown]);
+  if (content === "") {
+    const isTold = rest.missing.length + rest.denied.length + shown.missing.length + shown.denied.length > 0;
+    const none = lacking(
+      `the service ${name}`,
+      `${NONE[desk.topology.system.services]}: no state, no count of restarts`,
+    );
+    return together([rest, shown, isTold ? NOTHING : none]);
+  }
+  const counts = /^(?:restarts: |NRestarts=)/m.test(content)
+    ? NOTHING
+    : lacking(`how often ${name} was restarted`, "nothing here counts it");
   const what = `what the manager of services says of ${name}: state, restarts, last end, limits`;
-  return together([withEntry({ name: `services/${name}.txt`, what, content, kind: "unit" }), rest, shown]);
+  return together([withEntry({ name: `services/${name}.txt`, what, content, kind: "unit" }), rest, shown, counts]);
 };
 
 const TIMER = "crowdsec-hubupdate.timer";

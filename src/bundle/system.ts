@@ -7,6 +7,7 @@ import {
   fields,
   fileLook,
   type Look,
+  lacking,
   linesWith,
   NOTHING,
   type Part,
@@ -16,6 +17,7 @@ import {
   together,
   withEntry,
 } from "./gather.ts";
+import { findProgram } from "./programs.ts";
 
 /** Files of the kernel, which have no size and are not all there on every system; the first lines of each. */
 const head = (...files: readonly string[]): Ask => ({
@@ -156,16 +158,16 @@ const socketSheet = (topology: Topology): Sheet => {
 };
 
 /** Where CrowdSec's files are, as far as their rights, owners and sizes say what is wrong. */
-const foldersOf = ({ config, log, database, hubIndex }: Topology): readonly string[] => {
+const foldersOf = ({ config, log, database, hubIndex, dataDir }: Topology): readonly string[] => {
   const home = posix.dirname(config.value);
   const inside = ["bouncers", "acquis.d", "hub", "notifications", "console", "collections", "parsers"];
   return [
     ...new Set([
       home,
       ...inside.map((name) => posix.join(home, name)),
-      "/var/lib/crowdsec",
+      // Where packages put it, when nothing tells.
+      ...(dataDir ? [dataDir.value] : ["/var/lib/crowdsec", "/var/lib/crowdsec/data"]),
       ...("kind" in database && database.kind === "sqlite" ? [posix.dirname(database.path.value)] : []),
-      "/var/lib/crowdsec/data",
       ...(hubIndex ? [posix.dirname(hubIndex.value)] : []),
       ...(log && posix.dirname(log.value) !== "/var/log" ? [posix.dirname(log.value)] : []),
       "/var/log/crowdsec",
@@ -352,6 +354,8 @@ const FILES: readonly FileWish[] = [
 ];
 
 const TIME_SERVICES = ["systemd-timesyncd", "chronyd", "chrony", "ntpd", "ntp", "ntpsec", "openntpd"];
+/** Programs that say how far off the clock is. */
+const TIME_CLIENTS = ["chronyc", "ntpq"];
 
 /**
  * The time and its source. timedatectl is not asked: it would have D-Bus start a service. chronyc is asked over loopback,
@@ -363,8 +367,13 @@ const takeTime = async (desk: Desk): Promise<Part> => {
     desk.probe.path("/run/systemd/timesync/synchronized"),
   ]);
   const known = services.flatMap((saw) => (saw.ok && saw.known ? [`${fields(saw)}\n`] : []));
+  const clients = await Promise.all(TIME_CLIENTS.map((name) => findProgram(desk.probe, name)));
+  const unasked = clients.every((path) => path === undefined)
+    ? lacking(TIME_CLIENTS.join(", "), "no such program here, so nobody was asked how far off the clock is")
+    : NOTHING;
   const told = [
     `this tool's clock: ${desk.now.toISOString()}`,
+    ...(known.length === 0 ? [`no service that sets the clock is known here: ${TIME_SERVICES.join(", ")}`] : []),
     ...(synchronized.ok ? ["systemd-timesyncd has set the clock since this system is up"] : []),
   ];
   const sheet = await takeSheet(desk, {
@@ -385,7 +394,7 @@ const takeTime = async (desk: Desk): Promise<Part> => {
     content,
     kind: "text",
   } as const;
-  return together([withEntry(entry), { ...sheet, entries: [] }]);
+  return together([withEntry(entry), { ...sheet, entries: [] }, unasked]);
 };
 
 export const systemLooks = (topology: Topology): readonly Look[] => [

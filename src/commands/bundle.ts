@@ -15,6 +15,7 @@ import { findScope, type Scope } from "../bundle/scope.ts";
 import { exitCodeOfSignal } from "../exit-code.ts";
 import type { Context } from "../model/check.ts";
 import type { Report } from "../model/report.ts";
+import { wrap } from "../model/text.ts";
 import { createProber } from "../probes/index.ts";
 import { startProgress } from "../progress.ts";
 import { makeReport } from "../report.ts";
@@ -84,14 +85,16 @@ const mustBeWritable = async (path: string): Promise<void> => {
   }
 };
 
+const exists = (path: string): Promise<boolean> =>
+  access(path).then(
+    () => true,
+    () => false,
+  );
+
 /** Of an earlier bundle; undefined where there is none yet. */
 const earlierMap = async (path: string | undefined): Promise<AnonymityMap | undefined> => {
   if (path === undefined) return undefined;
-  try {
-    await access(path);
-  } catch {
-    return undefined;
-  }
+  if (!(await exists(path))) return undefined;
   try {
     return readMap((await readBounded(path, MAX_MAP_BYTES)).toString("utf8"));
   } catch (error) {
@@ -188,13 +191,20 @@ const gather = async (
 
 const counted = (count: number, one: string, many = `${one}s`): string => `${count} ${count === 1 ? one : many}`;
 
-const summary = (bundle: Bundle, report: Report, path: string, map: string | undefined): string => {
-  const { bytes, names, removals, missing, ordinary } = bundle;
-  const taken = removals.reduce((sum, { count }) => sum + count, 0);
+/** @param written what was written, and where */
+const summary = (
+  { bytes, names, removals, values, missing, ordinary }: Bundle,
+  report: Report,
+  written: string,
+  map: string | undefined,
+): string => {
+  const places = removals.reduce((sum, { count }) => sum + count, 0);
   return [
-    `${path}: ${counted(names.length, "file")}, ${size(bytes.length)}, for you alone to read (mode 0600).`,
+    `${written} ${counted(names.length, "file")}, ${size(bytes.length)}.`,
     `Judged: ${VERDICTS[report.summary.verdict]}: ${outcome(report)}; ${lookedAtAs(report.run)}.`,
-    `Taken out: ${counted(taken, "secret or private value", "secrets and private values")}; removals.txt in it says where.`,
+    places === 0
+      ? "Nothing had to be taken out."
+      : `Taken out at ${counted(places, "place")}: ${counted(values, "secret")}, and what may be private; removals.txt in it says where.`,
     ...(missing.length > 0 ? [`Not in it: ${counted(missing.length, "thing")} that README.md in it names.`] : []),
     ...(ordinary.length > 0
       ? [
@@ -205,9 +215,17 @@ const summary = (bundle: Bundle, report: Report, path: string, map: string | und
       ? ["Addresses and host names are in it; --anonymize replaces them."]
       : [`${map} says what is behind the pseudonyms: keep it here, and do not send it.`]),
     "Look into it before you send it: README.md says what each file is.",
-    "",
   ].join("\n");
 };
+
+/** As wide as a terminal is, where there is one. */
+const fitted = (text: string, { columns }: { readonly columns?: number }): string =>
+  columns
+    ? text
+        .split("\n")
+        .flatMap((line) => wrap(line, columns))
+        .join("\n")
+    : text;
 
 /** Looks at this host, and puts all that was seen into one archive, without its secrets. Returns the exit code. */
 export const bundle = async (options: BundleOptions, tool: Tool, streams: Streams): Promise<number> => {
@@ -222,6 +240,8 @@ export const bundle = async (options: BundleOptions, tool: Tool, streams: Stream
     throw new UsageError(
       "--anonymize with -f - wants --map FILE: who holds the map can tell what is behind a pseudonym.",
     );
+  if (mapPath !== undefined && resolve(mapPath) === resolve(path))
+    throw new UsageError("--map wants another file than --file: the bundle would take its place.");
   for (const target of [isStdout ? undefined : path, mapPath]) if (target !== undefined) await mustBeWritable(target);
   const map = await earlierMap(mapPath);
   const progress = await startProgress(
@@ -277,10 +297,12 @@ export const bundle = async (options: BundleOptions, tool: Tool, streams: Stream
     }
     const { bytes, map: newMap } = made.bundle;
     if (mapPath !== undefined) await placed(mapPath, `${JSON.stringify(newMap, null, 2)}\n`);
+    const replaced = !isStdout && (await exists(path)) ? ", in place of what was there" : "";
     if (isStdout) await write(stdout, bytes);
     else await placed(path, bytes);
-    const words = summary(made.bundle, made.report, isStdout ? "standard output" : path, mapPath);
-    await write(isStdout ? stderr : stdout, words);
+    const written = isStdout ? "Written to standard output:" : `${path}, for you alone to read (mode 0600)${replaced}:`;
+    const told = isStdout ? stderr : stdout;
+    await write(told, `${fitted(summary(made.bundle, made.report, written, mapPath), told)}\n`);
     return 0;
   } catch (error) {
     if (error instanceof BundleError) throw new UsageError(error.message);

@@ -1,4 +1,4 @@
-import { realpath } from "node:fs/promises";
+import { lstat, realpath } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
 import { readGzip } from "../archive/gzip.ts";
 import { PlaceError, placeFile, readBounded, readStream } from "../archive/place.ts";
@@ -8,7 +8,7 @@ import { MAX_FILES, MAX_PACKED_BYTES, MAX_UNPACKED_BYTES } from "../bundle/limit
 import type { FileRemoval } from "../bundle/removals.ts";
 import { printable } from "../model/text.ts";
 import type { Redactor } from "../redaction/redactor.ts";
-import { cleanArchive, cleanPieces, type LeftOut, leakIn, textOf } from "./cleaning.ts";
+import { type CleanedArchive, cleanArchive, cleanPieces, leakIn, textOf } from "./cleaning.ts";
 import type { Tool } from "./session.ts";
 import { type Streams, write } from "./streams.ts";
 import { UsageError } from "./usage-error.ts";
@@ -26,6 +26,8 @@ const STREAM = "-";
 
 /** Lines about what was taken out; removals.txt of an archive has all. */
 const MAX_LINES = 40;
+/** Line numbers of one rule in one file; a text has no removals.txt, so that these are all that is told of it. */
+const MAX_NUMBERS = 12;
 
 /** The last dot but one of `crowdsec.log.1`, of `acquis.yaml.local` and of `access.log.gz`. */
 const ENDING = /(?:\.[a-z][\w-]*?)?(?:\.(?:local|gz|\d+))?$/i;
@@ -51,11 +53,8 @@ const mustDiffer = async (target: string, path: string): Promise<void> => {
 };
 
 /** What is written, and what is told about it. */
-interface Result {
+interface Result extends Omit<CleanedArchive, "files"> {
   readonly bytes: Buffer;
-  readonly removals: readonly FileRemoval[];
-  readonly leftOut: readonly LeftOut[];
-  readonly redactor: Redactor;
 }
 
 /** Whoever has the file has these texts: they are what is searched, not what was meant to be in them. */
@@ -104,26 +103,48 @@ const cleaned = async (bytes: Buffer, path: string): Promise<Result> => {
 
 const counted = (count: number, one: string, many = `${one}s`): string => `${count} ${count === 1 ? one : many}`;
 
-/** How often each rule took something out of each file, in the order of the files. */
+/** `line 3`, `4 times: lines 3, 7, 9`; bounded. */
+const places = (removals: readonly FileRemoval[]): string => {
+  const times = removals.reduce((sum, { count }) => sum + count, 0);
+  const numbers = [...new Set(removals.map(({ line }) => line))].sort((a, b) => a - b);
+  const more = numbers.length - MAX_NUMBERS;
+  const shown = numbers.slice(0, MAX_NUMBERS).join(", ");
+  const where = `${numbers.length === 1 ? "line" : "lines"} ${shown}${more > 0 ? ` and ${more} more` : ""}`;
+  return times === 1 ? where : `${times} times: ${where}`;
+};
+
+/** What each rule took out of each file, and in which lines, in the order of the files. */
 const byRule = (removals: readonly FileRemoval[]): readonly string[] => {
-  const counts = new Map<string, number>();
-  for (const { file, rule, count } of removals) {
-    const key = `${printable(file)}: ${printable(rule)}`;
-    counts.set(key, (counts.get(key) ?? 0) + count);
+  const rows = new Map<string, FileRemoval[]>();
+  for (const removal of removals) {
+    const key = `${printable(removal.file)}: ${printable(removal.rule)}`;
+    rows.set(key, [...(rows.get(key) ?? []), removal]);
   }
-  const lines = [...counts].map(([key, count]) => `  ${key}${count === 1 ? "" : ` (${count} times)`}`);
+  const lines = [...rows].map(([key, list]) => `  ${key} (${places(list)})`);
   const more = lines.length - MAX_LINES;
   return more > 0 ? [...lines.slice(0, MAX_LINES), `  and ${more} more`] : lines;
 };
 
-const summary = ({ bytes, removals, leftOut, redactor }: Result, from: string, to: string): string => {
-  const taken = removals.reduce((sum, { count }) => sum + count, 0);
+const OURS = "this is a bundle of crowdsec-preflight: its secrets were taken out when it was made";
+
+const taken = ({ removals, bundle }: Result): string => {
+  const count = removals.reduce((sum, one) => sum + one.count, 0);
+  if (count > 0) {
+    const told = `${counted(count, "secret or private value", "secrets and private values")} taken out`;
+    return bundle === undefined ? `${told}:` : `${OURS}; all the same, ${told} now:`;
+  }
+  return bundle === undefined
+    ? "nothing was found that has to be taken out."
+    : `${OURS}, and nothing more was found in it.`;
+};
+
+/** @param to where it was written, and whether something was there */
+const summary = (result: Result, from: string, to: { readonly name: string; readonly replaced: boolean }): string => {
+  const { bytes, removals, leftOut, redactor, bundle } = result;
   const { ordinary } = redactor;
   const left = leftOut.map(({ name, why }) => `  ${printable(name)}: ${printable(why)}`);
   return [
-    taken === 0
-      ? `${from}: nothing was found that has to be taken out.`
-      : `${from}: ${counted(taken, "secret or private value", "secrets and private values")} taken out:`,
+    `${from}: ${taken(result)}`,
     ...byRule(removals),
     ...(left.length === 0 ? [] : ["Left out, since it cannot be cleaned:", ...left.slice(0, MAX_LINES)]),
     ...(left.length > MAX_LINES ? [`  and ${left.length - MAX_LINES} more`] : []),
@@ -132,10 +153,20 @@ const summary = ({ bytes, removals, leftOut, redactor }: Result, from: string, t
       : [
           `Too ordinary to be searched for everywhere: ${counted(ordinary.length, "secret")} (${ordinary.map((one) => printable(one)).join(", ")}). Choose better ones.`,
         ]),
-    `Written to ${to} (${size(bytes.length)}). Look into it before you send it.`,
+    bundle?.anonymized === true
+      ? "Its addresses and host names are pseudonyms, and stay as they are."
+      : "Addresses, host names, users and e-mail addresses stay as they are.",
+    `Written to ${to.name}${to.replaced ? " (replaced)" : ""} (${size(bytes.length)}). Look into it before you send it.`,
     "",
   ].join("\n");
 };
+
+/** Whether something has this name, even if it is a link that leads nowhere. */
+const isThere = (path: string): Promise<boolean> =>
+  lstat(path).then(
+    () => true,
+    () => false,
+  );
 
 /** Takes the secrets out of somebody else's archive, or a text, into another file. Returns the exit code. */
 export const clean = async (options: CleanOptions, _tool: Tool, streams: Streams): Promise<number> => {
@@ -162,8 +193,9 @@ export const clean = async (options: CleanOptions, _tool: Tool, streams: Streams
   if (isStdout && stdout.isTTY && formatOf(bytes) === "zip")
     throw new UsageError("A terminal shows no archive: send it to a file, or name one with -f.");
   const result = await failing(from, () => cleaned(bytes, path));
+  const replaced = !isStdout && (await isThere(target));
   if (isStdout) await write(stdout, result.bytes);
   else await failing(to, () => placeFile(target, result.bytes));
-  await write(stderr, summary(result, from, to));
+  await write(stderr, summary(result, from, { name: to, replaced }));
   return 0;
 };

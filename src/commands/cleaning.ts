@@ -197,6 +197,8 @@ const accountOf = (
     .join("\n");
 
 export interface CleanedArchive {
+  /** Set where it is a bundle of ours, whose secrets were taken out when it was made. */
+  readonly bundle?: Pick<Manifest, "anonymized">;
   readonly files: readonly ArchiveFile[];
   readonly removals: readonly FileRemoval[];
   readonly leftOut: readonly LeftOut[];
@@ -229,6 +231,7 @@ export const cleanArchive = (given: readonly ArchiveFile[]): CleanedArchive => {
       : [...kept, { name: MANIFEST, text: isUntouched ? ours.piece.text : manifestAnew(ours.manifest, kept) }];
   return {
     files: all.map(({ name, text }) => ({ name, content: Buffer.from(text) })),
+    ...(ours !== undefined && { bundle: { anonymized: ours.manifest.anonymized } }),
     removals,
     leftOut: shownLeftOut,
     redactor,

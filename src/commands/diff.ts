@@ -1,14 +1,13 @@
 import { diff as compare } from "../compare/diff.ts";
 import { diffText } from "../compare/diff-text.ts";
 import { readDocument } from "./documents.ts";
+import type { COMPARE_FORMATS } from "./flags.ts";
 import { type Streams, wantsColor, write } from "./streams.ts";
-
-export const DIFF_FORMATS = ["pretty", "json"] as const;
 
 export interface DiffOptions {
   /** Of a report or bundle each; the first is the one before. */
   readonly paths: readonly [string, string];
-  readonly output: (typeof DIFF_FORMATS)[number];
+  readonly output: (typeof COMPARE_FORMATS)[number];
   readonly color?: boolean;
   readonly ascii: boolean;
 }

@@ -1,9 +1,12 @@
+import { createHash } from "node:crypto";
 import { PlaceError, readBounded } from "../archive/place.ts";
 import { FORMAT_WORDS, formatOf, size } from "../archive/words.ts";
 import { ArchiveError, readZip } from "../archive/zip.ts";
 import { MAX_FILES, MAX_PACKED_BYTES, MAX_UNPACKED_BYTES } from "../bundle/limits.ts";
+import { readManifest } from "../bundle/manifest.ts";
 import type { Document } from "../compare/document.ts";
 import { Misfit, readReport } from "../compare/report-shape.ts";
+import { withoutNumbers } from "../compare/stand-ins.ts";
 import type { Report } from "../model/report.ts";
 import { printable } from "../model/text.ts";
 import { parseYaml, type Tree } from "../topology/yaml-tree.ts";
@@ -22,8 +25,14 @@ const BUNDLE = { maxBytes: MAX_PACKED_BYTES, maxUnpackedBytes: MAX_UNPACKED_BYTE
 
 const REPORT = "report.json";
 const MERGED = "config/merged.yaml";
-/** Bouncers' own files, as they stand in a bundle. */
-const BOUNCER = /^files\/.*\/bouncers\/([^/]+\.ya?ml(?:\.local)?)$/;
+const ACQUISITION = "config/acquisition.txt";
+const MANIFEST = "manifest.json";
+const FILES = "files";
+/** Files of their own whose keys are compared: bouncers' and credentials, as they stand in a bundle. */
+const OWN_KEYS = [/^files\/.*\/bouncers\/([^/]+\.ya?ml(?:\.local)?)$/, /^files\/.*\/([^/]*api_credentials\.ya?ml)$/];
+/** What merged.yaml is made of. */
+const MERGED_FROM = /\/config\.yaml(?:\.local)?$/;
+const HOME = "/etc/crowdsec/";
 const MAX_CONFIGURATION = MIB;
 const MAX_KEYS = 20_000;
 const MAX_VALUE = 200;
@@ -48,20 +57,56 @@ const shown = (tree: Tree): string => {
 
 type Files = ReadonlyMap<string, Buffer>;
 
-/** The keys of CrowdSec's configuration and of its bouncers'; a file that is no YAML has none. */
+/** `crowdsec-firewall-bouncer.yaml`; undefined of what is not compared key by key. */
+const ownKeysOf = (name: string): string | undefined => OWN_KEYS.flatMap((pattern) => pattern.exec(name)?.[1] ?? [])[0];
+
+/** The keys of CrowdSec's configuration, of its bouncers' and of its credentials; a file that is no YAML has none. */
 const configurationOf = (files: Files): ReadonlyMap<string, string> => {
   const keys = new Map<string, string>();
   for (const [name, content] of files) {
-    const bouncer = BOUNCER.exec(name)?.[1];
-    if ((name !== MERGED && bouncer === undefined) || content.length > MAX_CONFIGURATION) continue;
+    const own = ownKeysOf(name);
+    if ((name !== MERGED && own === undefined) || content.length > MAX_CONFIGURATION) continue;
     const parsed = parseYaml(content.toString("utf8"), name);
     if (!parsed.ok) continue;
-    const own = new Map<string, string>();
-    flatten(parsed.tree, "", own);
-    const prefix = bouncer === undefined ? "" : `${printable(bouncer, MAX_VALUE)} `;
-    for (const [key, value] of own) keys.set(`${prefix}${key}`, value);
+    const read = new Map<string, string>();
+    flatten(parsed.tree, "", read);
+    const prefix = own === undefined ? "" : `${printable(own, MAX_VALUE)} `;
+    for (const [key, value] of read) keys.set(`${prefix}${key}`, value);
   }
   return keys;
+};
+
+/** `/etc/crowdsec/acquis.yaml:1: file` → `/etc/crowdsec/acquis.yaml: file`: lines move without a change. */
+const acquisitionOf = (files: Files): readonly string[] => {
+  const text = files.get(ACQUISITION)?.subarray(0, MAX_CONFIGURATION).toString("utf8") ?? "";
+  const sources = text.split("\n").filter((line) => line !== "");
+  return sources.map((line) => printable(withoutNumbers(line.replace(/:\d+: /, ": ")), MAX_VALUE)).sort();
+};
+
+/** Below CrowdSec's folder; stand-ins of secrets have another number in each bundle. */
+const ownFilesOf = (files: Files, folder: string): ReadonlyMap<string, string> => {
+  const home = `${FILES}${withoutNumbers(folder).replace(/\/*$/, "/")}`;
+  const own = [...files].map(([name, content]) => [withoutNumbers(name), content] as const);
+  return new Map(
+    own.flatMap(([name, content]) => {
+      if (!name.startsWith(home)) return [];
+      const isCompared = ownKeysOf(name) !== undefined || MERGED_FROM.test(name);
+      const text = withoutNumbers(content.toString("latin1"));
+      const digest = isCompared ? "" : createHash("sha256").update(text, "latin1").digest("hex").slice(0, 12);
+      return [[printable(name.slice(FILES.length), MAX_VALUE), digest]];
+    }),
+  );
+};
+
+/** A manifest that cannot be read says nothing of pseudonyms. */
+const isAnonymized = (content: Buffer | undefined): boolean => {
+  if (content === undefined) return false;
+  try {
+    return readManifest(content).anonymized;
+  } catch (error) {
+    if (error instanceof ArchiveError) return false;
+    throw error;
+  }
 };
 
 const parseReport = (content: Buffer): Report => {
@@ -92,12 +137,23 @@ const fromBundle = async (content: Buffer, name: string): Promise<Read> => {
   const files: Files = new Map((await readZip(content, BUNDLE)).map((file) => [file.name, file.content]));
   const found = files.get(REPORT);
   if (found === undefined) throw new Misfit(`an archive, but no bundle of crowdsec-preflight: it holds no ${REPORT}`);
-  const document = { name, report: parseReport(found) };
-  const configuration = files.has(MERGED) ? configurationOf(files) : undefined;
-  return { document: { ...document, ...(configuration && { configuration }) }, bytes: found.length };
+  const document = { name, report: parseReport(found), anonymized: isAnonymized(files.get(MANIFEST)) };
+  if (!files.has(MERGED)) return { document, bytes: found.length };
+  const configuration = configurationOf(files);
+  return {
+    document: {
+      ...document,
+      configuration,
+      acquisition: acquisitionOf(files),
+      files: ownFilesOf(files, configuration.get("config_paths.config_dir") || HOME),
+    },
+    bytes: found.length,
+  };
 };
 
 const read = async (path: string): Promise<Read> => {
+  // The command line gives an empty word for a lone `-`.
+  if (path === "" || path === "-") throw new UsageError("Standard input is not read here: name a file.");
   const name = printable(path);
   try {
     const content = await readBounded(path, BUNDLE.maxBytes);

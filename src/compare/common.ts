@@ -89,6 +89,10 @@ const separating = (have: readonly ReadonlySet<string>[], lack: readonly Readonl
 const sourcesOf = (findings: readonly Finding[]): ReadonlySet<string> =>
   new Set(findings.flatMap(({ addresses = [] }) => addresses.flatMap(({ source }) => given(source))));
 
+/** Of them, those that say where it stands. */
+export const placedSources = (findings: readonly Finding[]): ReadonlySet<string> =>
+  new Set([...sourcesOf(findings)].filter((source) => placed([source]).length > 0));
+
 /**
  * The smallest subnet that all of the first leave from and none of the second. Where a check got nowhere near a
  * connection on some of them, the addresses count that these hosts had for anything else; then they do for all.

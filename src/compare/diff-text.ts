@@ -36,6 +36,8 @@ const TEXTS: Readonly<Record<Kind, (change: Change, count: number) => string>> =
   user: (change) => `run as: ${arrow(change)}`,
   namespace: ({ before = "none", after = "none" }) => `namespace: ${before} → ${after}`,
   configuration: ({ before = "(not set)", after = "(not set)" }) => `${before} → ${after}`,
+  acquisition: ({ says }) => `what the agent reads: ${says}`,
+  file: ({ says }) => String(says),
   route: (change) => `route: ${arrow(change)}`,
   environment: (change) => `environment: ${arrow(change)}`,
   issuer: (change) => `issuer of the certificate: ${arrow(change)}`,
@@ -54,6 +56,7 @@ const kindOf = (change: Change): string => {
     const reason = after === "skip" || after === "unknown" ? says?.replace(/@[^\s,]+/g, "") : checkFamily(of);
     return JSON.stringify([direction, kind, before, after, reason]);
   }
+  if (kind === "file") return JSON.stringify([direction, kind, says]);
   return JSON.stringify([direction, kind, before, after, says]);
 };
 
@@ -77,7 +80,8 @@ const lineOf = (group: readonly Change[]): string => {
   if (of === "") return text;
   if (kind === "cause") return `${text} (${of})`;
   const names = group.map((change) => change.of);
-  return `${kind === "configuration" ? "configuration " : ""}${listed(names)}: ${text}`;
+  const what = kind === "configuration" || kind === "file" ? `${kind} ` : "";
+  return `${what}${listed(names)}: ${text}`;
 };
 
 const sideLine = ({ document, host, startedAt, verdict }: Side): string => {

@@ -3,6 +3,7 @@ import { duration } from "../model/text.ts";
 import { COMPARE_SCHEMA_VERSION, type Document } from "./document.ts";
 import { isWorse, isWorseVerdict, VERDICT_WORDS } from "./rank.ts";
 import { listed, showTime } from "./sheet.ts";
+import { hasStandIn, withoutNames, withoutNumbers } from "./stand-ins.ts";
 
 /** In the order in which they are told. */
 export const DIRECTIONS = ["worse", "better", "other"] as const;
@@ -22,6 +23,8 @@ export const KINDS = [
   "user",
   "namespace",
   "configuration",
+  "acquisition",
+  "file",
   "route",
   "environment",
   "issuer",
@@ -36,7 +39,7 @@ export type Kind = (typeof KINDS)[number];
 export interface Change {
   readonly direction: Direction;
   readonly kind: Kind;
-  /** A finding's instance, a cause's id, a key of the configuration; empty of the whole run. */
+  /** A finding's instance, a cause's id, a key of the configuration, a file's path; empty of the whole run. */
   readonly of: string;
   /** Left out where it was not there. */
   readonly before?: string;
@@ -237,7 +240,8 @@ const ofFindings = (
 };
 
 /**
- * A cause that came is worse, unless all that it explains failed before, for whatever reason; one that went is better,
+ * A cause that came is worse, unless what shows it failed before, for whatever reason: all that it explains, or those of
+ * it that fail as its first finding does; what else it took along is told finding by finding. One that went is better,
  * unless something of what it explained still fails, or nobody could look.
  */
 const ofCauses = (before: Report, after: Report): readonly Change[] => {
@@ -251,7 +255,10 @@ const ofCauses = (before: Report, after: Report): readonly Change[] => {
     .filter(({ id }) => !had.has(id))
     .flatMap((cause) => {
       const failed = failing(cause, later);
-      const isKnown = failed.length > 0 && failed.every((instance) => earlier.get(instance)?.status === "fail");
+      const codeOf = (instance: string | undefined): string | undefined =>
+        instance === undefined ? undefined : later.get(instance)?.fault?.code;
+      const showing = failed.filter((instance) => codeOf(instance) === codeOf(failed[0]));
+      const isKnown = showing.length > 0 && showing.every((instance) => earlier.get(instance)?.status === "fail");
       return all(cause.id, "cause", [{ after: cause.id, says: cause.summary }], isKnown ? "other" : "worse");
     });
   const went = before.causes
@@ -292,18 +299,61 @@ const ofRun = (before: Report, after: Report): readonly Change[] => {
   ];
 };
 
-/** Stand-ins of secrets are numbered in the order in which each run met them: the number says nothing. */
-const withoutNumbers = (value: string | undefined): string | undefined =>
-  value?.replace(/\bREDACTED-\d+\b/g, "REDACTED");
-
 const ofConfiguration = (
   { configuration: before }: Document,
   { configuration: after }: Document,
 ): readonly Change[] => {
   if (before === undefined || after === undefined) return [];
+  const valueOf = (side: ReadonlyMap<string, string>, key: string): string | undefined => {
+    const value = side.get(key);
+    return value === undefined ? undefined : withoutNumbers(value);
+  };
   return unique([...before.keys(), ...after.keys()]).flatMap((key) =>
-    all(key, "configuration", changed(withoutNumbers(before.get(key)), withoutNumbers(after.get(key)))),
+    all(key, "configuration", changed(valueOf(before, key), valueOf(after, key))),
   );
+};
+
+/** What the agent reads, and files that came, went, or are not what they were. */
+const ofFiles = (before: Document, after: Document): readonly Change[] => {
+  const sources =
+    before.acquisition === undefined || after.acquisition === undefined
+      ? []
+      : all("", "acquisition", changedSet(before.acquisition, after.acquisition));
+  if (before.files === undefined || after.files === undefined) return sources;
+  const [had, has] = [before.files, after.files];
+  const came = "new in the bundle";
+  const went = "not in the bundle any more";
+  const files = unique([...had.keys(), ...has.keys()]).flatMap((path) => {
+    const [was, is] = [had.get(path), has.get(path)];
+    const says = was === undefined ? came : is === undefined ? went : "its content has changed";
+    return all(path, "file", changed(was, is, says));
+  });
+  return [...sources, ...files];
+};
+
+/** Pseudonyms stand on one side only. */
+const isOneAnonymized = (before: Document, after: Document): boolean =>
+  (before.anonymized ?? false) !== (after.anonymized ?? false);
+
+/** Whether a change can be more than an address or a name and its pseudonym. */
+const isBeyondNames = ({ kind, before, after }: Change): boolean => {
+  switch (kind) {
+    case "addresses":
+    case "source":
+    case "issuer":
+    case "user":
+      return false;
+    case "acquisition":
+      return true;
+    case "configuration":
+    case "route":
+    case "environment":
+      return before === undefined || after === undefined || withoutNames(before) !== withoutNames(after);
+    case "file":
+      return before === undefined || after === undefined;
+    default:
+      return true;
+  }
 };
 
 const sideOf = ({ name, report: { run, summary, tool } }: Document): Side => ({
@@ -314,9 +364,28 @@ const sideOf = ({ name, report: { run, summary, tool } }: Document): Side => ({
   toolVersion: tool.version,
 });
 
+const HOW_TO_COMPARE = "--map makes two anonymized bundles comparable";
+
+const pseudonymRemarks = (before: Document, after: Document): readonly string[] => {
+  const [first] = [before, after].filter(({ anonymized }) => anonymized);
+  if (first === undefined) return [];
+  if (!isOneAnonymized(before, after))
+    return [
+      `Both have pseudonyms: addresses and names can be compared if both were made with one map (${HOW_TO_COMPARE}).`,
+    ];
+  const other = first === before ? after : before;
+  return [
+    `${first.name} has pseudonyms, ${other.name} has not: addresses and names cannot be compared, and are left out; ${HOW_TO_COMPARE}.`,
+  ];
+};
+
+const hasSecretOnBothSides = ({ configuration: before }: Document, { configuration: after }: Document): boolean =>
+  [...(before ?? [])].some(([key, value]) => hasStandIn(value) && hasStandIn(after?.get(key) ?? ""));
+
 const remarksOf = (before: Document, after: Document): readonly string[] => {
   const [was, is] = [before.report.run, after.report.run];
-  const areTwoHosts = was.host !== undefined && is.host !== undefined && was.host !== is.host;
+  const isOne = isOneAnonymized(before, after);
+  const areTwoHosts = !isOne && was.host !== undefined && is.host !== undefined && was.host !== is.host;
   const withConfiguration = [before, after].filter(({ configuration }) => configuration !== undefined);
   const [only] = withConfiguration;
   return [
@@ -337,6 +406,10 @@ const remarksOf = (before: Document, after: Document): readonly string[] => {
     ...(withConfiguration.length === 1 && only !== undefined
       ? [`The configuration is not compared: only ${only.name} has it. It is in bundles, not in reports.`]
       : []),
+    ...pseudonymRemarks(before, after),
+    ...(hasSecretOnBothSides(before, after)
+      ? ["Secrets are taken out of both: whether a password or key was changed cannot be seen."]
+      : []),
   ];
 };
 
@@ -351,12 +424,14 @@ const inOrder = (changes: readonly Change[]): readonly Change[] =>
 /** What has changed from one report to another, what got worse first. */
 export const diff = (before: Document, after: Document): Difference => {
   const findings = ofFindings(before.report, after.report);
-  const changes = inOrder([
+  const found = [
     ...ofRun(before.report, after.report),
     ...ofCauses(before.report, after.report),
     ...findings.changes,
     ...ofConfiguration(before, after),
-  ]);
+    ...ofFiles(before, after),
+  ];
+  const changes = inOrder(isOneAnonymized(before, after) ? found.filter(isBeyondNames) : found);
   const had = new Set(before.report.causes.map(({ id }) => id));
   return {
     schemaVersion: COMPARE_SCHEMA_VERSION,

@@ -7,6 +7,12 @@ export interface Document {
   readonly report: Report;
   /** Out of a bundle: dotted keys of CrowdSec's merged configuration, those of a bouncer with its file's name before them. */
   readonly configuration?: ReadonlyMap<string, string>;
+  /** Out of a bundle: what the agent reads, `/etc/crowdsec/acquis.yaml: file`, sorted. */
+  readonly acquisition?: readonly string[];
+  /** Out of a bundle: CrowdSec's own files by path, with a digest of the content; empty where its keys are compared. */
+  readonly files?: ReadonlyMap<string, string>;
+  /** Out of a bundle: whether pseudonyms stand there in place of addresses and names. */
+  readonly anonymized?: boolean;
 }
 
 /** Of what a program gets from `diff` and `merge`. */

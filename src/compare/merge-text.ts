@@ -31,13 +31,17 @@ const TRAIT_WORDS: Readonly<Record<TraitKind, TraitWords>> = {
 
 /** More columns than this are not compared with ease. */
 const MOST_COLUMNS = 8;
-const LONGEST_NAME = 24;
 const GAP = 2;
 /** More causes than this are counted. */
 const MOST_CAUSES = 12;
 /** More failures than this, and more ways in which one check fails, are counted. */
-const MOST_FAILURES = 40;
-const MOST_WAYS = 8;
+const MOST_FAILURES = 20;
+const MOST_WAYS = 6;
+/** More hosts than this are a group, which is spelled out once, and of these more than that are counted. */
+const MOST_NAMES = 4;
+const MOST_IN_GROUP = 60;
+/** More groups than this are counted by their hosts only. */
+const MOST_GROUPS = 26;
 /** More checks than this that fail together are counted. */
 const MOST_CHECKS = 6;
 
@@ -84,9 +88,7 @@ const failureLines = (
   const names = listed(checks, MOST_CHECKS);
   const how = isOne ? ` ${wayWords(first)}` : "";
   const traits = (group: FailureGroup, indent: number): readonly string[] =>
-    group.traits.length > 0 || passing.length === 0
-      ? joined(group.traits).flatMap((trait) => paragraph(indent, traitText(trait, group.hosts.length, passing.length)))
-      : paragraph(indent, `No report shows what tells ${verb(group.hosts.length, "it", "them")} from what passes.`);
+    joined(group.traits).flatMap((trait) => paragraph(indent, traitText(trait, group.hosts.length, passing.length)));
   const body = isOne
     ? [...paragraph(4, name(first.hosts)), ...traits(first, 4)]
     : groups
@@ -151,69 +153,102 @@ const table = (rows: readonly CheckRow[], columns: readonly Column[], sheet: She
   return [sheet.paint("bold", `${"CHECK".padEnd(first)}${gap}${head}`.trimEnd()), ...lines];
 };
 
-/** Where no table fits: a line for each check, with the hosts behind the number. */
-const list = (rows: readonly CheckRow[], hosts: readonly string[], { marked }: Sheet): readonly string[] =>
+/** Where no table fits: a line for each check that fails nowhere, with the hosts behind the number. */
+const list = (
+  rows: readonly CheckRow[],
+  hosts: readonly string[],
+  name: (hosts: readonly string[]) => string,
+  { marked }: Sheet,
+): readonly string[] =>
   rows.flatMap(({ id, counts, statuses }) => {
+    // What fails is told already, with its hosts.
+    if (counts.fail > 0) return [];
     const present = STATUSES.filter((status) => counts[status] > 0).sort(byWeight);
     const told = present.map((status) => {
       const names = hosts.filter((_host, index) => statuses[index] === status);
       const isNamed = status !== "pass" && status !== "skip";
-      return `${counts[status]} ${status}${isNamed ? ` (${listed(names)})` : ""}`;
+      return `${counts[status]} ${status}${isNamed ? ` (${name(names)})` : ""}`;
     });
     return marked(present[0] ?? "skip", `${id}: ${told.join(", ")}`);
   });
 
 const isTrouble = ({ counts }: CheckRow): boolean => counts.fail + counts.unknown + counts.warn > 0;
 
-/** What is not well where, and the letters of it that stand for hosts. */
+/** The table, and the letters of it that stand for hosts; no lines where it does not fit. */
 interface Overview {
   readonly lines: readonly string[];
   readonly letters: readonly Column[];
 }
 
 const overview = (rows: readonly CheckRow[], hosts: readonly string[], sheet: Sheet): Overview => {
-  const isNameable = hosts.every((host) => host.length <= LONGEST_NAME);
-  const byName = isNameable ? table(rows, namedColumns(rows, hosts), sheet) : undefined;
+  const byName = table(rows, namedColumns(rows, hosts), sheet);
   if (byName !== undefined) return { lines: byName, letters: [] };
   const alike = columnsOf(rows, hosts);
   const byLetter = table(rows, alike, sheet);
-  if (byLetter === undefined) return { lines: list(rows, hosts, sheet), letters: [] };
-  const meaning = alike.flatMap(({ head, hosts: own }) =>
-    sheet.paragraph(3, listed(own)).map((line, index) => (index === 0 ? `${letterOf(head)}  ${line.slice(3)}` : line)),
-  );
-  return { lines: [...byLetter, "", ...meaning], letters: alike };
+  return byLetter === undefined ? { lines: [], letters: [] } : { lines: byLetter, letters: alike };
 };
 
 const letterOf = (head: string): string => head.charAt(0);
 
-/** Hosts by name, or by the letters of the table where these stand for just them. */
-const createNames =
-  (letters: readonly Column[]) =>
-  (hosts: readonly string[]): string => {
-    const wanted = new Set(hosts);
-    const own = letters.filter((column) => column.hosts.every((host) => wanted.has(host)));
-    const covered = own.reduce((sum, column) => sum + column.hosts.length, 0);
-    if (own.length === 0 || covered !== wanted.size || wanted.size <= own.length) return listed(hosts);
-    return `those of ${own.map(({ head }) => letterOf(head)).join(" and ")}`;
+/** Whoever is meant, short: many hosts are spelled out once, at the end. */
+interface Names {
+  name(hosts: readonly string[]): string;
+  /** What letters and numbers stand for. */
+  legend(): readonly string[];
+}
+
+/** Hosts by name; more of them by the letters of the table where these stand for just them, else by a number of their own. */
+const createNames = (letters: readonly Column[], all: readonly string[], { paragraph }: Sheet): Names => {
+  const groups = new Map<string, { readonly label: string; readonly hosts: readonly string[] }>();
+  const labelOf = (hosts: readonly string[]): string => {
+    const key = JSON.stringify(hosts);
+    const known = groups.get(key);
+    if (known !== undefined) return known.label;
+    if (groups.size >= MOST_GROUPS) return `${listed(hosts, MOST_NAMES - 1)} (see with -o json)`;
+    const label = `group ${groups.size + 1}`;
+    groups.set(key, { label, hosts });
+    return label;
   };
+  const spelled = (label: string, hosts: readonly string[]): readonly string[] => {
+    const left = hosts.length - MOST_IN_GROUP;
+    const names = `${listed(hosts, MOST_IN_GROUP)}${left > 1 ? "; all of them with -o json" : ""}`;
+    const indent = label.length + 2;
+    return paragraph(indent, names).map((line, index) => (index === 0 ? `${label}  ${line.slice(indent)}` : line));
+  };
+  return {
+    name: (hosts) => {
+      const wanted = new Set(hosts);
+      if (wanted.size <= MOST_NAMES) return listed(hosts);
+      if (wanted.size === all.length) return `all ${all.length}`;
+      const own = letters.filter((column) => column.hosts.every((host) => wanted.has(host)));
+      const covered = own.reduce((sum, column) => sum + column.hosts.length, 0);
+      return covered === wanted.size
+        ? `those of ${own.map(({ head }) => letterOf(head)).join(" and ")}`
+        : labelOf(hosts);
+    },
+    legend: () => [
+      ...letters.flatMap(({ head, hosts }) => spelled(letterOf(head), hosts)),
+      ...[...groups.values()].flatMap(({ label, hosts }) => spelled(label, hosts)),
+    ],
+  };
+};
 
 const causeLines = (
   causes: readonly SharedCause[],
   hostCount: number,
   name: (hosts: readonly string[]) => string,
-  { paragraph, paint }: Sheet,
+  { paragraph }: Sheet,
 ): readonly string[] => [
   ...causes
     .slice(0, MOST_CAUSES)
     .flatMap(({ id, summary, hosts }) => [
-      ...paragraph(0, `${id}: ${hosts.length} of ${counted(hostCount, "host")}`),
+      ...paragraph(0, `${id}: ${hosts.length} of ${counted(hostCount, "host")}, ${name(hosts)}`),
       ...paragraph(4, summary),
-      ...paragraph(4, name(hosts)).map((line) => paint("gray", line)),
     ]),
   ...(causes.length > MOST_CAUSES ? [`and ${causes.length - MOST_CAUSES} more: see with -o json`] : []),
 ];
 
-/** A merge for people: what is not well where, what the failing ones have in common, their causes; the verdicts last. */
+/** A merge for people: the verdicts, what fails and what the failing have in common, the causes; then every check. */
 export const mergeText = ({ remarks, hosts, checks, failures, causes }: MergeReport, style: CompareStyle): string => {
   const sheet = createSheet(style);
   const { paint, marked, paragraph } = sheet;
@@ -225,14 +260,22 @@ export const mergeText = ({ remarks, hosts, checks, failures, causes }: MergeRep
     if (title !== "") lines.push(paint("bold", title));
     lines.push(...body);
   };
-  section(
-    "",
-    remarks.flatMap((remark) => paragraph(0, remark)),
-  );
+  const verdicts = [...new Set(hosts.map(({ verdict }) => verdict))].sort(byVerdict);
+  const told = verdicts.map((one) => `${hosts.filter(({ verdict }) => verdict === one).length} ${VERDICT_WORDS[one]}`);
+  section("", [
+    ...paragraph(0, `${counted(hosts.length, "host")}: ${told.join("; ")}`).map((line) => paint("bold", line)),
+    ...remarks.flatMap((remark) => paragraph(0, remark)),
+  ]);
   const trouble = checks.filter(isTrouble);
-  const { lines: rows, letters } = overview(trouble, names, sheet);
-  const name = createNames(letters);
-  if (trouble.length > 0) section("", rows);
+  const { lines: rows, letters } = trouble.length === 0 ? { lines: [], letters: [] } : overview(trouble, names, sheet);
+  const { name, legend } = createNames(letters, names, sheet);
+  section("", [
+    ...failures.slice(0, MOST_FAILURES).flatMap((each) => failureLines(each, hosts.length, name, sheet)),
+    ...(failures.length > MOST_FAILURES ? [`and ${failures.length - MOST_FAILURES} more: see with -o json`] : []),
+  ]);
+  section("Causes", causeLines(causes, hosts.length, name, sheet));
+  section("", rows.length > 0 ? rows : list(trouble, names, name, sheet));
+  section("", legend());
   const well = checks.filter((row) => !isTrouble(row));
   const passing = well.filter(({ counts }) => counts.pass > 0).map(({ id }) => id);
   const skipped = well.filter(({ counts }) => counts.pass === 0).map(({ id }) => id);
@@ -240,13 +283,5 @@ export const mergeText = ({ remarks, hosts, checks, failures, causes }: MergeRep
     ...(passing.length === 0 ? [] : marked("pass", `pass wherever they were judged: ${listed(passing)}`)),
     ...(skipped.length === 0 ? [] : marked("skip", `skip everywhere: ${listed(skipped)}`)),
   ]);
-  section("What the failing ones have in common", [
-    ...failures.slice(0, MOST_FAILURES).flatMap((each) => failureLines(each, hosts.length, name, sheet)),
-    ...(failures.length > MOST_FAILURES ? [`and ${failures.length - MOST_FAILURES} more: see with -o json`] : []),
-  ]);
-  section("Causes", causeLines(causes, hosts.length, name, sheet));
-  const verdicts = [...new Set(hosts.map(({ verdict }) => verdict))].sort(byVerdict);
-  const told = verdicts.map((one) => `${hosts.filter(({ verdict }) => verdict === one).length} ${VERDICT_WORDS[one]}`);
-  section("", paragraph(0, `${counted(hosts.length, "host")}: ${told.join("; ")}`));
   return sheet.page(lines);
 };

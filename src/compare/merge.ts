@@ -1,6 +1,6 @@
 import type { Phase } from "../model/observation.ts";
 import { type Finding, type Report, STATUSES, type Status } from "../model/report.ts";
-import { type Seen, type Trait, traitsOf } from "./common.ts";
+import { placedSources, type Seen, type Trait, traitsOf } from "./common.ts";
 import { COMPARE_SCHEMA_VERSION, type Document } from "./document.ts";
 import { byWeight } from "./rank.ts";
 import { counted, listed, showTime } from "./sheet.ts";
@@ -83,26 +83,129 @@ const named = (documents: readonly Document[]): readonly Named[] => {
   });
 };
 
-/** Of several reports of one host the newest; of equal ones the one given last. */
-const newestOfEach = (
-  all: readonly Named[],
-): { readonly hosts: readonly Named[]; readonly remarks: readonly string[] } => {
-  const groups = new Map<string, Named[]>();
-  for (const one of all) groups.set(one.name, [...(groups.get(one.name) ?? []), one]);
-  const startOf = ({ document }: Named): string => document.report.run.startedAt;
-  const hosts: Named[] = [];
-  const remarks: string[] = [];
-  for (const [name, group] of groups) {
-    const newest = group.reduce((best, one) => (startOf(one) >= startOf(best) ? one : best));
-    hosts.push(newest);
-    const others = group.filter((one) => one !== newest);
-    if (others.length === 0) continue;
-    const told = others.map((one) => `${one.document.name} (${showTime(startOf(one))})`);
-    remarks.push(
-      `${name} is there ${group.length} times: the newest counts, ${newest.document.name} (${showTime(startOf(newest))}), not ${listed(told)}.`,
-    );
+const startOf = ({ document }: Named): string => document.report.run.startedAt;
+
+const groupedBy = <T>(all: readonly T[], keyOf: (one: T) => string): readonly (readonly T[])[] => {
+  const groups = new Map<string, T[]>();
+  for (const one of all) {
+    const group = groups.get(keyOf(one));
+    if (group) group.push(one);
+    else groups.set(keyOf(one), [one]);
   }
+  return [...groups.values()];
+};
+
+interface Chosen {
+  readonly hosts: readonly Named[];
+  readonly remarks: readonly string[];
+}
+
+/** One and the same run counts once: as it was judged last, and of equals as it was given last. */
+const onceEach = (all: readonly Named[]): Chosen => {
+  const remarks: string[] = [];
+  const hosts = groupedBy(all, ({ name, document }) => JSON.stringify([name, document.report.run.id])).map((group) => {
+    const judgedAt = ({ document }: Named): string =>
+      document.report.run.from?.judgedAt ?? startOf({ name: "", document });
+    const last = group.reduce((best, one) => (judgedAt(one) >= judgedAt(best) ? one : best));
+    const files = [...new Set(group.map(({ document }) => document.name))];
+    const [first = ""] = files;
+    if (files.length === 1 && group.length > 1)
+      remarks.push(`${first} is named ${group.length === 2 ? "twice" : `${group.length} times`}: it counts once.`);
+    else if (group.length > 1)
+      remarks.push(`${listed(files)} are of one and the same run: it counts once, as in ${last.document.name}.`);
+    return last;
+  });
   return { hosts, remarks };
+};
+
+/** What one host keeps from run to run. */
+interface Stable {
+  /** Own addresses that connections left from. */
+  readonly addresses: ReadonlySet<string>;
+  readonly roles: string;
+  readonly namespace: string;
+  /** Milliseconds since the epoch. */
+  readonly from: number;
+  readonly to: number;
+}
+
+const stableOf = ({ document: { report } }: Named): Stable => {
+  const { roles, startedAt, durationMs } = report.run;
+  const from = Date.parse(startedAt);
+  return {
+    addresses: placedSources(report.findings),
+    roles: [...roles].sort().join(", "),
+    namespace: report.findings[0]?.vantage.namespace ?? "",
+    from,
+    to: from + durationMs,
+  };
+};
+
+/** Why two reports of one host name are of two hosts; undefined where nothing says so. */
+const apartBy = (one: Stable, other: Stable): string | undefined => {
+  const areKnown = one.addresses.size > 0 && other.addresses.size > 0;
+  if (areKnown && ![...one.addresses].some((address) => other.addresses.has(address))) return "their own addresses";
+  if (one.roles !== other.roles) return "their roles";
+  if (one.namespace !== other.namespace) return "their namespaces";
+  // Clones of one image are asked by one script, at one time; one host runs it once at a time.
+  return one.from <= other.to && other.from <= one.to ? "runs at the same time" : undefined;
+};
+
+/** Reports of one host name, by the hosts that they are of: each is held against all that are known. */
+const hostsOf = (
+  group: readonly Named[],
+): { readonly hosts: readonly (readonly Named[])[]; readonly by: readonly string[] } => {
+  const known: { readonly members: Named[]; readonly stables: Stable[] }[] = [];
+  const by = new Set<string>();
+  for (const one of [...group].sort((a, b) => (startOf(a) < startOf(b) ? 1 : -1))) {
+    const stable = stableOf(one);
+    let isPlaced = false;
+    for (const host of known) {
+      const why = host.stables.flatMap((each) => apartBy(stable, each) ?? [])[0];
+      if (why !== undefined) {
+        by.add(why);
+        continue;
+      }
+      host.members.push(one);
+      host.stables.push(stable);
+      isPlaced = true;
+      break;
+    }
+    if (!isPlaced) known.push({ members: [one], stables: [stable] });
+  }
+  return { hosts: known.map(({ members }) => members), by: [...by] };
+};
+
+/** Of several reports of one host the newest. Hosts that share a name and nothing else stand under their files' names. */
+const newestOfEach = (all: readonly Named[]): Chosen => {
+  const once = onceEach(all);
+  const remarks = [...once.remarks];
+  const chosen = groupedBy(once.hosts, ({ name }) => name).flatMap((group) => {
+    const name = group[0]?.name ?? "";
+    const { hosts, by } = hostsOf(group);
+    const newest = hosts.flatMap(([first, ...others]) => {
+      if (first === undefined) return [];
+      const told = others.map((one) => `${one.document.name} (${showTime(startOf(one))})`);
+      if (told.length > 0)
+        remarks.push(
+          `${name} is there ${told.length + 1} times: the newest counts, ${first.document.name} (${showTime(startOf(first))}), not ${listed(told)}. If these are several hosts, give each a host name of its own.`,
+        );
+      return [first];
+    });
+    if (newest.length < 2) return newest;
+    remarks.push(
+      `${name} is the name of ${newest.length} hosts: they are told apart by ${listed(by)}, and stand here with their files' names. If they are one host, give its newest report alone.`,
+    );
+    const stems = newest.map(({ document }) => stem(document.name));
+    return newest.map(({ document }, index) => {
+      const short = stems[index] ?? "";
+      const isUnique = stems.filter((one) => one === short).length === 1;
+      return { name: `${name} (${isUnique ? short : document.name})`, document };
+    });
+  });
+  const order = new Map(all.map(({ document }, index) => [document, index]));
+  const at = ({ document }: Named): number => order.get(document) ?? 0;
+  return { hosts: chosen.sort((one, other) => at(one) - at(other)), remarks };
 };
 
 /** Failed here, could not be judged, a warning where it was asked for, nothing. */

@@ -59,6 +59,13 @@ export interface ConfigFile {
   readonly mistakes: readonly ConfigMistake[];
 }
 
+/** How the message of a file begins that a bundle does not hold. */
+export const NOT_IN_BUNDLE = "not in this bundle";
+
+/** Why a file whose state is `denied` tells nothing: as what to do, where something can be done. */
+export const deniedWords = ({ path, message = "" }: Pick<ConfigFile, "path" | "message">): string =>
+  message.startsWith(NOT_IN_BUNDLE) ? `${path}: ${message}` : `run as root: ${path} may not be read by this user`;
+
 /** How a client of this host reaches the Local API. */
 export interface LapiRoute {
   /** Scheme `http:` or `https:`, without credentials, query or fragment; `http://unix/` for a socket. */
@@ -283,6 +290,8 @@ export interface Topology {
   readonly database: DatabaseConfig | Hidden | Absent | Malformed;
   readonly acquisition: Acquisition | Hidden | Absent;
   readonly rehearsal: Rehearsal | Hidden | Absent;
+  /** `config_paths.data_dir`, where the engine keeps its data, whatever its database is; undefined where nothing tells. */
+  readonly dataDir?: Sourced<string>;
   /** `hub_dir`'s index, which the agent cannot start without. */
   readonly hubIndex?: Sourced<string>;
   readonly targets: readonly ScrapeTarget[];

@@ -45,11 +45,19 @@ const programOf = (text: string): string => text.slice(text.lastIndexOf("/") + 1
 
 /** What is secret in command lines, `ExecStart=` lines, crontabs. */
 export const commandSpans = (line: string, at: number, known: KnownVariables): readonly Span[] => {
-  const words = wordsIn(line.slice(0, 100_000), at);
+  const commands: Word[][] = [[]];
+  for (const word of wordsIn(line.slice(0, 100_000), at)) {
+    if (word.quote === "" && /^(?:[;|]|&&)$/.test(word.text)) commands.push([]);
+    else commands.at(-1)?.push(word);
+  }
+  return commands.flatMap((words) => spansOf(words, known));
+};
+
+const spansOf = (words: readonly Word[], known: KnownVariables): readonly Span[] => {
   const programs = new Set(words.map(({ text }) => programOf(text)));
-  const short = SHORT.filter(([program]) => [...programs].some((each) => program.test(each))).map(
-    ([, option]) => option,
-  );
+  const short = SHORT.filter(([program]) => [...programs].some((each) => program.test(each)));
+  /** The first such option is the program's own; `sshpass -p` has one of another program behind it. */
+  const optionAt = short.map(([, option]) => words.findIndex(({ text }) => option.test(text)));
   const takesLogin = [...programs].some((each) => /^(?:curl|http|https|xh|smbclient|wget)$/.test(each));
 
   /** @param from where in the word the secret begins */
@@ -90,12 +98,10 @@ export const commandSpans = (line: string, at: number, known: KnownVariables): r
     return spanOf(word, `${dashes === "" ? "variable" : "argument"} ${dashes}${name}`, from, from + inner.length);
   };
 
-  const shortIn = ({ text }: Word, before: string): number | undefined => {
-    for (const pattern of short) {
-      if (pattern.test(before) && before.length === 2 && !text.startsWith("-")) return 0;
-      if (pattern.test(text) && text.length > 2) return 2;
-    }
-    return undefined;
+  /** Where in a word the value of a short option begins. */
+  const shortIn = ({ text }: Word, index: number): number | undefined => {
+    if (optionAt.includes(index - 1) && words[index - 1]?.text.length === 2 && !text.startsWith("-")) return 0;
+    return optionAt.includes(index) && text.length > 2 ? 2 : undefined;
   };
 
   const judge = (word: Word, index: number): Span | undefined => {
@@ -110,7 +116,7 @@ export const commandSpans = (line: string, at: number, known: KnownVariables): r
     const [, option] = /^--?([A-Za-z][\w-]{2,})$/.exec(before) ?? [];
     if (option !== undefined && isSecret(option, text) && !/^--?[a-z][a-z-]*$/.test(text))
       return spanOf(word, `argument ${before}`);
-    const from = shortIn(word, before);
+    const from = shortIn(word, index);
     if (from !== undefined) return spanOf(word, `argument ${from === 0 ? before : text.slice(0, 2)}`, from);
     if (takesLogin && LOGIN.test(before) && text.includes(":"))
       return spanOf(word, "password of a login", text.indexOf(":") + 1);

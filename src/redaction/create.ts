@@ -248,7 +248,7 @@ export const createRedactor = (): Redactor => {
       for (const { name: variable, value, at } of found.variables)
         if (secretNames.has(variable)) noteAt(value, `variable ${variable}`, `${name}:${line(at)}`);
       const rest = replaced(text, found.spans, () => {}, name);
-      replaced(rest, patternSpans(rest, isPlainWord), () => {}, name);
+      replaced(rest, patternSpans(rest, kind, isPlainWord), () => {}, name);
       sealed = undefined;
       proof = undefined;
     },
@@ -261,7 +261,7 @@ export const createRedactor = (): Redactor => {
         counts.set(key, { line, rule, count: (counts.get(key)?.count ?? 0) + 1 });
       };
       let result = replaced(text, STRUCTURES[kind](text, known).spans, count, "");
-      result = replaced(result, patternSpans(result, isPlainWord), count, "");
+      result = replaced(result, patternSpans(result, kind, isPlainWord), count, "");
       result = replaced(result, knownSpans(result), count, "");
       result = replaced(result, ordinarySpans(result), count, "");
       return { text: result, removals: [...counts.values()].sort((a, b) => a.line - b.line) };
@@ -280,13 +280,18 @@ export const createRedactor = (): Redactor => {
         };
         found.set(`${leak.line} ${leak.secret} ${form}`, leak);
       };
+      const seenNotes = new Set<Note>();
       for (const { start, which } of find(text)) {
         const hit = forms[which];
-        if (hit) add(hit.note, hit.form, start);
+        if (!hit) continue;
+        add(hit.note, hit.form, start);
+        seenNotes.add(hit.note);
       }
       if (folded.length > 0) {
+        // Over several lines: the first of them is not known, nor needed.
         const flat = text.replace(/\s+/g, " ");
-        for (const each of folded) if (flat.includes(each.text)) add(each.note, "plain", 0);
+        for (const each of folded)
+          if (!seenNotes.has(each.note) && flat.includes(each.text)) add(each.note, "plain", 0);
       }
       if (ordinary.size > 0)
         for (const expression of [NAMED_VALUE, LOGIN_VALUE])
@@ -335,7 +340,7 @@ const prove = (notes: readonly Note[], isOrdinary: (value: string) => boolean): 
       }
       for (const { text, form } of formsOf(value)) if (text.length >= LEAST) forms.push({ note, form, text });
       const flat = value.replace(/\s+/g, " ");
-      if (flat !== value && flat.length >= LEAST) folded.push({ note, text: flat });
+      if (flat.includes(" ") && flat.length >= LEAST) folded.push({ note, text: flat });
     }
   }
   return { find: createProof(forms.map(({ text }) => text)), forms, folded, ordinary };

@@ -1,16 +1,17 @@
+import { privatePath } from "./addresses.ts";
 import { holdsSecrets, kindOfName, secretBy } from "./names.ts";
 import { type Found, NOTHING, type Span } from "./spans.ts";
 import { isNoSecret } from "./values.ts";
-import { privatePath } from "./yaml.ts";
 
-const TOKEN = /"(?:[^"\\\n]|\\.)*"|[{}[\],:]|[^\s{}[\],:"]+|"/g;
+/** A text that is never closed ends with its line: JSON may have been cut off. */
+const TOKEN = /"(?:[^"\\\n]|\\.)*"?|[{}[\],:]|[^\s{}[\],:"]+/g;
 const MAX_DEPTH = 500;
 
 const textOf = (token: string): string => {
   try {
     return String(JSON.parse(token));
   } catch {
-    return token.slice(1, -1);
+    return token.replace(/^"|"$/g, "");
   }
 };
 
@@ -61,9 +62,8 @@ export const jsonFound = (text: string): Found => {
       key = undefined;
       if (/^(?:name|key|header|variable)$/i.test(name)) named = value;
       if (!isText && !/^-?\d/.test(token)) continue;
-      const parents = levels.map((each) => each.name).filter((each) => each !== "");
       const beside = name === "value" && named !== "" ? secretBy(named, value) : undefined;
-      const rule = level?.below ?? secretBy(name, value, parents) ?? beside;
+      const rule = level?.below ?? secretBy(name, value, [level?.name ?? ""]) ?? beside;
       const path = /webhook/i.test(name) ? privatePath(value) : undefined;
       if (path) {
         spans.push({
@@ -73,7 +73,8 @@ export const jsonFound = (text: string): Found => {
           rule: `address ${name}`,
           write: (standIn) => JSON.stringify(value.slice(0, path.from) + standIn),
         });
-      } else if (rule !== undefined && !isNoSecret(value) && (isText || kindOfName(name) === "value")) {
+      } else if (/webhook/i.test(name) && /^https?:/i.test(value)) words.push(value);
+      else if (rule !== undefined && !isNoSecret(value) && (isText || kindOfName(name) === "value")) {
         const scheme = /^(?:Basic|Bearer|token|Splunk)\s+(?=\S)/i.exec(value)?.[0] ?? "";
         const bare = value.slice(scheme.length);
         if (!isNoSecret(bare))

@@ -105,6 +105,8 @@ const OPENED = words("cti api lapi capi secret license auth account service enro
  * @param parents names of the mappings around it, the nearest last
  */
 export const secretBy = (name: string, value: string, parents: readonly string[] = []): string | undefined => {
+  // A shell's working directory, and the one before.
+  if (/^(?:OLD)?PWD$/.test(name)) return undefined;
   const kind = kindOfName(name);
   if (kind === undefined || isNoSecret(value) || isDuration(value)) return undefined;
   const rule = `key ${name.slice(0, 60)}`;
@@ -116,7 +118,9 @@ export const secretBy = (name: string, value: string, parents: readonly string[]
     case "way":
       return WAYS.has(value.trim().toLowerCase()) || isPath(value) ? undefined : rule;
     case "bare": {
-      const opened = wordsOf(parents.at(-1) ?? "").some((word) => OPENED.has(word));
+      const around = wordsOf(parents.at(-1) ?? "");
+      // secretKeyRef of Kubernetes names the key, and holds none.
+      const opened = around.some((word) => OPENED.has(word)) && !/^(?:ref|selector)$/.test(around.at(-1) ?? "");
       return (opened || isRandom(value)) && !isPath(value) ? rule : undefined;
     }
   }

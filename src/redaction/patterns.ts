@@ -1,7 +1,8 @@
+import { privatePath } from "./addresses.ts";
 import { kindOfName, secretBy, wordsOf } from "./names.ts";
+import type { Kind } from "./redactor.ts";
 import { breaksOf, inOrder, type Span } from "./spans.ts";
 import { isDuration, isNoSecret, isPath, isStandIn, percentDecoded } from "./values.ts";
-import { privatePath } from "./yaml.ts";
 
 /*
  * What looks like a secret wherever it stands. No expression here may take more than a bounded number of steps for a place at which
@@ -278,7 +279,12 @@ export function* assignmentsIn(text: string): Generator<Assignment> {
 
 const LOGIN_HEADER = /^(?:proxy_)?authorization$|^(?:set_)?cookie$/;
 
-const named = (text: string): readonly Span[] => {
+/** What stands at a value's begin in YAML and is none of it: an anchor, an alias, a tag, the head of a block. */
+const OF_YAML = /^[&*!|>]/;
+
+const HAS_STAND_IN = /(?<!\w)REDACTED-\d+(?!\w)/;
+
+const named = (text: string, isYaml: boolean): readonly Span[] => {
   const spans: Span[] = [];
   for (const { name, value, start, end, separator, isQuoted, inQuery } of assignmentsIn(text)) {
     const words = wordsOf(name);
@@ -298,6 +304,14 @@ const named = (text: string): readonly Span[] => {
       continue;
     }
     const kind = kindOfName(name);
+    if (isYaml && !isQuoted && OF_YAML.test(value)) continue;
+    // Its secret part was taken out by structure.
+    if (HAS_STAND_IN.test(value)) continue;
+    if (kind !== undefined && /webhook/i.test(name) && /^https?:/i.test(value)) {
+      const path = privatePath(value);
+      if (path) spans.push(spanOf(start + path.from, path.value, `address ${name.slice(0, 60)}`));
+      continue;
+    }
     if (
       kind === undefined ||
       isNoSecret(value) ||
@@ -501,16 +515,14 @@ const crowdsecs = (text: string): readonly Span[] => {
 };
 
 /** What looks like a secret in any text. @param isOrdinary whether a word is known to name something plain */
-export const patternSpans = (text: string, isOrdinary: (word: string) => boolean): readonly Span[] =>
+export const patternSpans = (text: string, kind: Kind, isOrdinary: (word: string) => boolean): readonly Span[] =>
   inOrder([
     ...privateKeys(text),
     ...urls(text, isOrdinary),
     ...mysqlAddresses(text),
     ...queries(text),
-    ...named(text),
+    ...named(text, kind === "yaml"),
     ...schemed(text),
     ...tokens(text),
     ...crowdsecs(text),
   ]);
-
-export { privatePath };

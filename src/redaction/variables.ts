@@ -1,5 +1,6 @@
 import { variableIs } from "./names.ts";
 import type { Redactor } from "./redactor.ts";
+import { isAwkward } from "./values.ts";
 
 /** A variable of a running process as a line: its value is raw there, so only its line breaks are in the way. */
 const lineOf = (name: string, value: string): string => `${name}=${value.replace(/[\r\n]+/g, " ")}`;
@@ -11,5 +12,8 @@ export const studyVariable = (redactor: Redactor, name: string, value: string, p
 };
 
 /** The value of one variable of a running process, fit to be shown: itself, a stand-in, or `REMOVED` where it may be private. */
-export const redactVariable = (redactor: Redactor, name: string, value: string): string =>
-  redactor.redact(lineOf(name, value), "environment").text.slice(name.length + 1);
+export const redactVariable = (redactor: Redactor, name: string, value: string): string => {
+  const standIn = variableIs(name, value) === "secret" ? redactor.standIn(value) : undefined;
+  if (standIn !== undefined) return isAwkward(value) ? `${standIn} ` : standIn;
+  return redactor.redact(lineOf(name, value), "environment").text.slice(name.length + 1);
+};

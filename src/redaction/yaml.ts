@@ -10,6 +10,7 @@ import {
   parseAllDocuments,
   type Scalar,
 } from "yaml";
+import { privatePath } from "./addresses.ts";
 import { holdsSecrets, kindOfName, secretBy, variableIs, wordsOf } from "./names.ts";
 import { breaksOf, type Found, type KnownVariables, type Span } from "./spans.ts";
 import { isAwkward, isDuration, isNoSecret, isStandIn, referencesOf } from "./values.ts";
@@ -18,7 +19,7 @@ import { yamlLines } from "./yaml-lines.ts";
 /** Anchors can make a small file explode. */
 const MAX_NODES = 200_000;
 /** No file of CrowdSec is so large, or has such a line: what is, is read line by line. */
-const MAX_LENGTH = 1_000_000;
+const MAX_LENGTH = 500_000;
 const MAX_LINE = 8000;
 
 /** Headers that tell nothing about a login. */
@@ -27,22 +28,6 @@ const ORDINARY_HEADERS =
 /** `Bearer abc` and the like: the word before stays. */
 const SCHEME =
   /^(?:Basic|Bearer|Splunk|token|Token|ApiKey|Api-Key|GenieKey|Digest|Negotiate|OAuth|AWS4-HMAC-SHA256)\s+(?=\S)/i;
-
-/** Parts of an address to which alerts are sent that are the same for everybody. */
-const SHARED_PATH =
-  /^(?:_bulk|api|v\d|services|collector|event|raw|loki|push|health|alerts?|messages?|hooks?|webhooks?|post|get|notify|notifications?|crowdsec|index\.\w+)$/i;
-
-/** Where the private part of an address begins that alerts are sent to: whoever knows it can send there. */
-export const privatePath = (url: string): { readonly from: number; readonly value: string } | undefined => {
-  const [whole, value = ""] = /^[a-z][a-z0-9+.-]*:\/\/[^/?#\s]*[/?]+(.*)$/is.exec(url.trimEnd()) ?? [];
-  if (
-    whole === undefined ||
-    isNoSecret(value) ||
-    value.split("/").every((part) => part === "" || SHARED_PATH.test(part))
-  )
-    return undefined;
-  return { from: whole.length - value.length, value };
-};
 
 /** Text as the value of a double-quoted scalar, on as many lines as what stood there. */
 const quoted = (text: string, source: string): string => {

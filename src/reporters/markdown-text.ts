@@ -8,8 +8,11 @@ const PIECE = /(?:`[^`]+`|\S)+/g;
 
 /** What stands around a word in prose, and means nothing in Markdown there. */
 const AROUND = /^(["'(]*)(.*?)(\.?["')]*[.,;:!?…]*)$/su;
-/** A word of prose: letters and digits of any script, joined by hyphens and apostrophes, or a number. */
-const WORD = /^(?:[\p{L}\p{M}\p{N}]+(?:[-'’][\p{L}\p{M}\p{N}]+)*|\d+\.\d+%?|\d+%|[→·–—…])$/u;
+/**
+ * A word of prose: letters and digits of any script, joined by hyphens and apostrophes; two of letters alone with a slash
+ * between them (`i/o`); or a number.
+ */
+const WORD = /^(?:[\p{L}\p{M}\p{N}]+(?:[-'’][\p{L}\p{M}\p{N}]+)*|\p{L}+\/\p{L}+|\d+\.\d+%?|\d+%|[→·–—…])$/u;
 /** What forges take for a commit, or an issue of some tracker. */
 const REFERENCE = /^(?:(?=.*\d)[\da-f]{7,64}|[A-Z]+-\d+)$/i;
 /** At the beginning of a line: an item of a numbered list. */

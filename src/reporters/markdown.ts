@@ -1,9 +1,9 @@
 import type { Finding, Report, Status } from "../model/report.ts";
 import { BLOCK, createMarkdownPage, symbolOf } from "./markdown-page.ts";
 import { cell, code, prose } from "./markdown-text.ts";
-import { lookedAtAs, outcome, VERDICTS } from "./pretty.ts";
+import { lookedAtAs, outcome, seenBefore, VERDICTS } from "./pretty.ts";
 import { createCauses } from "./pretty-causes.ts";
-import { createFindings } from "./pretty-findings.ts";
+import { alike, checkOf, createFindings, MANY } from "./pretty-findings.ts";
 import type { Style } from "./pretty-page.ts";
 
 /** GitHub takes 65,536 characters for an issue; whoever pastes it wants to add a sentence. */
@@ -86,8 +86,61 @@ const within = (
   return { texts, left };
 };
 
-const rowOf = ({ instance, status, summary }: Finding): string =>
-  `| ${cell(code(instance))} | ${symbolOf(status)} ${status} | ${cell(prose(summary))} |`;
+const unique = (list: readonly string[]): readonly string[] => [...new Set(list)];
+
+/** What is said in a row; each client's skip follows from its own check, and is told once for all. */
+const saidOf = ({ status, summary, because }: Finding): string =>
+  status === "skip" && because !== undefined
+    ? `because ${unique(because.map(checkOf)).join(", ")} did not pass`
+    : summary;
+
+/** Checks that passed have a row each; the others share one with all that have the same to say. */
+const rowKey = (finding: Finding): string =>
+  JSON.stringify([finding.status, finding.status === "pass" ? finding.id : "", saidOf(finding)]);
+
+const listOf = (codes: readonly string[]): string => {
+  const more = codes.length - MANY;
+  return more > 1 ? `${codes.slice(0, MANY).join(", ")} and ${more} more` : codes.join(", ");
+};
+
+/**
+ * Shortens where environments come from (`this shell, in a container: crowdsec does not run`): in a table, without the
+ * reason, and once where several components have the same.
+ */
+const createShortener = (findings: readonly Finding[]): ((text: string) => string) => {
+  const origins = unique(findings.flatMap(({ vantage: { env } }) => env?.replace(/^.*?: /, "") ?? []))
+    .map((origin) => ({ origin, short: origin.split(": ")[0] ?? origin }))
+    .filter(({ origin, short }) => short !== "" && short !== origin)
+    .sort((a, b) => b.origin.length - a.origin.length);
+  return (text) =>
+    origins.reduce((rest, { origin, short }) => {
+      const shorter = rest.replaceAll(origin, short);
+      return shorter.split(`${short} and ${short}`).join(short);
+    }, text);
+};
+
+/**
+ * The findings of one row, each check named once.
+ * @param sizes how many findings the report has of each check
+ * @param shortened of what is said in a row
+ */
+const rowOf = (
+  group: readonly Finding[],
+  sizes: ReadonlyMap<string, number>,
+  shortened: (text: string) => string,
+): string => {
+  const checks = alike(group, ({ id }) => id).map((own) => {
+    const [{ id, instance, status } = { id: "", instance: "", status: "skip" }] = own;
+    if (own.length === 1) return code(instance);
+    // Skipped for all that it would have been asked of: named as a whole.
+    if (status === "skip" && sizes.get(id) === own.length) return code(id);
+    return `${code(id)}: ${listOf(own.map((one) => code(one.instance.slice(id.length + 1))))}`;
+  });
+  const [first] = group;
+  if (first === undefined) return "";
+  const named = checks.some((check) => check.includes(": ")) ? checks.join("; ") : checks.join(", ");
+  return `| ${cell(named)} | ${symbolOf(first.status)} ${first.status} | ${cell(prose(shortened(saidOf(first))))} |`;
+};
 
 /** Folded; GitHub and Discourse read Markdown inside of it only between blank lines. */
 const folded = (title: string, lines: readonly string[]): readonly string[] => [
@@ -113,37 +166,37 @@ const others = (
       .map(([number, status]) => `${number} ${status}`)
       .reverse();
   const title = `Everything else: ${counted(listed).join(", ")}`;
-  const rows = listed
-    .map((finding) => ({ finding, row: rowOf(finding) }))
-    .sort((a, b) => KEPT.indexOf(a.finding.status) - KEPT.indexOf(b.finding.status));
+  const sizes = new Map(alike(findings, ({ id }) => id).map((group) => [group[0]?.id ?? "", group.length]));
+  const shortened = createShortener(findings);
+  const rows = alike(listed, rowKey)
+    .map((group) => ({ group, status: group[0]?.status ?? "pass", row: rowOf(group, sizes, shortened) }))
+    .sort((a, b) => KEPT.indexOf(a.status) - KEPT.indexOf(b.status));
   const shown = new Map(
-    fitting(rows, room - lengthOf(folded(title, TABLE)), ({ row }) => row.length + 1).map(({ finding, row }) => [
-      finding,
-      row,
-    ]),
+    fitting(rows, room - lengthOf(folded(title, TABLE)), ({ row }) => row.length + 1).flatMap(({ group, row }) =>
+      group.map((finding) => [finding, row] as const),
+    ),
   );
-  const lines = listed.flatMap((finding) => shown.get(finding) ?? []);
+  const lines = unique(listed.flatMap((finding) => shown.get(finding) ?? []));
   return {
     lines: lines.length === 0 ? [] : folded(title, [...TABLE, ...lines]),
     left: counted(listed.filter((finding) => !shown.has(finding))).map((text) => `${text} in the table`),
   };
 };
 
-const unique = (list: readonly string[]): readonly string[] => [...new Set(list)];
+/** On what, and when: what a reader wants to know before anything else. */
+const lookedAt = ({ run }: Report): string =>
+  [...(run.host === undefined ? [] : [`Host ${run.host}`]), run.startedAt.replace(/\.\d+Z$/, "Z"), lookedAtAs(run)]
+    .map(prose)
+    .join(" · ");
 
-/** By which tool, on what, as whom and when: one line. */
+/** By which tool, and as whom: one line. */
 const facts = ({ tool, run, findings }: Report): string => {
   const namespaces = unique(findings.flatMap(({ vantage }) => vantage.namespace ?? []));
   return [
     `${tool.name} ${tool.version} on ${tool.runtime}`,
-    lookedAtAs(run),
-    ...(run.host === undefined ? [] : [`host ${run.host}`]),
     `as ${unique(findings.map(({ vantage }) => vantage.user)).join(", ") || "nobody"}`,
     ...(namespaces.length === 0 ? [] : [`inside ${namespaces.join(", ")}`]),
-    run.startedAt,
-    ...(run.from === undefined
-      ? []
-      : [`judged again at ${run.from.judgedAt} from ${run.from.bundle}, made by ${run.from.toolVersion}`]),
+    ...(run.from === undefined ? [] : [`judged again at ${run.from.judgedAt}`]),
   ]
     .map(prose)
     .join(" · ");
@@ -154,9 +207,13 @@ const facts = ({ tool, run, findings }: Report): string => {
  * never longer than an issue may be. Nothing from the report becomes mark-up, a link or a mention.
  */
 export const markdown = (report: Report): string => {
+  const before = seenBefore(report.run);
   const head = [
     `## ${prose(report.tool.name)}: ${VERDICTS[report.summary.verdict]}`,
     "",
+    lookedAt(report),
+    "",
+    ...(before === undefined ? [] : [prose(before), ""]),
     `${prose(outcome(report)).replace(/[^.]$/, "$&.")}`,
   ];
   const foot = facts(report);

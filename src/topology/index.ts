@@ -414,6 +414,13 @@ const findHubIndex = (reader: Reader): Sourced<string> | undefined => {
   return found && { ...found, value: posix.resolve("/", found.value) };
 };
 
+/** There is no default: without one the engine does not start (pkg/csconfig/config_paths.go). */
+const findDataDir = (reader: Reader): Sourced<string> | undefined => {
+  const folder = reader.text("config_paths", "data_dir");
+  // CrowdSec's own working directory is /.
+  return folder && folder.value !== "" ? { ...folder, value: posix.resolve("/", folder.value) } : undefined;
+};
+
 const findClients = (
   configuration: Configuration,
   bouncers: readonly LapiClient[],
@@ -531,6 +538,7 @@ export const findTopology = async (input: TopologyInput): Promise<Topology> => {
   const hubTemplate = reader?.text("cscli", "__hub_url_template__");
   const hubBranch = reader?.text("cscli", "hub_branch");
   const hubIndex = reader && findHubIndex(reader);
+  const dataDir = reader && findDataDir(reader);
   const absent = unreadable(configuration);
   return {
     user,
@@ -566,6 +574,7 @@ export const findTopology = async (input: TopologyInput): Promise<Topology> => {
     acquisition: acquisition?.acquisition ?? absent ?? { absent: `${path.value} switches the agent off` },
     rehearsal: findRehearsal(configuration, program, flags, own),
     ...(hubIndex && { hubIndex }),
+    ...(dataDir && { dataDir }),
     targets,
     peers: overrides.peers ?? [],
     metrics: toCome?.metrics ?? findMetrics(configuration),

@@ -5,7 +5,7 @@ import type { Tree } from "./yaml-tree.ts";
 const INDENT = "  ";
 
 /** Every value of JSON is one of YAML too, on one line and without doubt about its type. */
-const valueOf = (value: string | number | boolean | null): string => JSON.stringify(value);
+const written = (value: string | number | boolean | null): string => JSON.stringify(value);
 
 const keyOf = (key: string): string => (/^[\w.-]+$/.test(key) ? key : JSON.stringify(key));
 
@@ -14,7 +14,7 @@ const isEmpty = (tree: Tree): boolean =>
 
 /** @param head what stands before the value: a key with its colon, or a hyphen */
 const lines = (head: string, tree: Tree, indent: string): readonly string[] => {
-  if (tree.kind === "scalar") return [`${indent}${head} ${tree.written ?? valueOf(tree.value)} # ${tree.origin}`];
+  if (tree.kind === "scalar") return [`${indent}${head} ${tree.written ?? written(tree.value)} # ${tree.origin}`];
   if (isEmpty(tree)) return [`${indent}${head} ${tree.kind === "map" ? "{}" : "[]"} # ${tree.origin}`];
   return [`${indent}${head} # ${tree.origin}`, ...body(tree, `${indent}${INDENT}`)];
 };

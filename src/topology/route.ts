@@ -1,6 +1,6 @@
 import { posix } from "node:path";
 import type { Trust } from "../model/observation.ts";
-import type { ConfigFile, LapiRoute, Malformed, Sourced } from "../model/topology.ts";
+import { type ConfigFile, deniedWords, type LapiRoute, type Malformed, type Sourced } from "../model/topology.ts";
 import { readUrl } from "../model/url.ts";
 
 export const NO_TRUST: Trust = { caFiles: [], only: false, skipVerify: false };
@@ -22,7 +22,7 @@ export const trustWith = (
 /** Why these files tell nothing to this user; undefined when they could be read. */
 export const hiddenBy = (files: readonly ConfigFile[]): string | undefined => {
   const denied = files.find(({ state }) => state === "denied");
-  return denied && `run as root: ${denied.path} may not be read by this user`;
+  return denied && deniedWords(denied);
 };
 
 /** Before an @ may stand a password, and behind a = too. */

@@ -74,8 +74,8 @@ test.each([
 test("what is public stays public", () => {
   const special = [...CLOSED, ...FIXED, "192.88.99.0/24"].filter((range) => !range.includes(":"));
   const isPublic = (bytes: readonly number[]): boolean => !special.some((range) => isIn(range, bytes));
-  const members = random(3000, 4).filter(isPublic);
-  expect(members.length).toBeGreaterThan(2000);
+  const members = random(1200, 4).filter(isPublic);
+  expect(members.length).toBeGreaterThan(800);
   for (const member of members) expect([text(member), isPublic(image(member))]).toEqual([text(member), true]);
 });
 

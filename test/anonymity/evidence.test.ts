@@ -3,7 +3,7 @@ import { hostNamesIn, mailDomainsIn } from "../../src/anonymity/evidence.ts";
 import { plainName } from "../../src/anonymity/names.ts";
 
 const found = (text: string): string[] =>
-  [...hostNamesIn(text), ...mailDomainsIn(text)].flatMap((name) => plainName(name) ?? []).sort();
+  [...new Set([...hostNamesIn(text), ...mailDomainsIn(text)].flatMap((name) => plainName(name) ?? []))].sort();
 
 test.each<[string, string, string[]]>([
   ["a URL", "see http://db1:8080/health", ["db1"]],

@@ -77,7 +77,7 @@ test.each<[string, string]>([
   ["www.corp.de.conf", "www.*.de.conf"],
   ["www.corp.de.access.log.1", "www.*.de.access.log.1"],
   ["cert-of-nas", "cert-of-nas"],
-  ["x.firma.pl.backup7", "*.*.pl.backup7"],
+  ["shop7.firma.pl.backup7", "*.*.pl.backup7"],
 ])("of %s what is a name is replaced: %s", (word, pattern) => {
   const { nameFor, replaceIn } = make(["web1", "nas", "firma.pl"]);
   expect(nameFor(word)).toBeUndefined();

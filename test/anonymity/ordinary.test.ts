@@ -11,12 +11,12 @@ test("the words of the model, which reports and observations are made of, are no
   expect(words.filter((word) => !isOrdinary(word))).toEqual([]);
 });
 
-test.each(["server", "lapi", "agent", "postgres", "debian", "crowdsec-lapi", "crowdsec-firewall-bouncer", "db", "42"])(
+test.each(["server", "lapi", "agent", "postgres", "debian", "crowdsec-lapi", "crowdsec-firewall-bouncer", "db"])(
   "a host that is called %s keeps its name",
   (name) => expect(isOrdinary(name)).toBe(true),
 );
 
-test.each(["db1", "web-01", "web01", "acme", "acme-lapi", "ip-10-0-0-5", "d41d8cd98f00"])(
+test.each(["db1", "web-01", "web_01", "web01", "acme", "acme-lapi", "ip-10-0-0-5", "d41d8cd98f00"])(
   "a host that is called %s does not",
-  (name) => expect(isOrdinary(name)).toBe(name === "web-01"),
+  (name) => expect(isOrdinary(name)).toBe(false),
 );

@@ -139,6 +139,22 @@ describe("where CrowdSec is", () => {
     ]);
   });
 
+  test.each([
+    ["a database elsewhere", networkDatabase()],
+    ["SQLite's file in another folder", { kind: "sqlite", path: from("/srv/db/crowdsec.db", "config.yaml:40") }],
+  ] as const)("the data's own folder counts beside %s, and not the one of packages", async (_which, database) => {
+    const moved = { database, dataDir: from("/srv/data", "/etc/crowdsec/config.yaml:11") };
+    const { status, summary, target } = await findingOf(check, installed({ "/srv/data": READ_ONLY }, moved));
+    expect([status, summary]).toEqual([
+      "fail",
+      "CrowdSec cannot write where it has to: /srv/data is not writable: crowdsec does not start",
+    ]);
+    expect(target).toEqual({ path: "/srv/data", origin: "/etc/crowdsec/config.yaml:11" });
+    const good = await findingOf(check, installed({ "/srv/data": FOLDER, "/var/lib/crowdsec/data": READ_ONLY }, moved));
+    expect([good.status, good.summary]).toEqual(["pass", expect.stringContaining("/srv/data")]);
+    expect(good.summary).not.toContain("/var/lib/crowdsec");
+  });
+
   test("but not before 1.6.2, which kept no traces there", async () => {
     const given = { ...installed({ "/var/lib/crowdsec/data": READ_ONLY }, ELSEWHERE), version: [1, 6, 1] } as const;
     const { status, summary } = await findingOf(check, given);

@@ -37,7 +37,7 @@ describe("bundle", () => {
     const { stdout, stderr, code } = made;
     expect({ stderr, code }).toEqual({ stderr: "", code: 0 });
     expect(stdout).toMatch(
-      /b\.zip: \d+ files, [\d.]+ [KM]iB, for you alone to read \(mode 0600\)\.\nJudged: NOT READY: /,
+      /b\.zip, for you alone to read \(mode 0600\): \d+ files, [\d.]+ [KM]iB\.\nJudged: NOT READY: /,
     );
     expect(stdout).toMatch(/Look into it before you send it/);
     expect(statSync(BUNDLE).mode & 0o777).toBe(0o600);
@@ -52,7 +52,7 @@ describe("bundle", () => {
     running.child.stdout?.on("data", (chunk: Buffer) => chunks.push(chunk));
     const { code, stderr } = await running.ended;
     expect(code).toBe(0);
-    expect(stderr).toMatch(/^standard output: \d+ files/);
+    expect(stderr).toMatch(/^Written to standard output: \d+ files/);
     expect((await openBundle(Buffer.concat(chunks))).files.length).toBeGreaterThan(5);
   });
 

@@ -14,6 +14,7 @@ import { Readable, Writable } from "node:stream";
 import { gzipSync } from "node:zlib";
 import { afterEach, beforeEach, describe, expect, jest, test } from "@jest/globals";
 import { type ArchiveFile, readZip, writeZip } from "../../src/archive/zip.ts";
+import { makeManifest } from "../../src/bundle/manifest.ts";
 import { type CleanOptions, clean } from "../../src/commands/clean.ts";
 import { UsageError } from "../../src/commands/usage-error.ts";
 import { CANARIES, canariesIn, dumpOf146, dumpOf178, LOG } from "../support/dumps.ts";
@@ -107,7 +108,7 @@ describe.each([
     const path = folder.write("crowdsec-support.zip", await dump());
     const { stderr } = await cleaning({ path });
     expect(stderr).toMatch(/^\S+crowdsec-support\.zip: \d+ secrets and private values taken out:\n/);
-    expect(stderr).toMatch(/^ {2}config\/crowdsec\.yaml: \S/m);
+    expect(stderr).toMatch(/^ {2}config\/crowdsec\.yaml: \S.* \((?:\d+ times: )?lines? \d+(?:, \d+)*\)$/m);
     expect(stderr).toMatch(
       /Written to \S+crowdsec-support\.clean\.zip \(.* KiB\)\. Look into it before you send it\.\n$/,
     );
@@ -135,6 +136,39 @@ describe.each([
     expect(await refusal({ path, file: "-" }, true)).toBe(
       "A terminal shows no archive: send it to a file, or name one with -f.",
     );
+  });
+});
+
+describe("a bundle of ours", () => {
+  const OURS = "this is a bundle of crowdsec-preflight: its secrets were taken out when it was made";
+  const bundle = async (content: string, anonymized: boolean): Promise<string> => {
+    const entries = [{ name: "files/etc/crowdsec/config.yaml", content, what: "a file" }];
+    const about = { tool: TOOL, at: new Date("2026-11-23T07:00:00Z"), host: "web1", runId: "1", anonymized };
+    const texts = [...entries, { name: "manifest.json", content: makeManifest({ ...about, entries }) }];
+    const files = texts.map((one) => ({ name: one.name, content: Buffer.from(one.content) }));
+    return folder.write("h.zip", await writeZip(files, new Date()));
+  };
+
+  test("is told to be one, whose secrets are out already, and written all the same", async () => {
+    const path = await bundle("api: {}\n", false);
+    const { code, stderr } = await cleaning({ path });
+    expect(code).toBe(0);
+    expect(stderr).toContain(`${path}: ${OURS}, and nothing more was found in it.\nAddresses, host names, users`);
+    expect(await unzipped(join(folder.path, "h.clean.zip"))).toEqual(await unzipped(path));
+  });
+
+  test("that holds one all the same loses it", async () => {
+    const path = await bundle(`password: ${CANARIES.dsn}\n`, false);
+    const { stderr } = await cleaning({ path });
+    expect(stderr).toMatch(/: this is a bundle .*; all the same, \d+ .* taken out now:\n {2}files\/etc/);
+    for (const { content } of await unzip(readFileSync(join(folder.path, "h.clean.zip"))))
+      expect(canariesIn(content)).toEqual([]);
+  });
+
+  test("that is anonymized has pseudonyms, and no word says that addresses stay", async () => {
+    const { stderr } = await cleaning({ path: await bundle("api: {}\n", true) });
+    expect(stderr).toContain("Its addresses and host names are pseudonyms, and stay as they are.");
+    expect(stderr).not.toContain("users and e-mail addresses stay");
   });
 });
 
@@ -189,6 +223,37 @@ describe("a text", () => {
     const file = join(folder.path, "x");
     await cleaning({ path: "-", file, stdin: Readable.from([LOG]) });
     expect(readFileSync(file)).toEqual(stdout);
+  });
+
+  test("of a thousand secrets names the first lines that held one, and how many more", async () => {
+    const held = [3, 5, 1000, ...Array.from({ length: 97 }, (_, index) => 7 + index)];
+    const lines = Array.from({ length: 1000 }, (_, index) =>
+      held.includes(index + 1) ? `GET https://me:${CANARIES.dsn}@proxy.example/ ${index}` : "level=info",
+    );
+    const path = folder.write("a.log", `${lines.join("\n")}\n`);
+    const { stderr } = await cleaning({ path });
+    expect(stderr).toMatch(/^ {2}a\.log: .*100 times: lines 3, 5, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16 and 88 more\)$/m);
+    const one = await cleaning({ path: folder.write("b.log", `x\n${lines[2]}\n`) });
+    expect(one.stderr).toMatch(/^ {2}b\.log: .* \(line 2\)$/m);
+  });
+
+  test("keeps addresses, host names, users and e-mail addresses, which is said", async () => {
+    const text = "web1 sshd: Failed password for alice from 203.0.113.9, mail to alice@example.org\n";
+    const { stdout, stderr } = await cleaning({ path: folder.write("auth.log", text), file: "-" });
+    expect(stdout.toString()).toBe(text);
+    expect(stderr).toContain("\nAddresses, host names, users and e-mail addresses stay as they are.\n");
+  });
+
+  test("that takes the place of an earlier result says so", async () => {
+    const packed = folder.write("crowdsec.log.gz", gzipSync(LOG));
+    const path = folder.write("crowdsec.log", LOG);
+    const target = join(folder.path, "crowdsec.clean.log");
+    expect((await cleaning({ path })).stderr).toContain(`Written to ${target} (`);
+    expect((await cleaning({ path: packed })).stderr).toContain(`Written to ${target} (replaced) (`);
+    symlinkSync(join(folder.path, "nowhere"), join(folder.path, "link"));
+    expect((await cleaning({ path, file: join(folder.path, "link") })).stderr).toContain("link (replaced) (");
+    expect((await cleaning({ path, file: join(folder.path, "new") })).stderr).not.toContain("(replaced)");
+    expect((await cleaning({ path, file: "-" })).stderr).not.toContain("(replaced)");
   });
 
   test("without a secret is the same letter by letter, and says so", async () => {

@@ -91,7 +91,9 @@ describe("of a host on which all is well", () => {
     const made = await bundle("allinone");
     expect(await on("allinone", "stat -c '%a %U' /tmp/b.zip")).toBe("600 root\n");
     expect(await on("allinone", "ls /tmp/.preflight* 2>/dev/null | wc -l")).toBe("0\n");
-    expect(await on("allinone", "cat /tmp/b.said")).toMatch(/^\/tmp\/b\.zip: \d+ files, .*\nJudged: READY/);
+    expect(await on("allinone", "cat /tmp/b.said")).toMatch(
+      /^\/tmp\/b\.zip, for you alone to read \(mode 0600\): \d+ files, .*\nJudged: READY/,
+    );
     expect(made.names).toEqual(
       expect.arrayContaining([
         "README.md",
@@ -379,7 +381,7 @@ describe("whatever is wrong with the place that it goes to", () => {
     const encoded = await on("fresh", `${TOOL} bundle -f - 2>/tmp/said | base64 -w0`);
     const made = await opened(Buffer.from(encoded, "base64"));
     expect(made.names).toContain("report.json");
-    expect(await on("fresh", "cat /tmp/said")).toContain("standard output: ");
+    expect(await on("fresh", "cat /tmp/said")).toContain("Written to standard output: ");
   });
 
   test("ended by a signal, it leaves nothing", async () => {

@@ -7,6 +7,9 @@ describe("prose", () => {
     ["Waited 5.1 s, 87% of it (for nothing); why? Nobody knows!", undefined],
     ["agent → Local API · 日本 é", undefined],
     ["look at /etc/crowdsec/config.yaml:47.", "look at `/etc/crowdsec/config.yaml:47`."],
+    ["dial tcp 10.3.7.9:8080: i/o timeout", "dial tcp `10.3.7.9:8080`: i/o timeout"],
+    ["taken from bookworm/main, and/or by hand", undefined],
+    ["a/b/c, /etc/x, tcp/443, ./x", "`a/b/c`, `/etc/x`, `tcp/443`, `./x`"],
     ["api.crowdsec.net refuses (10.0.0.5, fe80::1)", "`api.crowdsec.net` refuses (`10.0.0.5`, `fe80::1`)"],
     ["Look with `ss -ltn 'sport = :80'`, then wait.", "Look with `ss -ltn 'sport = :80'`, then wait."],
     ['he said "api_key" (`a b`).', 'he said "`api_key`" (`a b`).'],
@@ -18,7 +21,18 @@ describe("prose", () => {
 
   test.each([
     ...["<script>alert(1)</script>", "<!--", "&amp;", "</details>", "<@123>"],
-    ...["@everyone", "@crowdsecurity/team", "me@mail.example", "#123", "a/b#12", "GH-12", "deadbeef1"],
+    ...[
+      "@everyone",
+      "@crowdsecurity/team",
+      "me@mail.example",
+      "#123",
+      "a/b#12",
+      "a/b@c",
+      "a/b@deadbeef1",
+      "//x",
+      "GH-12",
+      "deadbeef1",
+    ],
     ...["https://x.example/?y=1", "www.x.example", "x.com", "ftp://x", "[x](http://y)", "![x](y)", "[ ]", "[quote]"],
     ...["# h", "---", "===", "***", "**b**", "_e_", "~~s~~", "||s||", "> q", "- x", "+ x", "* x"],
     ...["$x$", ":warning:", ":)", "\\", "x\\", "(c)", "|"],
@@ -39,7 +53,7 @@ describe("prose", () => {
 const bare = (text: string): string => text.replace(/(?<!`)(`+)(?!`)(.*?[^`])\1(?!`)/g, "");
 
 /** What can be neither mark-up nor a link, a mention or a reference. */
-const INERT = /^[\p{L}\p{M}\p{N}\s.,;:!?…"'’()%→·–—-]*$/u;
+const INERT = /^(?:[\p{L}\p{M}\p{N}\s.,;:!?…"'’()%→·–—-]|(?<=\p{L})\/(?=\p{L}))*$/u;
 
 /** Always the same, so that a failure can be looked at again. */
 const createRandom = (): ((below: number) => number) => {
@@ -65,6 +79,7 @@ test("nothing but words is left outside of code, whatever stands beside what", (
     "_",
     "[x](y)",
     "http://x",
+    "i/o",
     "word",
     "(",
     ")",

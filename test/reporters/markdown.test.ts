@@ -13,10 +13,31 @@ const unexplained = (findings: readonly Finding[]): Report => ({ ...reported(fin
 const rowsOf = (text: string): readonly string[] => text.split("\n").filter((line) => /^\| `/.test(line));
 
 test("the verdict is the first thing that is read", () => {
-  const [first, , second] = markdown(REPORTS["lapi-refused"] ?? reported([])).split("\n");
+  const [first, , , , second] = markdown(REPORTS["lapi-refused"] ?? reported([])).split("\n");
   expect(first).toBe("## crowdsec-preflight: NOT READY");
   expect(second).toBe("2 fail, 1 unknown, 4 skip in 812 ms.");
-  expect(markdown(reported([]))).toMatch(/^## crowdsec-preflight: UNKNOWN\n\nnothing checked in \d+ ms\.\n/);
+  expect(markdown(reported([]))).toMatch(/^## crowdsec-preflight: UNKNOWN\n\n.*\n\nnothing checked in \d+ ms\.\n/);
+});
+
+test("of which host, when, and of which CrowdSec stands right below it", () => {
+  const { run, ...rest } = REPORTS["healthy"] ?? reported([]);
+  const lineOf = (more: Partial<Report["run"]>): string | undefined =>
+    markdown({ ...rest, run: { ...run, ...more } }).split("\n")[2];
+  expect(lineOf({ host: "web1" })).toBe(
+    "Host web1 · `2026-06-15T12:00:00Z` · roles lapi, agent, cscli, phase run, CrowdSec `1.7.8`",
+  );
+  expect(lineOf({ host: "web_1<b>" })).toContain("Host `web_1<b>` · ");
+  expect(lineOf({})).toMatch(/^`2026-06-15T12:00:00Z` · roles /);
+});
+
+test("that it was judged from a bundle, and nothing asked anew, is said before anything of it", () => {
+  const { run, ...rest } = REPORTS["healthy"] ?? reported([]);
+  const from = { bundle: "/tmp/a b.zip", toolVersion: "1.0.0", judgedAt: "2026-07-01T00:00:00Z" };
+  const lines = markdown({ ...rest, run: { ...run, host: "web1", from } }).split("\n");
+  expect(lines[4]).toBe(
+    "Judged from `/tmp/a` `b.zip`: seen on web1 at `2026-06-15T12:00:00.000Z` by version `1.0.0`; nothing was asked anew.",
+  );
+  expect(lines[6]).toMatch(/^\d+ pass, /);
 });
 
 test("every cause is told with its remedies, their commands ready to be copied", () => {
@@ -62,18 +83,76 @@ describe("everything else", () => {
     ]);
   });
 
+  const all = (...findings: readonly Finding[]): readonly string[] => rowsOf(markdown(unexplained(findings)));
+  const same = (status: Finding["status"], ...instances: readonly string[]): readonly Finding[] =>
+    instances.map((instance) => finding(instance, status, { summary: "the same" }));
+
+  test("names what one check found the same of several in one row, and each of them", () => {
+    expect(all(...same("pass", "config-files@/etc/a.yaml", "config-files@/etc/b.yaml", "credentials@agent"))).toEqual([
+      "| `config-files`: `/etc/a.yaml`, `/etc/b.yaml` | ✓ pass | the same |",
+      "| `credentials@agent` | ✓ pass | the same |",
+    ]);
+    const targets = Array.from({ length: 30 }, (_, index) => `metrics-target@web-${index + 1}:6060`);
+    expect(all(...same("pass", ...targets))).toEqual([
+      expect.stringMatching(/^\| `metrics-target`: `web-1:6060`, .*, `web-12:6060` and 18 more \| ✓ pass \|/),
+    ]);
+  });
+
+  test("tells a reason once for all that was skipped for it, and of which client where another was asked", () => {
+    expect(
+      all(
+        ...same(
+          "skip",
+          "clock",
+          "lapi-tls@agent",
+          "lapi-tls@cscli",
+          "credentials@capi",
+          "machine-login@agent",
+          "machine-login@cscli",
+        ),
+        finding("machine-login@lapi", "pass"),
+        finding("lapi-latency@a", "skip", { because: ["lapi-reachable@a"] }),
+        finding("lapi-latency@b", "skip", { because: ["lapi-reachable@b"] }),
+      ),
+    ).toEqual([
+      "| `clock`; `lapi-tls`; `credentials@capi`; `machine-login`: `agent`, `cscli` | – skip | the same |",
+      "| `machine-login@lapi` | ✓ pass | summary of `machine-login@lapi` |",
+      "| `lapi-latency` | – skip | because lapi-reachable did not pass |",
+    ]);
+  });
+
+  test("does not say again and again why this shell stands in for a service", () => {
+    const shell = "this shell, in a container (docker)";
+    const vantage = (who: string) =>
+      ({ user: "root", route: "direct", env: `${who}: ${shell}: ${who} does not run and has no unit` }) as const;
+    const told = (who: string): string => `${shell}: ${who} does not run and has no unit`;
+    expect(
+      all(
+        finding("trust-store", "pass", {
+          vantage: vantage("crowdsec"),
+          summary: `by SSL_CERT_FILE (${told("crowdsec")} and ${told("bouncer")} and this shell)`,
+        }),
+        finding("proxy@crowdsec", "pass", { summary: `${told("crowdsec")}: no proxy` }),
+        finding("lapi-tls@bouncer", "pass", { vantage: vantage("bouncer"), summary: "fine" }),
+      ).slice(0, 2),
+    ).toEqual([
+      "| `trust-store` | ✓ pass | by `SSL_CERT_FILE` (this shell, in a container (docker) and this shell) |",
+      "| `proxy@crowdsec` | ✓ pass | this shell, in a container (docker): no proxy |",
+    ]);
+  });
+
   test("is no table where there is nothing else", () => {
     expect(markdown(unexplained([finding("service", "fail")]))).not.toContain("<details>");
   });
 });
 
-test("the last line says by which version, for which CrowdSec, on what host and as whom", () => {
+test("the last line says by which version of this tool, and as whom", () => {
   const { run, ...rest } = REPORTS["healthy"] ?? reported([]);
   const from = { bundle: "/tmp/a b.zip", toolVersion: "1.0.0", judgedAt: "2026-07-01T00:00:00Z" };
   const inDocker = rest.findings.map((one) => ({ ...one, vantage: { ...one.vantage, namespace: "docker" } }));
   const text = markdown({ ...rest, findings: inDocker, run: { ...run, host: "web_1<b>", from } });
   expect(text.trimEnd().split("\n").at(-1)).toBe(
-    "crowdsec-preflight `1.2.3` on node `v20.19.0` · roles lapi, agent, cscli, phase run, CrowdSec `1.7.8` · host `web_1<b>` · as root · inside docker · `2026-06-15T12:00:00.000Z` · judged again at `2026-07-01T00:00:00Z` from `/tmp/a` `b.zip`, made by `1.0.0`",
+    "crowdsec-preflight `1.2.3` on node `v20.19.0` · as root · inside docker · judged again at `2026-07-01T00:00:00Z`",
   );
 });
 
@@ -81,7 +160,9 @@ describe("text from outside", () => {
   /** No word among them is plain. */
   const HOSTILE = "<img/src=x> @everyone #1 https://evil.example/ [x](y) `` ``` ``` | </details> ![x](y)";
   const hostile = (value: unknown, key = ""): unknown => {
-    if (["status", "party", "verdict", "instance", "id", "explains", "phase", "route", "reason"].includes(key))
+    if (
+      ["status", "party", "verdict", "instance", "id", "explains", "because", "phase", "route", "reason"].includes(key)
+    )
       return value;
     if (typeof value === "string") return `${HOSTILE}\n\n${value} ${HOSTILE}`;
     if (Array.isArray(value)) return value.map((one) => hostile(one));

@@ -1,0 +1,36 @@
+import { expect, test } from "@jest/globals";
+import { shown } from "./structures.ts";
+
+test.each([
+  ["--password=canary x", "--password=REDACTED-1 x"],
+  ["x --password 'can ary' y", "x --password 'REDACTED-1' y"],
+  ["cscli machines add m --password canary -f /etc/x", "cscli machines add m --password REDACTED-1 -f /etc/x"],
+  ["cscli machines add m -p canary -f /etc/x", "cscli machines add m -p REDACTED-1 -f /etc/x"],
+  ["cscli bouncers add b -k canary", "cscli bouncers add b -k REDACTED-1"],
+  ["cscli lapi register --token canary -u http://h", "cscli lapi register --token REDACTED-1 -u http://h"],
+  ["cscli console enroll -e context ckqlyuz9700000vji4abcdefg", "cscli console enroll -e context REDACTED-1"],
+  ["mysql -u root -pcanary db", "mysql -u root -pREDACTED-1 db"],
+  ["/usr/bin/sshpass -p canary ssh -p 22 h", "/usr/bin/sshpass -p REDACTED-1 ssh -p 22 h"],
+  ["curl -u me:canary -H 'X-Api-Key: canary2' http://h", "curl -u me:REDACTED-1 -H 'X-Api-Key: REDACTED-2' http://h"],
+  [
+    'curl -H "Authorization: Bearer canary2" -H "Accept: x" h',
+    'curl -H "Authorization: Bearer REDACTED-1" -H "Accept: x" h',
+  ],
+  ["crowdsec -dsn loki://me:canary@h:3100/ -type x", "crowdsec -dsn loki://me:REDACTED-1@h:3100/ -type x"],
+  ["5 * * * * root DB_PASSWORD=canary /usr/bin/backup", "5 * * * * root DB_PASSWORD=REDACTED-1 /usr/bin/backup"],
+  [
+    "docker run -p 8080:8080 -e AGENT_PASSWORD=canary crowdsec",
+    "docker run -p 8080:8080 -e AGENT_PASSWORD=REDACTED-1 crowdsec",
+  ],
+  ["crowdsec -c /etc/crowdsec/config.yaml -t -error", "crowdsec -c /etc/crowdsec/config.yaml -t -error"],
+  [
+    "ssh -p 2222 h; mkdir -p /x; cscli -c /etc/x hub list -o raw",
+    "ssh -p 2222 h; mkdir -p /x; cscli -c /etc/x hub list -o raw",
+  ],
+  [
+    "x --key /etc/ssl/private/x.pem --key-file /x --token-file /y --password-stdin",
+    "x --key /etc/ssl/private/x.pem --key-file /x --token-file /y --password-stdin",
+  ],
+])("%s is shown as %s", (text, expected) => {
+  expect(shown(text, "arguments")).toBe(expected);
+});

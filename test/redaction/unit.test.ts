@@ -1,0 +1,43 @@
+import { expect, test } from "@jest/globals";
+import { shown } from "./structures.ts";
+
+test.each([
+  [
+    "a variable",
+    "[Service]\nEnvironment=DB_PASSWORD=canary TZ=UTC\n",
+    "[Service]\nEnvironment=DB_PASSWORD=REDACTED-1 TZ=UTC\n",
+  ],
+  [
+    "a quoted variable",
+    `[Service]\nEnvironment="DB_PASSWORD=can ary" 'TZ=UTC'\n`,
+    `[Service]\nEnvironment="DB_PASSWORD=REDACTED-1 " 'TZ=UTC'\n`,
+  ],
+  [
+    "a variable on a joined line",
+    "[Service]\nEnvironment=TZ=UTC \\\n  AGENT_PASSWORD=canary\nRestart=always\n",
+    "[Service]\nEnvironment=TZ=UTC \\\n  AGENT_PASSWORD=REDACTED-1\nRestart=always\n",
+  ],
+  ["a private variable", "[Service]\nEnvironment=COMPANY=Example\n", "[Service]\nEnvironment=REMOVED\n"],
+  [
+    "a proxy's login",
+    "[Service]\nEnvironment=HTTPS_PROXY=http://me:canary@p:3128\n",
+    "[Service]\nEnvironment=HTTPS_PROXY=http://me:REDACTED-1@p:3128\n",
+  ],
+  [
+    "a credential",
+    "[Service]\nSetCredential=db:canary\nLoadCredential=x:/etc/x\n",
+    "[Service]\nSetCredential=db:REDACTED-1\nLoadCredential=x:/etc/x\n",
+  ],
+  [
+    "an argument",
+    "[Service]\nExecStart=/usr/bin/x --token canary -c /etc/x.yaml\n",
+    "[Service]\nExecStart=/usr/bin/x --token REDACTED-1 -c /etc/x.yaml\n",
+  ],
+  [
+    "CrowdSec's own unit",
+    "[Unit]\nDescription=Crowdsec agent\n\n[Service]\nType=notify\nEnvironment=LC_ALL=C LANG=C\nExecStartPre=/usr/bin/crowdsec -c /etc/crowdsec/config.yaml -t -error\nExecReload=/bin/kill -HUP $MAINPID\n",
+    "[Unit]\nDescription=Crowdsec agent\n\n[Service]\nType=notify\nEnvironment=LC_ALL=C LANG=C\nExecStartPre=/usr/bin/crowdsec -c /etc/crowdsec/config.yaml -t -error\nExecReload=/bin/kill -HUP $MAINPID\n",
+  ],
+])("%s: what is secret or private is gone, and nothing else", (_what, text, expected) => {
+  expect(shown(text, "unit")).toBe(expected);
+});
