@@ -1,3 +1,4 @@
+import { setImmediate } from "node:timers/promises";
 import { type AnonymityMap, type Anonymizer, createAnonymizer } from "../anonymity/anonymizer.ts";
 import { createNames } from "../archive/names.ts";
 import { size } from "../archive/words.ts";
@@ -32,6 +33,8 @@ export interface BundleInput {
   readonly anonymity?: { readonly map?: AnonymityMap };
   /** Of all files together, bytes. */
   readonly maxBytes: number;
+  /** Aborted when nobody wants it any more. */
+  readonly signal?: AbortSignal;
 }
 
 export interface Bundle {
@@ -56,6 +59,9 @@ const bytesOf = (text: string): number => Buffer.byteLength(text);
 
 /** Beyond this share of the room, the largest replies are left out of the observations. */
 const OBSERVATIONS_SHARE = 0.5;
+
+/** 25 MB of text take some ten seconds; milliseconds. */
+const MAX_MS = 180_000;
 /** What can be large, and is spared by most rules. */
 const SPARED: readonly Recorded["probe"][] = ["http", "tail", "command", "journal"];
 
@@ -98,9 +104,30 @@ const told = (redactor: Redactor, environment: Recording["environment"]): Record
     }),
   );
 
-const study = (redactor: Redactor, { entries, recording, report }: Raw, secrets: readonly Secret[]): void => {
-  for (const secret of secrets) redactor.note(secret.reveal(), "credentials of this host");
-  for (const { content, kind, name, source } of entries) redactor.study(content, kind, source ?? name);
+/** Between one file and the next: lets a signal through, and stops what would go on for ever. */
+type Step = () => Promise<void>;
+const createStep = (signal: AbortSignal | undefined): Step => {
+  const began = performance.now();
+  return async () => {
+    await setImmediate();
+    if (signal?.aborted) throw new BundleError("No bundle was written: interrupted.");
+    if (performance.now() - began > MAX_MS)
+      throw new BundleError(
+        `No bundle was written: to take secrets out of it takes longer than ${MAX_MS / 60_000} minutes; --max-size makes it smaller.`,
+      );
+  };
+};
+
+const study = async (
+  redactor: Redactor,
+  { entries, recording, report }: Raw,
+  secrets: readonly Secret[],
+  step: Step,
+): Promise<void> => {
+  for (const { content, kind, name, source } of entries) {
+    await step();
+    redactor.study(content, kind, source ?? name);
+  }
   const shows: Shows = {
     text: (text, kind, name) => {
       redactor.study(text, kind, name);
@@ -115,6 +142,8 @@ const study = (redactor: Redactor, { entries, recording, report }: Raw, secrets:
   for (const each of recording.observations) shownObservation(each, shows);
   for (const [name, value] of Object.entries(recording.environment)) studyVariable(redactor, name, value, "this shell");
   shown(report, shows);
+  // At the end: where a secret stands says more than that there is one.
+  for (const secret of secrets) redactor.note(secret.reveal(), "credentials of this host");
 };
 
 /** Takes secrets out, and keeps account of it. */
@@ -162,14 +191,27 @@ const search = async (bytes: Buffer, redactor: Redactor, maxBytes: number): Prom
 };
 
 /** Everything that was seen, redacted. */
-const redact = (
+const redact = async (
   { entries, recording, report }: Raw,
   markdown: BundleInput["markdown"],
   redactor: Redactor,
   pen: Pen,
+  step: Step,
 ) => {
   const shownReport = shown(report, pen.shows(REPORT, 1)) as Report;
   const nameFor = createNames();
+  const files: Entry[] = [];
+  for (const entry of entries) {
+    await step();
+    files.push({
+      ...entry,
+      // A path can hold a secret too, and letters that not every system has in names.
+      name: nameFor(redactor.redact(entry.name, "text").text),
+      what: redactor.redact(entry.what, "text").text,
+      content: pen.take(entry.name, redactor.redact(entry.content, entry.kind)),
+    });
+  }
+  await step();
   const redacted: readonly Entry[] = [
     {
       name: REPORT,
@@ -177,19 +219,20 @@ const redact = (
       content: `${JSON.stringify(shownReport, null, 2)}\n`,
       kind: "json",
     },
-    { name: "report.md", what: "the report, to read and to paste", content: markdown(shownReport), kind: "text" },
+    {
+      name: "report.md",
+      what: "the report, to read and to paste",
+      // What stands apart in the report stands together in a sentence.
+      content: pen.take("report.md", redactor.redact(markdown(shownReport), "text")),
+      kind: "text",
+    },
     {
       name: OBSERVATIONS,
       what: "all that was asked and answered, for check --from to judge it again",
       content: observationsText(recording, redactor, pen),
       kind: "json",
     },
-    // A path can hold a secret too, and letters that not every system has in names.
-    ...entries.map((entry) => ({
-      ...entry,
-      name: nameFor(redactor.redact(entry.name, "text").text),
-      content: pen.take(entry.name, redactor.redact(entry.content, entry.kind)),
-    })),
+    ...files,
   ];
   const removed: Entry = {
     name: "removals.txt",
@@ -222,9 +265,10 @@ export const makeBundle = async (input: BundleInput): Promise<Bundle> => {
   const observations = fitting(withoutPrivate(scoped.recorded), maxBytes * OBSERVATIONS_SHARE);
   const entries = distinct([...collected.entries, ...environmentsOf(observations), ...filesOf(observations)]);
   const raw: Raw = { entries, recording: { ...recording, observations }, report };
-  study(redactor, raw, secrets);
+  const step = createStep(input.signal);
+  await study(redactor, raw, secrets, step);
   const pen = createPen(redactor);
-  const redacted = redact(raw, markdown, redactor, pen);
+  const redacted = await redact(raw, markdown, redactor, pen, step);
 
   const missing = distinctBy([...scoped.missing, ...collected.missing], ({ source }) => source);
   const { ordinary } = redactor;

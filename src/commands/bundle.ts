@@ -12,7 +12,7 @@ import { secretsIn } from "../bundle/material.ts";
 import { createRecorder, type Recorder } from "../bundle/recorder.ts";
 import { RECORDING_VERSION, type Recording } from "../bundle/recording.ts";
 import { findScope, type Scope } from "../bundle/scope.ts";
-import { exitCodeOfSignal } from "../exit-code.ts";
+import { EXIT_UNJUDGED, exitCodeOfSignal } from "../exit-code.ts";
 import type { Context } from "../model/check.ts";
 import type { Report } from "../model/report.ts";
 import { wrap } from "../model/text.ts";
@@ -254,6 +254,10 @@ export const bundle = async (options: BundleOptions, tool: Tool, streams: Stream
     const interruption = interrupts.interruption();
     return interruption && exitCodeOfSignal(interruption);
   };
+  const interrupted = async (code = EXIT_UNJUDGED): Promise<number> => {
+    await write(stderr, `${tool.name}: interrupted: no bundle was written.\n`);
+    return code;
+  };
   try {
     let recorder: Recorder | undefined;
     const wrap = (prober: Context["probe"], signal: AbortSignal): Context["probe"] => {
@@ -264,15 +268,14 @@ export const bundle = async (options: BundleOptions, tool: Tool, streams: Stream
       options,
       tool,
       environment,
-      async (session): Promise<{ bundle: Bundle; report: Report } | number> => {
+      async (session): Promise<{ bundle: Bundle; report: Report } | undefined> => {
         if (recorder === undefined) throw new Error("a session without its recorder");
         const seen = await judge(session, recorder, options, tool, environment, progress.observe);
         const { topology } = seen.context;
         progress.say("collecting files, logs and facts");
         const merged = await mergedConfiguration(seen.context.probe, topology.config.value);
         const gathered = await gather(seen, options, tool, interrupts.signal, merged);
-        const code = stopped();
-        if (code !== undefined) return code;
+        if (stopped() !== undefined) return undefined;
         progress.say("taking secrets out, and searching for what is left of them");
         const { rehearsal: _, ...rest } = topology;
         const bundle = await makeBundle({
@@ -284,17 +287,15 @@ export const bundle = async (options: BundleOptions, tool: Tool, streams: Stream
           ...gathered,
           ...(anonymize && { anonymity: { ...(map && { map }) } }),
           maxBytes,
+          signal: interrupts.signal,
         });
         return { bundle, report: seen.report };
       },
       { interrupts, wrap },
     );
-    const code = typeof made === "number" ? made : stopped();
     progress.stop();
-    if (code !== undefined || typeof made === "number") {
-      await write(stderr, `${tool.name}: interrupted: no bundle was written.\n`);
-      return code ?? 0;
-    }
+    const code = stopped();
+    if (code !== undefined || made === undefined) return interrupted(code);
     const { bytes, map: newMap } = made.bundle;
     if (mapPath !== undefined) await placed(mapPath, `${JSON.stringify(newMap, null, 2)}\n`);
     const replaced = !isStdout && (await exists(path)) ? ", in place of what was there" : "";
@@ -305,6 +306,7 @@ export const bundle = async (options: BundleOptions, tool: Tool, streams: Stream
     await write(told, `${fitted(summary(made.bundle, made.report, written, mapPath), told)}\n`);
     return 0;
   } catch (error) {
+    if (error instanceof BundleError && stopped() !== undefined) return interrupted(stopped());
     if (error instanceof BundleError) throw new UsageError(error.message);
     throw error;
   } finally {

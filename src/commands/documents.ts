@@ -137,7 +137,11 @@ const fromBundle = async (content: Buffer, name: string): Promise<Read> => {
   const files: Files = new Map((await readZip(content, BUNDLE)).map((file) => [file.name, file.content]));
   const found = files.get(REPORT);
   if (found === undefined) throw new Misfit(`an archive, but no bundle of crowdsec-preflight: it holds no ${REPORT}`);
-  const document = { name, report: parseReport(found), anonymized: isAnonymized(files.get(MANIFEST)) };
+  const document = {
+    name,
+    report: parseReport(found),
+    ...(isAnonymized(files.get(MANIFEST)) && { anonymized: true }),
+  };
   if (!files.has(MERGED)) return { document, bytes: found.length };
   const configuration = configurationOf(files);
   return {

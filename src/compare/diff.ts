@@ -299,18 +299,26 @@ const ofRun = (before: Report, after: Report): readonly Change[] => {
   ];
 };
 
+/** The file that stands before a key which is not of CrowdSec's merged configuration, else empty. */
+const fileOf = (key: string): string => /^\S+\.ya?ml(?:\.local)?(?= )/.exec(key)?.[0] ?? "";
+
 const ofConfiguration = (
   { configuration: before }: Document,
   { configuration: after }: Document,
 ): readonly Change[] => {
   if (before === undefined || after === undefined) return [];
-  const valueOf = (side: ReadonlyMap<string, string>, key: string): string | undefined => {
+  const valueIn = (side: ReadonlyMap<string, string>, key: string): string | undefined => {
     const value = side.get(key);
     return value === undefined ? undefined : withoutNumbers(value);
   };
-  return unique([...before.keys(), ...after.keys()]).flatMap((key) =>
-    all(key, "configuration", changed(valueOf(before, key), valueOf(after, key))),
-  );
+  /** Of a file that only one of the bundles holds, nobody knows what is set in the other: its own line tells of it. */
+  const filesIn = (side: ReadonlyMap<string, string>): ReadonlySet<string> => new Set([...side.keys()].map(fileOf));
+  const [had, has] = [filesIn(before), filesIn(after)];
+  const keys = unique([...before.keys(), ...after.keys()]).filter((key) => {
+    const file = fileOf(key);
+    return file === "" || (had.has(file) && has.has(file));
+  });
+  return keys.flatMap((key) => all(key, "configuration", changed(valueIn(before, key), valueIn(after, key))));
 };
 
 /** What the agent reads, and files that came, went, or are not what they were. */

@@ -40,6 +40,8 @@ const MOST_WAYS = 6;
 /** More hosts than this are a group, which is spelled out once, and of these more than that are counted. */
 const MOST_NAMES = 4;
 const MOST_IN_GROUP = 60;
+/** Of hosts on which all is well, fewer are wanted. */
+const MOST_WELL = 12;
 /** More groups than this are counted by their hosts only. */
 const MOST_GROUPS = 26;
 /** More checks than this that fail together are counted. */
@@ -90,7 +92,7 @@ const failureLines = (
   const traits = (group: FailureGroup, indent: number): readonly string[] =>
     joined(group.traits).flatMap((trait) => paragraph(indent, traitText(trait, group.hosts.length, passing.length)));
   const body = isOne
-    ? [...paragraph(4, name(first.hosts)), ...traits(first, 4)]
+    ? traits(first, 4)
     : groups
         .slice(0, MOST_WAYS)
         .flatMap((group) => [
@@ -99,7 +101,8 @@ const failureLines = (
         ]);
   const left = groups.length - MOST_WAYS;
   const more = left > 0 ? paragraph(4, `and in ${left} more ways: see with -o json`) : [];
-  return [...marked("fail", `${names}: ${fails}${how}${beside}`), ...body, ...more];
+  const who = isOne ? `: ${name(first.hosts)}` : "";
+  return [...marked("fail", `${names}: ${fails}${how}${beside}${who}`), ...body, ...more];
 };
 
 /** Hosts that came out alike. */
@@ -188,6 +191,8 @@ const overview = (rows: readonly CheckRow[], hosts: readonly string[], sheet: Sh
   return byLetter === undefined ? { lines: [], letters: [] } : { lines: byLetter, letters: alike };
 };
 
+const isWell = (status: Status | null): boolean => status === null || status === "pass" || status === "skip";
+
 const letterOf = (head: string): string => head.charAt(0);
 
 /** Whoever is meant, short: many hosts are spelled out once, at the end. */
@@ -209,11 +214,20 @@ const createNames = (letters: readonly Column[], all: readonly string[], { parag
     groups.set(key, { label, hosts });
     return label;
   };
-  const spelled = (label: string, hosts: readonly string[]): readonly string[] => {
-    const left = hosts.length - MOST_IN_GROUP;
-    const names = `${listed(hosts, MOST_IN_GROUP)}${left > 1 ? "; all of them with -o json" : ""}`;
+  const behind = (label: string, text: string): readonly string[] => {
     const indent = label.length + 2;
-    return paragraph(indent, names).map((line, index) => (index === 0 ? `${label}  ${line.slice(indent)}` : line));
+    return paragraph(indent, text).map((line, index) => (index === 0 ? `${label}  ${line.slice(indent)}` : line));
+  };
+  const spelled = (hosts: readonly string[], most: number): string =>
+    `${listed(hosts, most)}${hosts.length > most + 1 ? "; all of them with -o json" : ""}`;
+  /** By the groups that make it up, where they do. */
+  const meaningOf = ({ hosts, statuses }: Column): string => {
+    const own = new Set(hosts);
+    const parts = [...groups.values()].filter((group) => group.hosts.every((host) => own.has(host)));
+    const inParts = parts.flatMap((group) => group.hosts);
+    if (inParts.length === own.size && new Set(inParts).size === own.size)
+      return parts.map(({ label }) => label).join(" and ");
+    return spelled(hosts, statuses.every(isWell) ? MOST_WELL : MOST_IN_GROUP);
   };
   return {
     name: (hosts) => {
@@ -227,8 +241,8 @@ const createNames = (letters: readonly Column[], all: readonly string[], { parag
         : labelOf(hosts);
     },
     legend: () => [
-      ...letters.flatMap(({ head, hosts }) => spelled(letterOf(head), hosts)),
-      ...[...groups.values()].flatMap(({ label, hosts }) => spelled(label, hosts)),
+      ...letters.flatMap((column) => behind(letterOf(column.head), meaningOf(column))),
+      ...[...groups.values()].flatMap(({ label, hosts }) => behind(label, spelled(hosts, MOST_IN_GROUP))),
     ],
   };
 };

@@ -104,8 +104,7 @@ interface Chosen {
 const onceEach = (all: readonly Named[]): Chosen => {
   const remarks: string[] = [];
   const hosts = groupedBy(all, ({ name, document }) => JSON.stringify([name, document.report.run.id])).map((group) => {
-    const judgedAt = ({ document }: Named): string =>
-      document.report.run.from?.judgedAt ?? startOf({ name: "", document });
+    const judgedAt = (one: Named): string => one.document.report.run.from?.judgedAt ?? startOf(one);
     const last = group.reduce((best, one) => (judgedAt(one) >= judgedAt(best) ? one : best));
     const files = [...new Set(group.map(({ document }) => document.name))];
     const [first = ""] = files;

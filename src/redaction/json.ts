@@ -1,7 +1,7 @@
 import { privatePath } from "./addresses.ts";
-import { holdsSecrets, kindOfName, secretBy } from "./names.ts";
+import { holdsSecrets, isNaming, kindOfName, secretBy } from "./names.ts";
 import { type Found, NOTHING, type Span } from "./spans.ts";
-import { isNoSecret } from "./values.ts";
+import { type IsSet, isNoSecret } from "./values.ts";
 
 /** A text that is never closed ends with its line: JSON may have been cut off. */
 const TOKEN = /"(?:[^"\\\n]|\\.)*"?|[{}[\],:]|[^\s{}[\],:"]+/g;
@@ -73,7 +73,7 @@ export const jsonFound = (text: string): Found => {
           rule: `address ${name}`,
           write: (standIn) => JSON.stringify(value.slice(0, path.from) + standIn),
         });
-      } else if (/webhook/i.test(name) && /^https?:/i.test(value)) words.push(value);
+      } else if (/webhook/i.test(name) && /^https?:/i.test(value)) continue;
       else if (rule !== undefined && !isNoSecret(value) && (isText || kindOfName(name) === "value")) {
         const scheme = /^(?:Basic|Bearer|token|Splunk)\s+(?=\S)/i.exec(value)?.[0] ?? "";
         const bare = value.slice(scheme.length);
@@ -85,7 +85,7 @@ export const jsonFound = (text: string): Found => {
             rule,
             write: (standIn) => JSON.stringify(scheme + standIn),
           });
-      } else if (isText && value.length < 80) words.push(value);
+      } else if (isText && isNaming(name)) words.push(value);
     }
   }
   return { ...NOTHING, spans, words };

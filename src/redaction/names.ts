@@ -1,4 +1,5 @@
-import { isDuration, isNoSecret, isPath, isRandom } from "./values.ts";
+import type { KnownVariables } from "./spans.ts";
+import { type IsSet, isDuration, isNoSecret, isPath, isRandom } from "./values.ts";
 
 /*
  * Which names say that their value is secret. The names were taken from: pkg/csconfig/{api,database}.go,
@@ -23,9 +24,11 @@ const words = (text: string): ReadonlySet<string> => new Set(text.split(/\s+/));
 const SECRET =
   words(`password passwords passwd passphrase passcode pass pwd pw passwort secret secrets token tokens jwt psk
   credential credentials creds authorization cookie cookies bearer apikey apikeys lapikey authkey accesskey secretkey
-  privatekey sharedkey enrollkey ctikey signingkey masterkey passkey otp webhook webhooks userpwd userpass`);
+  privatekey sharedkey enrollkey ctikey signingkey masterkey passkey bouncerkey apikeyvalue otp webhook webhooks userpwd userpass`);
 /** And these when a word ends in them: `dbpassword`, `accesstoken`. */
 const ENDINGS = /(?:password|passwd|passphrase|secret|token|apikey|pwd)$/;
+/** Words that are secret as the last of a name in a file of settings; in a log they are words like others. */
+const QUIET = words("pin seed salt hmac sas");
 /** A name that ends in one of these speaks about a secret and does not hold it. */
 const ABOUT =
   words(`path paths file files filename dir directory folder url urls uri endpoint host hostname name names type
@@ -49,8 +52,11 @@ const FILED = words("client server tls ssl private cert ca host ssh mtls lapi_tl
 const WAYS = words(`basic plain login none digest ntlm mtls tls ldap oauth oauth2 jwt bearer headers basic_auth crammd5
   cram-md5 sasl iam cert certificate password scram negotiate kerberos default anonymous token required optional`);
 
-/** How a name speaks of its value: `value`: it is secret; `file`: unless it is a path; `way`: unless it is a known word. */
-export type NameKind = "value" | "file" | "way" | "bare";
+/**
+ * How a name speaks of its value: `value`: it is secret; `file`: unless it is a path; `way`: unless it is a known word; `quiet`: under
+ * a key of a file, not in free text.
+ */
+export type NameKind = "value" | "file" | "way" | "bare" | "quiet";
 
 /**
  * What a name says; undefined where it says nothing. `bare`: `key` alone, which stands for anything.
@@ -63,6 +69,8 @@ export const kindOfName = (name: string): NameKind | undefined => {
   // BOUNCER_KEY_<name> of CrowdSec's image (build/docker/README.md): whatever the bouncer is called.
   if (first === "bouncer" && parts[1] === "key" && parts.length > 2) return "value";
   if (parts.length === 1 && last === "key") return "bare";
+  if (last === "list" && parts.length > 1)
+    return kindOfName(parts.slice(0, -1).join("_")) === "value" ? "file" : undefined;
   if (ABOUT.has(last) && !(last === "header" && parts.includes("authorization"))) return undefined;
   if (parts.length > 1 && ASKS.has(first)) return undefined;
   // nginx: proxy_pass, fastcgi_pass say where to; a secret's own name is its last word or stands before a word of a place.
@@ -84,8 +92,15 @@ export const kindOfName = (name: string): NameKind | undefined => {
         : undefined;
     return "value";
   }
+  if (QUIET.has(last) || (last === "plain" && parts.includes("sasl"))) return "quiet";
   return last === "auth" ? "way" : undefined;
 };
+
+const NAMING =
+  words(`user username login db_name database host hostname name type group unit machine_id source sni server_name
+  listen_addr listen_uri dbname program path file dir url`);
+/** Whether what stands under a name says how something is called: such words are no secrets where they stand alone. */
+export const isNaming = (name: string): boolean => NAMING.has(name.toLowerCase());
 
 /** Whether what such a name holds is a list of secrets, or a mapping to them: everything in it is secret. */
 export const holdsSecrets = (name: string, isList: boolean): boolean => {
@@ -93,8 +108,26 @@ export const holdsSecrets = (name: string, isList: boolean): boolean => {
   if (kind !== "value" && kind !== "file") return false;
   return (
     isList ||
-    /^(?:secrets|tokens|passwords|credentials|creds|cookies|keys|apikeys|users)$/.test(wordsOf(name).at(-1) ?? "")
+    /^(?:secrets?|tokens|passwords?|passwd|passphrase|pwd|credentials|creds|cookies|keys|apikeys?|users)$/.test(
+      wordsOf(name).at(-1) ?? "",
+    )
   );
+};
+
+/** Of a mapping whose values are secret, those keys that say where these are, or how long they are good. */
+export const isAboutSecrets = (name: string): boolean =>
+  kindOfName(name) === undefined &&
+  (ABOUT.has(wordsOf(name).at(-1) ?? "") || ASKS.has(wordsOf(name)[0] ?? "") || /^(?:optional|login)$/i.test(name));
+
+/** Names whose value is a password, whatever it looks like. */
+const PASSWORD = words("password passwords passwd passphrase passcode pass pwd pw passwort userpwd userpass");
+const TIME = /autodelete|expir|ttl|timeout|interval|duration|retention|lifetime|flush|age|rotat|refresh/i;
+
+/** Whether a value says when, and not what. */
+const isTime = (name: string, value: string, parents: readonly string[]): boolean => {
+  if (!isDuration(value)) return false;
+  if (TIME.test(parents.at(-1) ?? "")) return true;
+  return value.trim().length <= 5 && !wordsOf(name).some((word) => PASSWORD.has(word) || /pass(?:word|wd)$/.test(word));
 };
 
 /** Below these a `key` alone is one that opens something (api.cti.key of config.yaml, since CrowdSec 1.5.0). */
@@ -103,16 +136,24 @@ const OPENED = words("cti api lapi capi secret license auth account service enro
 /**
  * Why a value is secret by the name that it stands under; undefined where it is not.
  * @param parents names of the mappings around it, the nearest last
+ * @param isSet as of `isNoSecret`: given for what stands under a key of a file
  */
-export const secretBy = (name: string, value: string, parents: readonly string[] = []): string | undefined => {
+export const secretBy = (
+  name: string,
+  value: string,
+  parents: readonly string[] = [],
+  isSet?: IsSet,
+): string | undefined => {
   // A shell's working directory, and the one before.
   if (/^(?:OLD)?PWD$/.test(name)) return undefined;
   const kind = kindOfName(name);
-  if (kind === undefined || isNoSecret(value) || isDuration(value)) return undefined;
+  if (kind === undefined || isNoSecret(value, isSet) || isTime(name, value, parents)) return undefined;
   const rule = `key ${name.slice(0, 60)}`;
   switch (kind) {
     case "value":
       return rule;
+    case "quiet":
+      return isSet === undefined || isPath(value) ? undefined : rule;
     case "file":
       return isPath(value) ? undefined : rule;
     case "way":
@@ -136,7 +177,7 @@ const HARMLESS =
   INVOCATION_ID JOURNAL_STREAM SYSTEMD_EXEC_PID SYSTEMD_LOG_LEVEL NOTIFY_SOCKET WATCHDOG_PID WATCHDOG_USEC MAINPID MANAGERPID
   LISTEN_PID LISTEN_FDS LISTEN_FDNAMES MEMORY_PRESSURE_WATCH MEMORY_PRESSURE_WRITE CREDENTIALS_DIRECTORY RUNTIME_DIRECTORY
   STATE_DIRECTORY CACHE_DIRECTORY LOGS_DIRECTORY CONFIGURATION_DIRECTORY SERVICE_RESULT EXIT_CODE EXIT_STATUS
-  SUDO_USER SUDO_UID SUDO_GID SUDO_COMMAND RC_SVCNAME RC_CONF_FILE SVCNAME SUPERVISE_DAEMON_OPTS
+  SUDO_USER SUDO_UID SUDO_GID RC_SVCNAME RC_CONF_FILE SVCNAME SUPERVISE_DAEMON_OPTS
   CONFIG_FILE CONFIG_DIR CUSTOM_HOSTNAME LOCAL_API_URL AGENT_USERNAME COLLECTIONS PARSERS SCENARIOS POSTOVERFLOWS CONTEXTS
   APPSEC_CONFIGS APPSEC_RULES CAPI_WHITELISTS_PATH CACERT_FILE LAPI_CERT_FILE LAPI_KEY_FILE CLIENT_CERT_FILE CLIENT_KEY_FILE
   CERT_FILE KEY_FILE INSECURE_SKIP_VERIFY AGENTS_ALLOWED_OU BOUNCERS_ALLOWED_OU USE_TLS USE_WAL METRICS_PORT PLUGIN_DIR
@@ -158,14 +199,11 @@ export type VariableKind = "plain" | "private" | "secret";
 export const variableIs = (
   name: string,
   value: string,
-  known: { readonly plain: ReadonlySet<string>; readonly secret: ReadonlySet<string> } = {
-    plain: new Set(),
-    secret: new Set(),
-  },
+  known: KnownVariables = { plain: new Set(), secret: new Set(), isSet: () => false },
 ): VariableKind => {
-  if (isNoSecret(value)) return "plain";
+  if (isNoSecret(value, known.isSet)) return "plain";
   if (/^(?:OLD)?PWD$/.test(name)) return "plain";
-  if (known.secret.has(name) || secretBy(name, value) !== undefined) return "secret";
+  if (known.secret.has(name) || secretBy(name, value, [], known.isSet) !== undefined) return "secret";
   // `KEY=…` in an environment is no placeholder of a list.
   if (kindOfName(name) === "bare" && !isPath(value)) return "secret";
   if (HARMLESS.has(name) || HARMLESS_FAMILY.test(name) || known.plain.has(name)) return "plain";

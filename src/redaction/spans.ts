@@ -30,8 +30,11 @@ export const NOTHING: Found = { spans: [], words: [], plainReferences: [], secre
 
 /** What other texts have shown about the names of variables. */
 export interface KnownVariables {
+  /** Those that a plain place, and a secret one, refers to. */
   readonly plain: ReadonlySet<string>;
   readonly secret: ReadonlySet<string>;
+  /** Whether one of this name was set anywhere. */
+  readonly isSet: (name: string) => boolean;
 }
 
 const BREAK = /\n/g;

@@ -2,6 +2,7 @@
 export const REMOVED = "REMOVED";
 const STAND_IN = /^REDACTED-\d+$/;
 const STOOD_IN = /^(?:REDACTED-\d+|REMOVED)(?![\w-])/;
+const IS_STAND_IN = /^(?:REDACTED-\d+|REMOVED)$/;
 
 export const isStandIn = (value: string): boolean => STAND_IN.test(value.trim());
 
@@ -15,11 +16,39 @@ const MASK =
   /^(?:([*xX.#•…-])\1*|x+(?:-x+)+|X+(?:-X+)+|[[(<]?(?:secret|redacted|hidden|masked|filtered)[\])>]|redacted|\S{0,4}\*{3,}\S{0,4})$/;
 const NO_VALUE = /^(?:true|false|yes|no|on|off|null|nil|none|~|undefined)$/i;
 
-/** Nothing that could be secret: empty, a reference, a mask, a stand-in, a boolean. */
-export const isNoSecret = (value: string): boolean => {
+/**
+ * What somebody else fills in, by its shape alone: what an installer writes (`${API_KEY}`, `<API_KEY>`, which the checks judge),
+ * and templates that were never rendered. Passwords are made of such characters too: whatever is not one as a whole is none.
+ */
+const PLACEHOLDER =
+  /^(?:\$\{[A-Z_][A-Z0-9_]*\}|<[A-Z][A-Z_]*>|\{\{-? [^{}]{1,200} -?\}\}|\{\{\.[A-Za-z][A-Za-z.]{0,100}\}\}|%\(ENV_\w+\)s)$/;
+/** `$NAME`, `${name}`: a reference where such a variable is set; CrowdSec leaves the name of an unknown one as it stands. */
+const VARIABLE = /^\$(?:\{(\w+)\}|([A-Za-z_]\w*))$/;
+/** What stands in place of a secret, as a whole. */
+const WHOLE_MASK =
+  /^(?:([*xX.#•…-])\1*|x+(?:-x+)+|X+(?:-X+)+|[[(<](?:secret|redacted|hidden|masked|filtered)[\])>]|redacted|REDACTED)$/;
+
+/** Whether a variable of this name is set anywhere, as far as is known. */
+export type IsSet = (name: string) => boolean;
+
+/** The name of the variable that a value as a whole would refer to, if there is one of this name. */
+export const variableIn = (value: string): string | undefined => {
+  const [, braced, bare] = VARIABLE.exec(value.trim()) ?? [];
+  return braced ?? bare;
+};
+
+/**
+ * Nothing that could be secret: empty, a reference, a mask, a stand-in, a boolean.
+ * @param isSet of what stands under a key of a file, where a password may look like any of these: then only what is one for
+ * sure is no secret. Without it, of free text, whatever looks like one is none.
+ */
+export const isNoSecret = (value: string, isSet?: IsSet): boolean => {
   const text = value.trim();
-  if (text === "") return true;
-  return STOOD_IN.test(text) || REFERENCE.test(text) || MASK.test(text) || NO_VALUE.test(text);
+  if (text === "" || NO_VALUE.test(text)) return true;
+  if (isSet === undefined) return STOOD_IN.test(text) || REFERENCE.test(text) || MASK.test(text);
+  if (IS_STAND_IN.test(text) || PLACEHOLDER.test(text) || WHOLE_MASK.test(text)) return true;
+  const name = variableIn(text);
+  return name !== undefined && isSet(name);
 };
 
 /** The names of the variables in a text. */

@@ -7,8 +7,11 @@ const lineOf = (name: string, value: string): string => `${name}=${value.replace
 
 /** Studies one variable of a running process. @param place for people: `/proc/12/environ` */
 export const studyVariable = (redactor: Redactor, name: string, value: string, place: string): void => {
-  if (variableIs(name, value) === "secret") redactor.note(value, `variable ${name}, ${place}`);
-  else redactor.study(lineOf(name, value), "environment", place);
+  if (variableIs(name, value) === "secret") {
+    redactor.note(value, `variable ${name}, ${place}`);
+    // That there is one of this name tells a reference to it from a password with a dollar sign.
+    redactor.study(lineOf(name, ""), "environment", place);
+  } else redactor.study(lineOf(name, value), "environment", place);
 };
 
 /** The value of one variable of a running process, fit to be shown: itself, a stand-in, or `REMOVED` where it may be private. */

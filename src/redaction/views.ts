@@ -79,11 +79,12 @@ const NAMED_ESCAPES: Readonly<Record<string, string>> = {
 const character = (code: number): string => (code <= 0x10ffff ? String.fromCodePoint(code) : "");
 
 /** Escapes of JSON, YAML's double quotes, Go, C and shells. */
-const BACKSLASH = /\\(?:u\{?([\da-fA-F]{4,6})\}?|x([\da-fA-F]{2})|U([\da-fA-F]{8})|\r?\n[ \t]*|([\s\S]))/g;
+const BACKSLASH =
+  /\\(?:u([\da-fA-F]{4})|u\{([\da-fA-F]{1,6})\}|x([\da-fA-F]{2})|U([\da-fA-F]{8})|\r?\n[ \t]*|([\s\S]))/g;
 const unslashed = (view: View): View | undefined =>
   view.text.includes("\\")
-    ? decoded(view, BACKSLASH, (_whole, four?: string, two?: string, eight?: string, one?: string) => {
-        const hex = four ?? two ?? eight;
+    ? decoded(view, BACKSLASH, (_whole, four?: string, braced?: string, two?: string, eight?: string, one?: string) => {
+        const hex = four ?? braced ?? two ?? eight;
         if (hex !== undefined) return character(Number.parseInt(hex, 16));
         return one === undefined ? "" : (NAMED_ESCAPES[one] ?? one);
       })

@@ -11,7 +11,7 @@ import {
   type Scalar,
 } from "yaml";
 import { privatePath } from "./addresses.ts";
-import { holdsSecrets, kindOfName, secretBy, variableIs, wordsOf } from "./names.ts";
+import { holdsSecrets, isNaming, kindOfName, secretBy, variableIs, wordsOf } from "./names.ts";
 import { breaksOf, type Found, type KnownVariables, type Span } from "./spans.ts";
 import { isAwkward, isDuration, isNoSecret, isStandIn, referencesOf } from "./values.ts";
 import { yamlLines } from "./yaml-lines.ts";
@@ -58,21 +58,6 @@ interface Place {
 
 /** Of a mapping whose values are secret, those that say where they are. */
 const ABOUT = /(?:name|path|file|ref|type|optional|url|user|username|login)$/i;
-
-/** Values that say what CrowdSec or the system calls something. */
-const NAMING = new Set([
-  "user",
-  "username",
-  "login",
-  "db_name",
-  "host",
-  "name",
-  "type",
-  "group",
-  "unit",
-  "machine_id",
-  "source",
-]);
 
 /** What is secret in YAML that can be read as such; undefined where it cannot. */
 const parsed = (text: string, known: KnownVariables): Found | undefined => {
@@ -126,7 +111,7 @@ const parsed = (text: string, known: KnownVariables): Found | undefined => {
     if (typeof node.value !== "string") return;
     const { value } = node;
     plainReferences.push(...referencesOf(value));
-    if (NAMING.has(name) || value.startsWith("/") || /^[\w.-]+$/.test(value)) words.push(value);
+    if (isNaming(name) || /^(?:\/|[a-z]+:\/\/)/.test(value)) words.push(value);
     // Of a list of variables, or of arguments.
     const [, variable, assigned] = /^([A-Za-z_]\w*)=(.*)$/s.exec(value) ?? [];
     if (variable !== undefined && assigned !== undefined && variableIs(variable, assigned, known) === "secret")

@@ -98,6 +98,9 @@ export const pretty = (report: Report, style: Style): string => {
     lines.push(paint("bold", text));
   };
 
+  // Nobody should take it for a report of the host on which it is read.
+  const before = seenBefore(run);
+  if (before !== undefined) lines.push(...paragraph(0, "", before));
   if (causes.length > 0) {
     heading(causes.length === 1 ? "What is wrong" : `What is wrong: ${causes.length} causes`);
     for (const [index, cause] of causes.entries()) {
@@ -131,12 +134,7 @@ export const pretty = (report: Report, style: Style): string => {
 
   if (detail !== "quiet") {
     gap();
-    const before = seenBefore(run);
-    lines.push(
-      ...[...(before === undefined ? [] : [before]), `Looked at as: ${lookedAtAs(run)}.`]
-        .flatMap((text) => paragraph(0, "", text))
-        .map((line) => paint("gray", line)),
-    );
+    lines.push(...paragraph(0, "", `Looked at as: ${lookedAtAs(run)}.`).map((line) => paint("gray", line)));
   }
   lines.push(`${outcome(report)}: ${paint(["bold", VERDICT_COLORS[summary.verdict]], VERDICTS[summary.verdict])}`);
   const text = `${lines.join("\n")}\n`;

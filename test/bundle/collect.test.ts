@@ -82,7 +82,7 @@ test.each([
   expect(missing.every(({ source, why }) => source !== "" && why !== "")).toBe(true);
 });
 
-test("what root would add is said once, as a list", async () => {
+test("what root would add is named, each thing for itself", async () => {
   const world: World = {
     ...HOST,
     tails: { "/var/log/crowdsec.log": failedWith("file-denied") },
@@ -91,11 +91,34 @@ test("what root would add is said once, as a list", async () => {
   const { missing } = await collected(world, { user: "bob" });
   const summary = missing.filter(({ why }) => why.includes("root"));
   expect(summary).toEqual([
-    {
-      source: "/var/log/crowdsec.log, the journal of crowdsec.service",
-      why: "not for bob to see: run as root to have it",
-    },
+    { source: "/var/log/crowdsec.log", why: "not for bob to see: run as root to have it" },
+    { source: "the journal of crowdsec.service", why: "not for bob to see: run as root to have it" },
   ]);
+});
+
+test("what root would see of several processes is one thing, that a shell takes", async () => {
+  const running = (pid: number) => ({ pid, argv: ["/usr/bin/crowdsec"], ageSeconds: 9 });
+  const world: World = {
+    ...saying({ ls: ranWith(2, "Permission denied"), head: "x" }),
+    processes: { crowdsec: [running(17), running(18)] },
+  };
+  const { missing } = await collected(world, { user: "bob" });
+  expect(whyNot({ missing }, "ls -ln /proc/{17,18}/ns")).toContain("run as root");
+});
+
+test("a host without journal, service or clock says of each that it was asked for", async () => {
+  const { missing } = await collected({}, { system: { services: "container", packages: "deb" } });
+  expect(missing).toEqual(
+    expect.arrayContaining([
+      { source: "the journal of crowdsec", why: "no systemd here, which would keep one" },
+      { source: "the service crowdsec", why: "no manager of services here: no state, no count of restarts" },
+      { source: "processes of CrowdSec and its bouncers", why: "none runs" },
+      {
+        source: "chronyc, ntpq",
+        why: "no such program here, so nobody was asked how far off the clock is",
+      },
+    ]),
+  );
 });
 
 test("to root, nothing is promised that root has not", async () => {
@@ -133,8 +156,8 @@ describe("when the time is up", () => {
     };
     const { entries, missing } = await collect({ ...context, probe }, options({ signal: controller.signal }));
     expect(entries.map(({ name }) => name)).toContain("files/etc/crowdsec/config.yaml");
-    const late = missing.find(({ why }) => why === "not asked: the time was up");
-    expect(late?.source).toContain("/var/log/crowdsec.log");
+    expect(whyNot({ missing }, "/var/log/crowdsec.log")).toBe("not asked: the time was up");
+    expect(whyNot({ missing }, "/etc/crowdsec")).toBeUndefined();
   });
 
   test("before anything was asked, nothing is", async () => {
@@ -142,7 +165,8 @@ describe("when the time is up", () => {
     const scope = { allows: () => true };
     const { entries, missing } = await collect(context, options({ signal: AbortSignal.abort(), scope }));
     expect(entries).toEqual([]);
-    expect(missing).toHaveLength(1);
+    expect(missing.map(({ source }) => source)).toEqual(expect.arrayContaining(["system/time.txt", "/etc/crowdsec"]));
+    expect(missing.every(({ why }) => why === "not asked: the time was up")).toBe(true);
     expect(context.asked).toEqual([]);
   });
 });

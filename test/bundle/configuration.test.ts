@@ -62,7 +62,7 @@ test("the configuration as CrowdSec reads it stands beside its files", async () 
   expect(contentOf(await taken({}), "config/merged.yaml")).toBeUndefined();
 });
 
-test("files of credentials show which keys they have and how long values are, and no value", async () => {
+test("which secrets are set, and whether they look too short or empty, is shown, and no value", async () => {
   const files = {
     "/etc/crowdsec/local_api_credentials.yaml": `url: http://127.0.0.1:8080\nlogin: ""\npassword: canary-${"x".repeat(60)}\n`,
     "/etc/crowdsec/online_api_credentials.yaml": "",
@@ -70,15 +70,19 @@ test("files of credentials show which keys they have and how long values are, an
     "/etc/crowdsec/bouncers/a.yaml": "api_key: canary-x\ncrowdsec_config:\n  lapi_key: ${API_KEY}\nempty:\n",
     "/etc/crowdsec/bouncers/b.conf": "API_KEY=canary-key-with-a-usual-length\nMODE='live'\n# OLD=1\n",
     "/etc/crowdsec/bouncers/c.yaml": "a: [canary",
+    "/etc/crowdsec/bouncers/d.yaml": "api_url: http://127.0.0.1:8080\ncert_path: /x.pem\n",
+    "/etc/crowdsec/config.yaml": `db_config:\n  type: mysql\n  password: canary\napi:\n  cti:\n    key: canary-${"y".repeat(40)}\n`,
+    "/etc/crowdsec/notifications/http.yaml": `type: http\nurl: http://x/\nheaders:\n  Authorization: Bearer canary-${"z".repeat(30)}\n---\nsmtp_password:\n`,
+    "/etc/crowdsec/notifications/slack.yaml": "type: slack\nformat: x\n",
   };
-  const bouncers = ["a.yaml", "b.conf", "c.yaml"].map((name) => fileRead(`/etc/crowdsec/bouncers/${name}`, "bouncer"));
-  const part = await taken({ files }, { files: bouncers });
+  const bouncers = ["a.yaml", "b.conf", "c.yaml", "d.yaml"].map((name) =>
+    fileRead(`/etc/crowdsec/bouncers/${name}`, "bouncer"),
+  );
+  const part = await taken(holding(files), { files: bouncers });
   const text = contentOf(part, "config/credentials.txt");
   expect(text).toBe(
     [
       "/etc/crowdsec/local_api_credentials.yaml",
-      "  url: usual length",
-      "  login: empty",
       "  password: usual length",
       "",
       "/etc/crowdsec/online_api_credentials.yaml",
@@ -87,14 +91,23 @@ test("files of credentials show which keys they have and how long values are, an
       "/etc/crowdsec/bouncers/a.yaml",
       "  api_key: short",
       "  crowdsec_config.lapi_key: a placeholder",
-      "  empty: empty",
       "",
       "/etc/crowdsec/bouncers/b.conf",
       "  API_KEY: usual length",
-      "  MODE: short",
       "",
       "/etc/crowdsec/bouncers/c.yaml",
       "  no YAML",
+      "",
+      "/etc/crowdsec/bouncers/d.yaml",
+      "  no secret is set",
+      "",
+      "/etc/crowdsec/config.yaml",
+      "  db_config.password: short",
+      "  api.cti.key: usual length",
+      "",
+      "/etc/crowdsec/notifications/http.yaml",
+      "  headers.Authorization: usual length",
+      "  smtp_password: empty",
       "",
     ].join("\n"),
   );
@@ -128,7 +141,7 @@ test.each([
   [
     "is missing",
     failedWith("file-missing"),
-    /^the hub's index, \/x\/\.index\.json: file-missing\nscenarios\/own\.yaml: sha256 /,
+    /^the hub's index, \/x\/\.index\.json: there is no such file\nscenarios\/own\.yaml: sha256 /,
   ],
   ["is no JSON", "{", /^scenarios\/own\.yaml: sha256 /],
   ["is too large", failedWith("file-large"), /^scenarios\/own\.yaml: sha256 /],
@@ -158,4 +171,47 @@ test("a host without CrowdSec has nothing of it, and nothing is missed", async (
     missing: [],
     denied: [],
   });
+});
+
+test("a file that the configuration names and that is not there is missed by name", async () => {
+  const merged = `config_paths:
+  simulation_path: /etc/crowdsec/simulation.yaml
+api:
+  server:
+    console_path: /srv/console.yaml
+`;
+  const part = await taken(
+    { files: { "/srv/console.yaml": "share_custom: true\n" } },
+    { files: [fileRead("/etc/crowdsec/profiles.yaml", "profiles", { state: "missing" })] },
+    merged,
+  );
+  expect(part.missing).toEqual([
+    { source: "/etc/crowdsec/profiles.yaml", why: "not there, though the configuration names it" },
+    { source: "/etc/crowdsec/simulation.yaml", why: "not there, though the configuration names it" },
+  ]);
+  expect(contentOf(part, "files/srv/console.yaml")).toBe("share_custom: true\n");
+});
+
+test("neither a variable nor another kind of file is looked for by what the configuration names", async () => {
+  const merged = `config_paths:\n  simulation_path: \${X}/a.yaml\napi:\n  server:\n    console_path: /root/.ssh/id_rsa\n`;
+  expect((await taken({ files: { "/root/.ssh/id_rsa": "canary" } }, { files: [] }, merged)).missing).toEqual([]);
+  expect((await taken({}, { files: [] }, "")).missing).toEqual([]);
+});
+
+test("each file of the configuration is said to be what it is used for, wherever it is", async () => {
+  const paths = ["acquis.yaml", "acquis.d/k.yaml", "local_api_credentials.yaml", "config.yaml", "own.yaml"];
+  const files = Object.fromEntries(paths.map((name) => [`/etc/crowdsec/${name}`, "a: 1\n"]));
+  const acquisition = { files: [fileRead("/etc/crowdsec/acquis.yaml", "acquisition")], sources: [] };
+  const { entries } = await taken(holding(files), { files: [], acquisition });
+  // Of several with one name the first counts.
+  const what = new Map(
+    entries.toReversed().map((entry) => [entry.name.replace("files/etc/crowdsec/", ""), entry.what]),
+  );
+  expect(paths.map((path) => what.get(path))).toEqual([
+    "what the agent reads",
+    "what the agent reads",
+    "credentials of this machine, values taken out",
+    "CrowdSec's configuration",
+    "CrowdSec's configuration",
+  ]);
 });

@@ -92,6 +92,12 @@ describe("what programs say", () => {
     expect(part).toEqual({ ...NOTHING, missing: [{ source: "ip, netstat", why: "no such program here" }] });
   });
 
+  test("stands under a command line that a shell takes as it is, however long", async () => {
+    const filter = `( ${Array.from({ length: 40 }, (_each, index) => `sport = :${index + 1}`).join(" or ")} )`;
+    const part = await takeSheet(deskOf(saying({ ss: "x" })), sheet([{ any: [["ss", "-tanp", filter, "it's *"]] }]));
+    expect(contentOf(part, "system/x.txt")).toBe(`# ss -tanp '${filter}' 'it'\\''s *'\nx\n`);
+  });
+
   test("after an error is kept with its exit code", async () => {
     const part = await takeSheet(deskOf(saying({ df: ranWith(1, "half of it") })), sheet([{ any: [["df", "-k"]] }]));
     expect(contentOf(part, "system/x.txt")).toBe("# df -k (it ended with 1)\nhalf of it\n");

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "@jest/globals";
+import type { Part } from "../../src/bundle/gather.ts";
 import { installLooks, lastWeek, logLooks, stampOf } from "../../src/bundle/logs.ts";
 import { NOW } from "../support/run.ts";
 import { bouncerTo, crowdsecWith, from, routeTo } from "../support/topology.ts";
@@ -60,6 +61,10 @@ describe("of a log, a week is kept", () => {
 
 const LOG = "/var/log/crowdsec.log";
 
+/** The files that are missed. */
+const filesOf = ({ missing }: Part): readonly string[] =>
+  missing.map(({ source }) => source).filter((source) => source.startsWith("/"));
+
 describe("the engine's log", () => {
   test("is kept with the access log beside it and the one before it was rotated", async () => {
     const tails = { [LOG]: line(9, "x"), "/var/log/crowdsec_api.log": line(9, "api"), [`${LOG}.1`]: line(8, "before") };
@@ -70,7 +75,7 @@ describe("the engine's log", () => {
       "logs/crowdsec.log.1",
     ]);
     expect(contentOf(part, "logs/crowdsec.log")).toBe(line(9, "x"));
-    expect(part.missing).toEqual([]);
+    expect(filesOf(part)).toEqual([]);
   });
 
   test("is missed where the configuration says that it is there, and not elsewhere", async () => {
@@ -78,7 +83,7 @@ describe("the engine's log", () => {
     const elsewhere = await lookedAt(({ log: _, ...topology }) => logLooks(topology), {
       tails: { "/var/log/crowdsec/crowdsec.log": "x\n" },
     });
-    expect(elsewhere.missing).toEqual([]);
+    expect(filesOf(elsewhere)).toEqual([]);
     expect(elsewhere.entries.map(({ source }) => source)).toEqual(["/var/log/crowdsec/crowdsec.log"]);
   });
 
@@ -118,8 +123,8 @@ describe("a bouncer's log", () => {
   test("is missed where it writes one, and not where it writes to its output", async () => {
     const log = "/var/log/crowdsec-firewall-bouncer.log";
     expect(whyNot(await ofBouncer({ [PATH]: "log_mode: file\n" }, {}), log)).toBe("not there");
-    expect((await ofBouncer({ [PATH]: "log_mode: stdout\n" }, {})).missing).toEqual([]);
-    expect((await ofBouncer({ [PATH]: "log_mode: [\n" }, {})).missing).toEqual([]);
+    expect(filesOf(await ofBouncer({ [PATH]: "log_mode: stdout\n" }, {}))).toEqual([]);
+    expect(filesOf(await ofBouncer({ [PATH]: "log_mode: [\n" }, {}))).toEqual([]);
   });
 
   test("within a web server's is only what is about CrowdSec, not its visitors", async () => {
@@ -158,6 +163,12 @@ describe("the journal", () => {
     expect(part.denied).toEqual(["the journal of crowdsec.service"]);
   });
 
+  test("that holds nothing, or that is not there, is said to be asked for", async () => {
+    const part = await lookedAt(logLooks, { journals: { "crowdsec.service": [] } });
+    expect(whyNot(part, "the journal of crowdsec.service")).toBe("nothing in it");
+    expect(whyNot(part, "the journal of crowdsec-hubupdate.service")).toBe("no such program here");
+  });
+
   test("is not asked for where nothing of systemd is", async () => {
     const system = { services: "openrc", packages: "apk" } as const;
     const part = await lookedAt(
@@ -166,6 +177,7 @@ describe("the journal", () => {
       { system },
     );
     expect(part.entries.map(({ name }) => name)).toEqual(["logs/crowdsec.log"]);
+    expect(whyNot(part, "the journal of crowdsec")).toBe("no systemd here, which would keep one");
   });
 });
 

@@ -8,7 +8,7 @@ import { findDeployment } from "../../src/commands/session.ts";
 import type { LayerCode } from "../../src/model/observation.ts";
 import type { Finding, Report } from "../../src/model/report.ts";
 import { runChecks } from "../../src/runner/index.ts";
-import { bundleIn, type Given } from "../support/bundles.ts";
+import { bundleIn } from "../support/bundles.ts";
 import type { World } from "../support/fake-prober.ts";
 import { failedWith, failingAt, HEALTHY, holding, ranWith } from "../support/world.ts";
 
@@ -199,14 +199,14 @@ describe("secrets", () => {
   });
 
   test("that get past all that takes them out stop the bundle, with a sentence that does not hold them", async () => {
-    const leaking: Given = {
-      markdown: () => `written by mistake: ${Buffer.from(canary("bouncer")).toString("base64")}`,
-    };
-    const error = await bundleIn(HOST, leaking).then(
+    // The manifest has the host's name as it is.
+    const error = await bundleIn(HOST, { host: canary("bouncer") }).then(
       () => undefined,
       (thrown: unknown) => String(thrown),
     );
-    expect(error).toMatch(/No bundle was written: report\.md:1 would still hold a secret \(.*base64\)/);
+    expect(error).toMatch(
+      /No bundle was written: manifest\.json:\d+ would still hold a secret \(key api_key, .*; plain\)/,
+    );
     expect(error).not.toContain(canary("bouncer"));
   });
 });

@@ -1,5 +1,6 @@
 import { expect, test } from "@jest/globals";
 import { type ReadmeInput, readme } from "../../src/bundle/readme.ts";
+import { SCHEDULED } from "../../src/bundle/what.ts";
 import { NOW, reported } from "../support/run.ts";
 
 const told = (rest: Partial<ReadmeInput> = {}): string =>
@@ -33,7 +34,7 @@ test("whoever opens a bundle is told of which host and time it is, what to read 
   expect(text).toContain("Made: 2026-06-15T12:00:00.000Z");
   expect(text).toContain("crowdsec-preflight 0.1.0");
   expect(text).toContain("`report.md` first");
-  expect(text).toContain("`npx crowdsec-preflight check --from FILE`");
+  expect(text).toContain("hand: `crowdsec-preflight check --from FILE`");
   expect(text).toContain("nobody logged in to CrowdSec's Central API");
 });
 
@@ -93,4 +94,41 @@ test("a name from outside can neither break a line nor make a link", () => {
   });
   expect(text).toContain("# Support bundle of web1 \\# owned\n");
   expect(text).toContain("`/a'b # x`: \\[click\\](http://evil.example) \\<script\\>");
+});
+
+test("what to read next is named in its order, as far as it is there", () => {
+  expect(told()).toContain("- Then `logs/crowdsec.log`, then `config/merged.yaml`.\n");
+  const names = ["system/sockets.txt", "system/time.txt", "config/acquisition.txt", "config/merged.yaml"];
+  const entries = [...names, "logs/journal-crowdsec.service.txt"].map((name) => ({ name, what: "x" }));
+  expect(told({ entries }).replaceAll("\n ", "")).toContain(
+    "Then `logs/journal-crowdsec.service.txt`, then `config/merged.yaml` and `config/acquisition.txt`, then `system/time.txt` and `system/sockets.txt`.",
+  );
+  expect(told({ entries: [] })).not.toContain("- Then");
+});
+
+test("of secrets that cannot be searched for, nobody is told that they were", () => {
+  const unwrapped = (text: string): string => text.replaceAll("\n", " ");
+  expect(unwrapped(told())).toContain("every secret that had been read, but for those named below: none was left");
+  expect(unwrapped(told({ ordinary: [] }))).toContain("every secret that had been read: none was left");
+});
+
+test("the same file is missed once, whoever missed it", () => {
+  const x = { source: "/x.yaml", why: "a link that leads to /root/x, which was not asked for" };
+  expect(told({ missing: [x, { ...x }] }).match(/`\/x\.yaml`/g)).toHaveLength(1);
+});
+
+test("one reason for many things is said once, above a line for each", () => {
+  const missing = ["/a", "/b", "ls -ln /proc/{1,2}/ns"].map((source) => ({ source, why: "run as root to have it" }));
+  expect(told({ missing })).toContain("- run as root to have it:\n  - `/a`\n  - `/b`\n  - `ls -ln /proc/{1,2}/ns`\n");
+});
+
+test("files that were only searched for logins come last, as one line", () => {
+  const searched = ["cron.d/e2scrub_all", "cron.daily/apt", "cron.daily/dpkg"].map((name) => ({
+    name: `files/etc/${name}`,
+    what: SCHEDULED,
+  }));
+  const text = told({ entries: [...searched, { name: "files/etc/hosts", what: "names" }] });
+  expect(text.trimEnd()).toMatch(
+    /- `files\/etc\/hosts`: names\n- 3 files searched for scheduled logins to the Central API: 1 in `files\/etc\/cron\.d\/`, 2 in `files\/etc\/cron\.daily\/`$/,
+  );
 });

@@ -1,7 +1,8 @@
 import { expect, test } from "@jest/globals";
+import { together } from "../../src/bundle/gather.ts";
 import { serviceLooks } from "../../src/bundle/services.ts";
 import { crowdsecWith, cscliWith } from "../support/topology.ts";
-import { contentOf, lookedAt, saying, whyNot } from "./host.ts";
+import { contentOf, deskOf, lookedAt, saying, whyNot } from "./host.ts";
 
 const SHOWN = [
   "Id=crowdsec.service",
@@ -89,9 +90,30 @@ test("each bouncer's service is asked for, cscli has none", async () => {
   expect(part.entries.map(({ name }) => name)).toEqual(["services/crowdsec.txt", "services/cs-fw.txt"]);
 });
 
-test("a service that nobody knows leaves no file", async () => {
-  const part = await lookedAt(serviceLooks, { services: { crowdsec: { known: false } } });
+test("a service that nobody knows leaves no file, and is said to be asked for", async () => {
+  const part = await lookedAt(serviceLooks, {
+    ...saying({ systemctl: "LoadState=not-found" }),
+    services: { crowdsec: { known: false } },
+  });
   expect(part.entries).toEqual([]);
+  expect(whyNot(part, "the service crowdsec")).toBe("no service of that name here: no state, no count of restarts");
+  const containers = { system: { services: "container", packages: "deb" } } as const;
+  expect(whyNot(await lookedAt(serviceLooks, {}, containers), "the service crowdsec")).toBe(
+    "no manager of services here: no state, no count of restarts",
+  );
+});
+
+test("that nobody counts restarts is said, and not where systemd does", async () => {
+  const source = "how often crowdsec was restarted";
+  const desk = deskOf({ services: { crowdsec: {} } }, { system: { services: "openrc", packages: "apk" } });
+  // OpenRC tells everything but that.
+  const service = async (name: string) => {
+    const { restarts: _, ...saw } = { restarts: 0, ...(await desk.probe.service(name)) };
+    return saw;
+  };
+  const looks = serviceLooks(desk.topology).map(({ look }) => look({ ...desk, probe: { ...desk.probe, service } }));
+  expect(whyNot(together(await Promise.all(looks)), source)).toBe("nothing here counts it");
+  expect(whyNot(await lookedAt(serviceLooks, world), source)).toBeUndefined();
 });
 
 test("only CrowdSec's own processes are listed, as command lines, with what the kernel grants them", async () => {

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "@jest/globals";
 import { systemLooks } from "../../src/bundle/system.ts";
 import type { CommandQuestion } from "../../src/model/observation.ts";
-import { bouncerTo, networkDatabase, routeTo } from "../support/topology.ts";
+import { bouncerTo, from, networkDatabase, routeTo } from "../support/topology.ts";
 import { ranWith } from "../support/world.ts";
 import { contentOf, lookedAt, saying, whyNot } from "./host.ts";
 
@@ -152,4 +152,24 @@ test("CrowdSec's folders are listed as far as they are there", async () => {
   const part = await lookedAt(systemLooks, { ...says, paths });
   expect(contentOf(part, "system/folders.txt")).toContain("# ls -lan -- /etc/crowdsec\n");
   expect(contentOf(part, "system/folders.txt")).not.toContain("/var/lib/crowdsec");
+});
+
+test("the data's folder is listed where the configuration has it, and not the one of packages", async () => {
+  const says = saying({ ls: "drwxr-xr-x", df: "/dev/vda1" });
+  const folder = { kind: "folder" } as const;
+  const paths = { ...says.paths, "/srv/data": folder, "/var/lib/crowdsec/data": folder };
+  const moved = { dataDir: from("/srv/data", "config.yaml:11"), database: networkDatabase() };
+  const part = await lookedAt(systemLooks, { ...says, paths }, moved);
+  expect(contentOf(part, "system/folders.txt")).toContain("# ls -lan -- /srv/data\n");
+  expect(contentOf(part, "system/folders.txt")).not.toContain("/var/lib/crowdsec");
+  expect(contentOf(part, "system/disk.txt")).toContain("/srv/data");
+});
+
+test("that no service sets the clock and no program tells how far off it is, is said", async () => {
+  const part = await lookedAt(systemLooks, saying({ date: "Mon" }));
+  expect(contentOf(part, "system/time.txt")).toContain("no service that sets the clock is known here");
+  expect(whyNot(part, "chronyc, ntpq")).toMatch(/^no such program here/);
+  const asked = await lookedAt(systemLooks, { ...saying({ ntpq: "x" }), services: { ntpd: {} } });
+  expect(whyNot(asked, "chronyc, ntpq")).toBeUndefined();
+  expect(contentOf(asked, "system/time.txt")).not.toContain("no service that sets");
 });

@@ -128,7 +128,7 @@ describe("check --from", () => {
   test("says so to people, and takes the flags that do not change what was seen", async () => {
     const { stdout, code } = await check("--from", BUNDLE, "--only", "metrics-target", "-v", "--ascii");
     expect(code).toBe(2);
-    expect(stdout).toMatch(/Judged from b\.zip: seen on .* by version \d+\.\d+\.\d+; nothing was asked\s+anew\./);
+    expect(stdout).toMatch(/^Judged from b\.zip: seen on .* by version \d+\.\d+\.\d+; nothing was asked\s+anew\./);
   });
 
   test.each<[string[], RegExp]>([

@@ -2,6 +2,7 @@ import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, describe, expect, test } from "@jest/globals";
 import { writeZip } from "../../src/archive/zip.ts";
+import { makeManifest } from "../../src/bundle/manifest.ts";
 import { readDocument, readDocuments } from "../../src/commands/documents.ts";
 import { UsageError } from "../../src/commands/usage-error.ts";
 import type { Report } from "../../src/model/report.ts";
@@ -53,10 +54,22 @@ describe("a bundle", () => {
         ].join("\n"),
         "files/etc/crowdsec/bouncers/crowdsec-firewall-bouncer.yaml": "api_url: http://127.0.0.1:8080/\n",
         "files/etc/crowdsec/bouncers/broken.yaml": "a: [",
+        "files/etc/crowdsec/local_api_credentials.yaml":
+          "url: http://10.0.0.5:8080/\nlogin: web-1\npassword: REDACTED-2\n",
         "files/etc/crowdsec/acquis.yaml": "source: file\n",
+        "files/etc/crowdsec/config.yaml": "api: {}\n",
+        "files/etc/hosts": "127.0.0.1 localhost\n",
+        "config/acquisition.txt": "/etc/crowdsec/acquis.yaml:7: journalctl\n/etc/crowdsec/acquis.yaml:1: file\n",
       }),
     );
-    const { report, configuration } = await readDocument(path);
+    const { report, configuration, acquisition, files, anonymized } = await readDocument(path);
+    expect(acquisition).toEqual(["/etc/crowdsec/acquis.yaml: file", "/etc/crowdsec/acquis.yaml: journalctl"]);
+    expect([...(files ?? [])].filter(([, digest]) => digest !== "").map(([file]) => file)).toEqual([
+      "/etc/crowdsec/acquis.yaml",
+    ]);
+    expect(files?.get("/etc/crowdsec/config.yaml")).toBe("");
+    expect(files?.has("/etc/hosts")).toBe(false);
+    expect(anonymized).toBeUndefined();
     expect(report).toEqual(REPORT);
     expect(Object.fromEntries(configuration ?? [])).toEqual({
       "api.server.listen_uri": "127.0.0.1:8080",
@@ -67,7 +80,46 @@ describe("a bundle", () => {
       "db_config.max_open_conns": "0x10",
       "db_config.use_wal": "",
       "crowdsec-firewall-bouncer.yaml api_url": "http://127.0.0.1:8080/",
+      "local_api_credentials.yaml url": "http://10.0.0.5:8080/",
+      "local_api_credentials.yaml login": "web-1",
+      "local_api_credentials.yaml password": "REDACTED-2",
     });
+  });
+
+  test("whose secrets stand in other numbers has the same files", async () => {
+    const digestWith = async (number: number): Promise<ReadonlyMap<string, string> | undefined> => {
+      const path = folder.write(
+        `numbered-${number}.zip`,
+        await bundle({
+          "report.json": JSON.stringify(REPORT),
+          "config/merged.yaml": `config_paths: {config_dir: /srv/REDACTED-${number}/etc}\n`,
+          [`files/srv/REDACTED-${number}/etc/notifications/http.yaml`]: `url: REDACTED-${number}\n`,
+        }),
+      );
+      return (await readDocument(path)).files;
+    };
+    const first = await digestWith(1);
+    expect([...(first?.keys() ?? [])]).toEqual(["/srv/REDACTED/etc/notifications/http.yaml"]);
+    expect(await digestWith(17)).toEqual(first);
+  });
+
+  test("says whether it has pseudonyms, as its manifest does; a manifest that is none says nothing", async () => {
+    const withManifest = async (name: string, manifest: string): Promise<boolean | undefined> => {
+      const files = { "report.json": JSON.stringify(REPORT), "manifest.json": manifest };
+      return (await readDocument(folder.write(name, await bundle(files)))).anonymized;
+    };
+    const made = (anonymized: boolean): string =>
+      makeManifest({
+        tool: { name: "crowdsec-preflight", version: "1.2.3" },
+        at: AT,
+        host: "web-1",
+        runId: "1",
+        anonymized,
+        entries: [],
+      });
+    expect(await withManifest("anonymized.zip", made(true))).toBe(true);
+    expect(await withManifest("plain.zip", made(false))).toBeUndefined();
+    expect(await withManifest("odd.zip", "[]")).toBeUndefined();
   });
 
   test("without a configuration has none: CrowdSec was not there", async () => {
@@ -139,6 +191,10 @@ describe("what is neither is refused in one sentence, with its name and what is 
     mkdirSync(join(folder.path, "folder"));
     expect(await refusal(join(folder.path, "absent.json"))).toMatch(/absent\.json: there is no such file\.$/);
     expect(await refusal(join(folder.path, "folder"))).toMatch(/folder: a folder, and no file\.$/);
+  });
+
+  test.each(["", "-"])("standard input, given as %j", async (path) => {
+    expect(await refusal(path)).toBe("Standard input is not read here: name a file.");
   });
 
   test("a name that would move the cursor is shown without that", async () => {

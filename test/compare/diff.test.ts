@@ -1,5 +1,6 @@
 import { describe, expect, test } from "@jest/globals";
 import { type Change, type Difference, diff, type Kind } from "../../src/compare/diff.ts";
+import type { Document } from "../../src/compare/document.ts";
 import type { Cause, Finding, Report, Status } from "../../src/model/report.ts";
 import { documentOf, reportOf } from "../support/comparisons.ts";
 import { finding } from "../support/findings.ts";
@@ -200,6 +201,25 @@ describe("a cause", () => {
     ]);
   });
 
+  test("that took over what failed before is neither, though it takes more along: that is told by itself", () => {
+    const service = finding("service", "fail", { code: "service-crashed", phase: "host" });
+    const metrics = (status: Status): Finding => finding("metrics", status, { code: "tcp-refused" });
+    const before = reportOf([service, metrics("pass")], { causes: [cause("x", ["service"])] });
+    const after = reportOf([service, metrics("fail")], { causes: [cause("y", ["service", "metrics"])] });
+    const { changes } = between(before, after);
+    expect(changes.map(({ direction, kind, of }) => [direction, kind, of])).toEqual([
+      ["worse", "status", "metrics"],
+      ["other", "cause", "y"],
+      ["other", "cause", "x"],
+    ]);
+  });
+
+  test("that is shown by more failures of one kind than before is worse", () => {
+    const hosts = (status: Status): readonly Finding[] => [finding("out-a", "fail"), finding("out-b", status)];
+    const after = reportOf(hosts("fail"), { causes: [cause("egress-dropped", ["out-a", "out-b"])] });
+    expect(causesIn(reportOf(hosts("pass")), after)).toEqual([["worse", "egress-dropped", false, true]]);
+  });
+
   test("that went since nobody could look is not mended", () => {
     const bad = reportOf([FAILS], { causes: [cause("x")] });
     expect(causesIn(bad, reportOf([finding("lapi-tls", "unknown")]))).toEqual([["other", "x", true, false]]);
@@ -268,10 +288,84 @@ describe("the configuration", () => {
     ]);
   });
 
+  test("of a file that only one bundle holds is not compared: nobody knows what is set in the other", () => {
+    const [url, login] = ["local_api_credentials.yaml url", "local_api_credentials.yaml login"];
+    expect(configured({}, { [url]: "http://a/" })).toEqual([]);
+    expect(configured({ [login]: "x" }, { [login]: "x", [url]: "http://a/" }).map(({ of }) => of)).toEqual([url]);
+  });
+
+  test("a secret on both sides cannot be compared, which is said once", () => {
+    const told = (before: Record<string, string>, after: Record<string, string>): readonly string[] =>
+      diff(documentOf("a.zip", report, before), documentOf("b.zip", report, { ...after })).remarks.filter((remark) =>
+        remark.startsWith("Secrets are taken out of both"),
+      );
+    const both = { "db_config.password": "REDACTED-1", "local_api_credentials.yaml password": "REDACTED-2" };
+    expect(told(both, both)).toHaveLength(1);
+    expect(told(both, { "db_config.password": "" })).toEqual([]);
+  });
+
   test("that only one of the two has is not compared, and it is said", () => {
     const { changes, remarks } = diff(documentOf("a.zip", report, { key: "1" }), documentOf("b.json", report));
     expect(changes).toEqual([]);
     expect(remarks).toContainEqual(expect.stringContaining("only a.zip has it"));
+  });
+});
+
+describe("CrowdSec's files", () => {
+  const bundle = (name: string, acquisition: readonly string[], files: Readonly<Record<string, string>>): Document => ({
+    ...documentOf(name, reportOf([]), {}),
+    acquisition,
+    files: new Map(Object.entries(files)),
+  });
+  const FILE = "/etc/crowdsec/acquis.yaml: file";
+  const K = "/etc/crowdsec/acquis.d/k.yaml";
+
+  test("that came, went or changed are told, and what the agent reads", () => {
+    const before = bundle("a", [FILE, `${K}: kafka`], { "/a": "1", "/b": "1", "/same": "1", [K]: "1" });
+    const after = bundle("b", [FILE], { "/a": "2", "/same": "1", "/c": "1" });
+    expect(diff(before, after).changes.map(({ kind, of, says }) => [kind, of, says])).toEqual([
+      ["acquisition", "", `gone ${K}: kafka`],
+      ["file", "/a", "its content has changed"],
+      ["file", "/b", "not in the bundle any more"],
+      ["file", "/c", "new in the bundle"],
+      ["file", K, "not in the bundle any more"],
+    ]);
+  });
+
+  test("of a report are not known, and not compared", () => {
+    expect(diff(bundle("a", [FILE], { "/a": "1" }), documentOf("b", reportOf([]))).changes).toEqual([]);
+  });
+});
+
+describe("pseudonyms", () => {
+  const side = (anonymized: boolean, address: string, more: Record<string, string> = {}): Document => ({
+    ...documentOf(
+      `${anonymized ? "h" : "a"}.zip`,
+      reportOf([opened({ addresses: [{ address, family: 4, ok: true, durationMs: 1, source: address }] })], {
+        host: anonymized ? "host-7" : "web-1",
+        ...(anonymized && LATER),
+      }),
+      { url: `http://${address}:8080/`, ...more },
+    ),
+    files: new Map([["/etc/crowdsec/acquis.yaml", address]]),
+    ...(anonymized && { anonymized }),
+  });
+
+  test("on one side: addresses and names are not compared, which is said; all else is", () => {
+    const { changes, remarks } = diff(
+      side(false, "10.0.0.5", { level: "info" }),
+      side(true, "10.9.1.7", { level: "debug" }),
+    );
+    expect(changes.map(({ of, before, after }) => [of, before, after])).toEqual([["level", "info", "debug"]]);
+    expect(remarks).toEqual([
+      "h.zip has pseudonyms, a.zip has not: addresses and names cannot be compared, and are left out; --map makes two anonymized bundles comparable.",
+    ]);
+  });
+
+  test("on both sides are compared, with what that takes", () => {
+    const { changes, remarks } = diff(side(true, "10.0.0.5"), side(true, "10.9.1.7"));
+    expect(changes.map(({ kind }) => kind)).toEqual(["configuration", "file", "addresses", "source"]);
+    expect(remarks.join("\n")).toMatch(/Both have pseudonyms: .* made with one map/);
   });
 });
 

@@ -92,9 +92,9 @@ test("few hosts stand under their names, many under letters that are explained, 
   const many = mergeText(merge(TWENTY), PLAIN);
   expect(many).toMatch(/^CHECK +A: 17 hosts +B: 3 hosts$/m);
   expect(many).toMatch(/^B {2}agent-18, agent-19, agent-20$/m);
-  expect(mergeText(merge(MOTLEY), PLAIN)).toMatch(
-    /^✗ lapi-reachable: 4 fail \(host-e, host-f, host-g, host-h\), 8 pass$/m,
-  );
+  const motley = mergeText(merge(MOTLEY), PLAIN);
+  expect(motley).toMatch(/^! clock: 6 warn \(group \d\), 6 pass$/m);
+  expect(motley).toMatch(/^group \d {2}host-b, host-d, host-f, host-h, host-j, host-l$/m);
 });
 
 test("symbol and word stand together in every cell", () => {
@@ -122,11 +122,56 @@ test("every trait that tells hosts apart has its words, of several hosts and of 
   expect(two(3, 2)).toContain("All 3 have CrowdSec 1.6.2; none of the 2 that pass has.");
 });
 
-test("where the failing have nothing of their own, it is said", () => {
+test("where the failing have nothing of their own, nothing is said of it", () => {
   const alike = [0, 1, 2].map((index) =>
     documentOf(`h${index}`, reportOf([finding("clock", index < 2 ? "fail" : "pass")])),
   );
-  expect(mergeText(merge(alike), PLAIN)).toContain("No report shows what tells them from what passes.");
+  expect(mergeText(merge(alike), PLAIN)).toMatch(/\(tcp-timeout\): h0, h1\n\n/);
+});
+
+test("the verdicts stand first, then what fails, before the table", () => {
+  const text = mergeText(merge(TWENTY), PLAIN);
+  expect(text).toMatch(
+    /^20 hosts: 17 NOT READY; 3 READY\n\n✗ lapi-reachable: 17 of 20 hosts fail at connect \(tcp-timeout\): those of A\n/,
+  );
+  expect(text.indexOf("✗ lapi-reachable")).toBeLessThan(text.indexOf("CHECK"));
+});
+
+/** Each fails at some of these checks, in one of three ways, with causes that several share. */
+const mixed = (count: number): readonly Document[] =>
+  Array.from({ length: count }, (_none, index) => {
+    const findings = Array.from({ length: 8 }, (_each, check) =>
+      finding(`check-${check}`, (index * 7 + check * 5) % (check + 3) === 0 ? "fail" : "pass", {
+        code: ["tcp-timeout", "tcp-refused", "dns-timeout"][(index + check) % 3] ?? "",
+      }),
+    );
+    return documentOf(`h${index}`, reportOf(findings, { host: `agent-${String(index).padStart(2, "0")}` }));
+  });
+
+test.each([20, 60])("of %d hosts with mixed faults every host is named, and each group of them once", (count) => {
+  const text = mergeText(merge(mixed(count)), PLAIN);
+  expect(text.split("\n").length).toBeLessThan(90);
+  expect(text).not.toMatch(/ and \d+ more(?!.*-o json)/);
+  const lists = [...text.replace(/\n +/g, " ").matchAll(/(?:agent-\d\d, ){4,}agent-\d\d/g)].map(([list]) => list);
+  expect(lists.length).toBeGreaterThan(0);
+  expect(new Set(lists).size).toBe(lists.length);
+});
+
+test("names that were cut off are said to be in -o json", () => {
+  const fleet = Array.from({ length: 100 }, (_none, index) =>
+    documentOf(`h${index}`, reportOf([finding("clock", index < 90 ? "fail" : "pass")], { host: `h${index}` })),
+  );
+  expect(mergeText(merge(fleet), PLAIN).replace(/\s+/g, " ")).toContain("and 30 more; all of them with -o json");
+});
+
+test("long names are columns where the terminal has room for them", () => {
+  const long = ["a", "b", "c"].map((letter) => letter.repeat(25));
+  const fleet = long.map((host, index) =>
+    documentOf(host, reportOf([finding("clock", index === 0 ? "fail" : "pass")], { host })),
+  );
+  const heads = new RegExp(`^CHECK +${long.join(" +")}$`, "m");
+  expect(mergeText(merge(fleet), { ...PLAIN, width: 140 })).toMatch(heads);
+  expect(mergeText(merge(fleet), PLAIN)).toMatch(/^CHECK +A: 1 host +B: 2 hosts$/m);
 });
 
 test("a thousand hosts that all fail differently are a page, not a book", () => {

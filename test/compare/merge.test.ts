@@ -85,7 +85,10 @@ test("checks that fail on the same hosts in the same way are told together, with
 
 describe("one host that is there several times", () => {
   const at = (name: string, startedAt: string, status: Status, host?: string) =>
-    documentOf(name, reportOf([finding("clock", status)], { startedAt, ...(host !== undefined && { host }) }));
+    documentOf(
+      name,
+      reportOf([finding("clock", status)], { id: name, startedAt, ...(host !== undefined && { host }) }),
+    );
 
   test("counts once, by its newest report, and it is said which", () => {
     const { hosts, checks, remarks } = merge([
@@ -95,8 +98,21 @@ describe("one host that is there several times", () => {
     expect(hosts.map(({ name, document }) => [name, document])).toEqual([["web-1", "new.json"]]);
     expect(checks[0]?.statuses).toEqual(["pass"]);
     expect(remarks).toEqual([
-      "web-1 is there 2 times: the newest counts, new.json (2026-06-16 12:00:00Z), not old.json (2026-06-15 12:00:00Z).",
+      "web-1 is there 2 times: the newest counts, new.json (2026-06-16 12:00:00Z), not old.json (2026-06-15 12:00:00Z). If these are several hosts, give each a host name of its own.",
     ]);
+  });
+
+  test("counts once where the same file is named twice, and where one run was judged again", () => {
+    const one = at("m/r00.json", "2026-06-15T12:00:00.000Z", "pass", "web-1");
+    expect(merge([one, one])).toMatchObject({
+      hosts: [{ name: "web-1" }],
+      remarks: ["m/r00.json is named twice: it counts once."],
+    });
+    const again = { ...one, name: "again.json" };
+    expect(merge([one, again])).toMatchObject({
+      hosts: [{ name: "web-1", document: "again.json" }],
+      remarks: ["m/r00.json, again.json are of one and the same run: it counts once, as in again.json."],
+    });
   });
 
   test("is called after its file where the report does not know its name", () => {
@@ -106,6 +122,55 @@ describe("one host that is there several times", () => {
     expect(names("/tmp/web-1.json", "web-2.ZIP", ".json")).toEqual(["web-1", "web-2", ".json"]);
     // Two files of one name are not one host.
     expect(names("a/report.json", "b/report.json")).toEqual(["a/report.json", "b/report.json"]);
+  });
+});
+
+describe("hosts that share a name stay apart, under their files' names, where", () => {
+  type Run = Parameters<typeof agentReport>[0]["run"];
+  const EARLY = { startedAt: "2026-06-15T12:00:00.000Z" };
+  const LATE = { startedAt: "2026-06-16T12:00:00.000Z" };
+  const clone = (file: string, source: string, run: Run) =>
+    documentOf(`${file}.json`, agentReport({ name: "vm", source, run: { id: file, ...run } }));
+
+  test.each<[string, string, Run, Run]>([
+    ["their own addresses", "10.0.0.2", EARLY, LATE],
+    ["their roles", "10.0.0.1", { ...EARLY, roles: ["lapi"] }, LATE],
+    ["runs at the same time", "10.0.0.1", EARLY, { startedAt: "2026-06-15T12:00:00.500Z" }],
+  ])("%s say so", (by, source, first, second) => {
+    const { hosts, remarks } = merge([clone("a", "10.0.0.1", first), clone("b", source, second)]);
+    expect(hosts.map(({ name }) => name)).toEqual(["vm (a)", "vm (b)"]);
+    expect(remarks).toEqual([
+      `vm is the name of 2 hosts: they are told apart by ${by}, and stand here with their files' names. If they are one host, give its newest report alone.`,
+    ]);
+  });
+
+  test("their namespaces say so", () => {
+    const within = (id: string, startedAt: string, namespace: string) =>
+      documentOf(
+        id,
+        reportOf([finding("clock", "pass", { vantage: { user: "root", route: "local", namespace } })], {
+          id,
+          startedAt,
+          host: "vm",
+        }),
+      );
+    const { hosts } = merge([within("a", EARLY.startedAt, "container a"), within("b", LATE.startedAt, "container b")]);
+    expect(hosts.map(({ name }) => name)).toEqual(["vm (a)", "vm (b)"]);
+  });
+
+  test("each counts by its own newest report", () => {
+    const { hosts } = merge([
+      clone("a-monday", "10.0.0.1", EARLY),
+      clone("b-monday", "10.0.0.2", EARLY),
+      clone("b-tuesday", "10.0.0.2", LATE),
+      clone("a-tuesday", "10.0.0.1", LATE),
+    ]);
+    expect(hosts.map(({ name }) => name)).toEqual(["vm (b-tuesday)", "vm (a-tuesday)"]);
+  });
+
+  test("files of one name in several folders are shown with these", () => {
+    const { hosts } = merge([clone("x/report", "10.0.0.1", EARLY), clone("y/report", "10.0.0.2", EARLY)]);
+    expect(hosts.map(({ name }) => name)).toEqual(["vm (x/report.json)", "vm (y/report.json)"]);
   });
 });
 

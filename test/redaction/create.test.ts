@@ -181,6 +181,7 @@ test("a password that is a word of the system is taken out as a value, stays as 
 
 test.each([
   ["too short", "ab1"],
+  ["a part of a stand-in", "ACTED-1"],
   ["a port", "8080123"],
   ["a user of this host", "jane"],
   ["a part of a common word", "crowds"],
@@ -220,4 +221,23 @@ test("a stand-in stands for itself, and what cannot be secret for nothing", () =
 test("a private key that nobody noted is still found by the proof", () => {
   const key = `-----BEGIN PRIVATE KEY-----\n${"Ab1+".repeat(16)}\n-----END PRIVATE KEY-----`;
   expect(createRedactor().leaks(key)).toEqual([{ secret: "private key", form: "plain", line: 1 }]);
+});
+
+test("a secret that stands in a plain place too is no plain word for that", () => {
+  const redactor = createRedactor();
+  redactor.study('{"body": "logged in with correcthorse", "note": "correcthorse"}', "json", "a reply");
+  redactor.study("x: &a correcthorse\npassword: *a\nlabel: correcthorse\n", "yaml", "/etc/x.yaml");
+  expect(redactor.ordinary).toEqual([]);
+  expect(redactor.redact('{"body": "logged in with correcthorse"}', "json").text).toBe(
+    '{"body": "logged in with REDACTED-1"}',
+  );
+});
+
+test.each<[Kind, string, string]>([
+  ["yaml", "a: 1\r\npassword: canary-7\r\nb: 2\r\n", "a: 1\r\npassword: REDACTED-1\r\nb: 2\r\n"],
+  ["settings", "API_KEY=canary-7\r\nB=2\r\n", "API_KEY=REDACTED-1\r\nB=2\r\n"],
+  ["environment", "DB_PASSWORD=canary-7\r\nTZ=UTC\r\n", "DB_PASSWORD=REDACTED-1\r\nTZ=UTC\r\n"],
+  ["text", "password: canary-7\r\nx\r\n", "password: REDACTED-1\r\nx\r\n"],
+])("lines that end as on Windows are kept in %s", (kind, text, expected) => {
+  expect(shown(text, kind)).toBe(expected);
 });

@@ -166,7 +166,7 @@ test.each(HOSTILE.flatMap(([kind, pieces]) => pieces.map((piece) => [kind, piece
     const begun = performance.now();
     redactor.study(text, kind, "hostile");
     redactor.leaks(redactor.redact(text, kind).text);
-    expect(performance.now() - begun).toBeLessThan(20_000);
+    expect(performance.now() - begun).toBeLessThan(45_000);
   },
-  60_000,
+  90_000,
 );

@@ -16,7 +16,8 @@ import { NOW } from "./run.ts";
 const TOOL = { name: "crowdsec-preflight", version: "0.0.0" };
 export const HOST = "web-1";
 
-export interface Given extends Partial<Pick<BundleInput, "maxBytes" | "anonymity" | "markdown">> {
+export interface Given extends Partial<Pick<BundleInput, "maxBytes" | "anonymity">> {
+  readonly host?: string;
   readonly environment?: Readonly<Record<string, string>>;
   readonly collected?: Collected;
   /** Aborted before the checks begin: what is still asked has no answer. */
@@ -30,6 +31,7 @@ export const bundleIn = async (
     environment = {},
     collected = { entries: [], missing: [] },
     signal = new AbortController().signal,
+    host = HOST,
     ...rest
   }: Given = {},
 ): Promise<{ readonly bundle: Bundle; readonly report: Report }> => {
@@ -51,7 +53,7 @@ export const bundleIn = async (
   const times = { startedAt: NOW, durationMs: 812, deadlineMs: 30_000 };
   const report = makeReport({
     tool: TOOL,
-    host: HOST,
+    host,
     ...times,
     failOn: "fail",
     topology,
@@ -69,7 +71,7 @@ export const bundleIn = async (
       schemaVersion: RECORDING_VERSION,
       tool: TOOL,
       run: { id: report.run.id, startedAt: NOW.toISOString(), durationMs: 812, deadlineMs: 30_000 },
-      host: HOST,
+      host,
       user: "root",
       platform: "linux",
       env: "auto",

@@ -222,6 +222,18 @@ test("a package install is all of it: roles, files and services, each with where
   });
 });
 
+test("the data's folder is the configuration's own, with the overlay's last word, and as CrowdSec reads a relative one", async () => {
+  const dataDir = async (files: Files): Promise<Topology["dataDir"]> => (await look({ files })).dataDir;
+  const withData = PACKAGE_MAIN.replace("config_paths:", "config_paths:\n  data_dir: /srv/y/data/");
+  expect(await dataDir({ [MAIN]: withData })).toEqual({ value: "/srv/y/data", origin: `${MAIN}:12` });
+  const overlay = "config_paths:\n  data_dir: srv/z\n";
+  expect(await dataDir({ [MAIN]: withData, [`${MAIN}.local`]: overlay })).toEqual({
+    value: "/srv/z",
+    origin: `${MAIN}.local:2`,
+  });
+  expect(await dataDir({})).toBeUndefined();
+});
+
 test("nothing is asked of the network, and no program is run but crowdsec's own -version", async () => {
   const probe = fakeProber(world({ runs: ["-c", MAIN], version: "version: v1.7.8\n", folders: { [BOUNCERS]: [] } }));
   await findTopology({ probe, environment: {}, user: "root", platform: "linux", env: "auto", overrides: {} });
