@@ -13,6 +13,7 @@ import type { Collected, Entry, Missing } from "./entry.ts";
 import { MAX_FILES } from "./limits.ts";
 import { makeManifest } from "./manifest.ts";
 import { environmentsOf, filesOf, withinScope } from "./material.ts";
+import { distinctMissing } from "./missing.ts";
 import { type Shows, shown, shownObservation } from "./observations.ts";
 import { withoutPrivate } from "./private.ts";
 import { readme } from "./readme.ts";
@@ -270,7 +271,7 @@ export const makeBundle = async (input: BundleInput): Promise<Bundle> => {
   const pen = createPen(redactor);
   const redacted = await redact(raw, markdown, redactor, pen, step);
 
-  const missing = distinctBy([...scoped.missing, ...collected.missing], ({ source }) => source);
+  const missing = distinctMissing([...scoped.missing, ...collected.missing]);
   const { ordinary } = redactor;
   const head = { tool: recording.tool, at, runId: recording.run.id, anonymized: anonymity !== undefined };
   const { host } = recording;

@@ -87,11 +87,12 @@ const PACKAGES = [
 const LOGS = "/var/log";
 
 /** The folders that CrowdSec has here for itself: of its configuration, its hub, its data and its log. */
-const ownFolders = ({ config, database, hubIndex, log }: Topology): readonly string[] =>
+const ownFolders = ({ config, database, dataDir, hubIndex, log }: Topology): readonly string[] =>
   unique([
     folderOf(config.value),
     ...PACKAGES,
     ...("kind" in database && database.kind === "sqlite" ? [folderOf(database.path.value)] : []),
+    ...(dataDir ? [dataDir.value] : []),
     ...(hubIndex ? [folderOf(hubIndex.value)] : []),
     log ? folderOf(log.value) : LOGS,
   ]);
