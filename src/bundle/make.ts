@@ -300,7 +300,7 @@ export const makeBundle = async (input: BundleInput): Promise<Bundle> => {
     bytes,
     names: files.map(({ name }) => name),
     removals: pen.removals,
-    values: new Set(all.flatMap(({ content }) => content.match(/\bREDACTED-\d+/g) ?? [])).size,
+    values: new Set(redacted.entries.flatMap(({ content }) => content.match(/\bREDACTED-\d+/g) ?? [])).size,
     missing,
     ordinary,
     ...(anonymizer && { map: anonymizer.map() }),

@@ -204,7 +204,7 @@ const summary = (
     `Judged: ${VERDICTS[report.summary.verdict]}: ${outcome(report)}; ${lookedAtAs(report.run)}.`,
     places === 0
       ? "Nothing had to be taken out."
-      : `Taken out at ${counted(places, "place")}: ${counted(values, "secret")}, and what may be private; removals.txt in it says where.`,
+      : `Taken out at ${counted(places, "place")}: ${values === 0 ? "no secret, but" : `${counted(values, "secret")}, and`} what may be private; removals.txt in it says where.`,
     ...(missing.length > 0 ? [`Not in it: ${counted(missing.length, "thing")} that README.md in it names.`] : []),
     ...(ordinary.length > 0
       ? [
