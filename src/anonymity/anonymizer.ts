@@ -1,9 +1,10 @@
 import { randomBytes } from "node:crypto";
-import { type Addresses, createAddresses, formatSix, parseFour, parseSix } from "./addresses.ts";
+import { type Addresses, createAddresses, formatMac, formatSix, parseFour, parseSix } from "./addresses.ts";
 import { hostNamesIn, mailDomainsIn } from "./evidence.ts";
 import { createNames, isPseudonym, revealLabels } from "./names.ts";
 import { isEnding } from "./public-names.ts";
 import { createRewriter } from "./rewrite.ts";
+import { createSightings, isPublicFour } from "./sightings.ts";
 
 /** What leads from pseudonyms back to originals: for this host only, mode 0600. JSON. */
 export interface AnonymityMap {
@@ -72,6 +73,12 @@ export const createAnonymizer = (given?: AnonymityMap): Anonymizer => {
   let key: Buffer | undefined = given && Buffer.from(given.key, "base64");
   const seen = new Set<string>();
   const addresses = new Map(Object.entries(given?.addresses ?? {}));
+  const sightings = createSightings();
+  for (const original of addresses.values()) {
+    seen.add(original);
+    const bytes = parseFour(original);
+    if (bytes !== undefined) sightings.note(bytes);
+  }
   const theKey = (): Buffer => {
     key ??= chooseKey(seen);
     return key;
@@ -81,14 +88,20 @@ export const createAnonymizer = (given?: AnonymityMap): Anonymizer => {
     own ??= createAddresses(theKey(), "forth");
     return own;
   };
-  const names = createNames(theKey, given?.names ?? {}, (bytes) => {
-    const image = theAddresses().four(bytes);
-    addresses.set(image.join("."), bytes.join("."));
-    return image;
+  const names = createNames(theKey, given?.names ?? {}, (bytes, isReversed) => {
+    const [forward, backward] = [sightings.isSeen(bytes), sightings.isSeen(bytes.toReversed())];
+    const reversed = backward !== forward ? backward : isReversed;
+    const original = reversed ? bytes.toReversed() : bytes;
+    const image = theAddresses().four(original);
+    addresses.set(image.join("."), original.join("."));
+    return reversed ? image.toReversed() : image;
   });
   const look = createRewriter({
     addresses: IDENTITY,
     onAddress: (original) => seen.add(original),
+    isSeen: () => false,
+    isVersion: () => false,
+    isSeenMac: () => false,
     isNoted: () => false,
     isNotedLength: () => false,
     name: () => undefined,
@@ -101,6 +114,9 @@ export const createAnonymizer = (given?: AnonymityMap): Anonymizer => {
       onAddress: (original, image) => {
         if (image !== original) addresses.set(image, original);
       },
+      isSeen: sightings.isSeen,
+      isVersion: sightings.isVersion,
+      isSeenMac: (bytes) => seen.has(formatMac(bytes, ":")),
       isNoted: names.isNoted,
       isNotedLength: names.isNotedLength,
       name: names.nameFor,
@@ -116,7 +132,9 @@ export const createAnonymizer = (given?: AnonymityMap): Anonymizer => {
   return {
     know: (name) => know(name, true),
     study: (text) => {
+      rewrite = undefined;
       look(text);
+      sightings.study(text);
       names.reserve(text);
       for (const name of hostNamesIn(text)) know(name, false);
       for (const domain of mailDomainsIn(text)) if (!isEnding(domain.split(".").at(-1) ?? "")) know(domain, false);
@@ -132,15 +150,20 @@ export const createAnonymizer = (given?: AnonymityMap): Anonymizer => {
 };
 
 /** An anonymized text as it was, but for the case of names and the spelling of addresses. */
-export const reveal = (text: string, { key, names }: AnonymityMap): string =>
-  createRewriter({
+export const reveal = (text: string, { key, addresses, names }: AnonymityMap): string => {
+  const isIn = (original: string): boolean => Object.hasOwn(addresses, original);
+  return createRewriter({
     addresses: createAddresses(Buffer.from(key, "base64"), "back"),
     onAddress: () => {},
+    isSeen: (bytes) => isIn(bytes.join(".")),
+    isVersion: (bytes) => isPublicFour(bytes) && !isIn(bytes.join(".")),
+    isSeenMac: (bytes) => isIn(formatMac(bytes, ":")),
     isNoted: (word) => Object.hasOwn(names, word),
     isNotedLength: () => true,
     name: (word) => (Object.hasOwn(names, word) ? names[word] : undefined),
     rest: (word) => revealLabels(word, names),
   })(text);
+};
 
 const isTexts = (value: unknown): value is Readonly<Record<string, string>> =>
   typeof value === "object" &&

@@ -13,7 +13,11 @@ const MAX_NAME = 253;
 /** So many labels of a longer word are looked at at once. */
 const MAX_LABELS = 12;
 /** A label of this length, or one with a digit, is also replaced where a hyphen joins it to another word. */
-const DISTINCTIVE = 5;
+const DISTINCTIVE = 4;
+/** Of a private domain a label with so many letters is replaced as a word too. */
+const LETTERS = 4;
+/** An address within a label: `static-10-0-0-5`. */
+const DASHED = /^(|.*[^\d-]-?)(\d{1,3}(?:-\d{1,3}){3})(|-?[^\d-].*)$/;
 
 export interface Names {
   /** @param own it is this host's: its first label is then a name of its own */
@@ -51,11 +55,18 @@ const ascii7 = (name: string): string => (ASCII.test(name) ? name.toLowerCase() 
 const isName = (name: string): boolean =>
   name.length <= MAX_NAME && /[a-z]/.test(name) && name.split(".").every((label) => LABEL.test(label));
 
-/** @param key asked for when the first pseudonym is made @param address what an IPv4 address in a label is replaced by: `ip-10-0-0-5` */
+/** A domain that nobody registers, or that no registry has. */
+const isPrivate = (labels: readonly string[]): boolean => isPrivateSuffix(labels) || publicLabels(labels) === 0;
+
+/** Where four labels are an address; -1 where none are. */
+const quadAt = (labels: readonly string[]): number =>
+  labels.findIndex((_, at) => parseFour(labels.slice(at, at + 4).join(".")) !== undefined);
+
+/** @param key asked for when the first pseudonym is made @param address what an IPv4 address in a name is replaced by (`ip-10-0-0-5`), its numbers in their order; if nothing else tells, they are reversed or not */
 export const createNames = (
   key: () => Buffer,
   given: Readonly<Record<string, string>>,
-  address: (bytes: readonly number[]) => readonly number[],
+  address: (bytes: readonly number[], isReversed: boolean) => readonly number[],
 ): Names => {
   const labels = new Map(Object.entries(given));
   const pseudonyms = new Map(Object.entries(given).map(([pseudonym, label]) => [label, pseudonym]));
@@ -64,6 +75,12 @@ export const createNames = (
   const domains = new Set<string>();
   const singles = new Set<string>();
   const lengths = new Uint8Array(MAX_NAME + 1);
+  const addSingle = (label: string): void => {
+    singles.add(label);
+    lengths[label.length] = 1;
+  };
+  /** First labels of this host's names. */
+  const hosts = new Set<string>();
 
   const fresh = (label: string): string => {
     for (let round = 0; ; round++) {
@@ -80,36 +97,43 @@ export const createNames = (
     labels.set(pseudonym, label);
     return pseudonym;
   };
-  const labelFor = (label: string): string => {
-    const four = parseFour(/^ip-([\d-]+)$/.exec(label)?.[1]?.replaceAll("-", ".") ?? "");
-    return four === undefined ? pseudonymOf(label) : `ip-${address(four).join("-")}`;
+  /** Of a label with an address and nothing else that tells whose it is, what it becomes. */
+  const dashed = (label: string): string | undefined => {
+    const [, before = "", quad = "", after = ""] = DASHED.exec(label) ?? [];
+    const four = parseFour(quad.replaceAll("-", "."));
+    const isPlain = [before, after].every((part) => isOrdinary(part.replace(/^-|-$/g, "")));
+    return four === undefined || !isPlain ? undefined : `${before}${address(four, false).join("-")}${after}`;
   };
+  const labelFor = (label: string): string => dashed(label) ?? pseudonymOf(label);
   const isKnown = (parts: readonly string[]): boolean =>
     parts.some((_, start) => domains.has(parts.slice(start).join(".")));
 
-  const replaceName = (parts: readonly string[]): string => {
+  /** @param done addresses in it have been replaced */
+  const replaceName = (parts: readonly string[], done: boolean): string => {
     const open = parts.length - publicLabels(parts);
     // The label that somebody registered is always replaced. Where nobody registers any, `proxy.lan` may stay.
     const registered = isPrivateSuffix(parts) ? -1 : open - 1;
-    const four = open >= 4 ? parseFour(parts.slice(0, 4).join(".")) : undefined;
-    const own = parts.slice(four === undefined ? 0 : 4, open);
-    const first = open - own.length;
-    return [
-      ...(four === undefined ? [] : address(four)),
-      ...own.map((label, index) =>
-        label.startsWith("_") || (first + index !== registered && isOrdinary(label)) ? label : labelFor(label),
-      ),
-      ...parts.slice(open),
-    ].join(".");
+    const at = quadAt(parts.slice(0, open));
+    const four = at === -1 ? [] : parts.slice(at, at + 4).map(Number);
+    // Providers name hosts by reversed addresses, as in-addr.arpa has them; `10.0.0.5.nip.io` is none of these.
+    const image = done || at === -1 ? four : address(four, at > 0);
+    return parts
+      .map((label, index) => {
+        if (index >= open || label.startsWith("_")) return label;
+        if (at !== -1 && index >= at && index < at + 4) return `${image[index - at]}`;
+        if (done && DASHED.test(label)) return label;
+        return dashed(label) ?? (index !== registered && isOrdinary(label) ? label : labelFor(label));
+      })
+      .join(".");
   };
 
-  const nameFor = (word: string): string | undefined => {
+  const nameFor = (word: string, done = false): string | undefined => {
     const name = ascii7(word);
     if (!isName(name)) return undefined;
     const parts = name.split(".");
     if (parts.length === 1) return singles.has(name) || /^ip-\d/.test(name) ? labelFor(name) : undefined;
     if (isPublicName(name)) return undefined;
-    if (isKnown(parts) || looksLikeName(parts, word.slice(word.lastIndexOf(".") + 1))) return replaceName(parts);
+    if (isKnown(parts) || looksLikeName(parts, word.slice(word.lastIndexOf(".") + 1))) return replaceName(parts, done);
     return undefined;
   };
 
@@ -120,7 +144,7 @@ export const createNames = (
     while (end > 1 && isEnding(parts[end - 1]?.toLowerCase() ?? "")) {
       end--;
       const head = parts.slice(0, end).join(".");
-      if (end > 1 && nameFor(head) !== undefined) return head;
+      if (end > 1 && nameFor(head, true) !== undefined) return head;
     }
     for (end = Math.min(parts.length - 1, 4 * MAX_LABELS); end > 1; end--)
       for (let start = Math.max(0, end - MAX_LABELS); start < end - 1; start++)
@@ -143,7 +167,8 @@ export const createNames = (
       let label = "";
       let best: readonly [string, number] | undefined;
       for (let at = start; at < Math.min(parts.length, start + 2 * MAX_LABELS); at++) {
-        label += (parts[at] ?? "").toLowerCase();
+        // `corp_acme` is `corp-acme` where no underscore may be.
+        label += parts[at] === "_" ? "-" : (parts[at] ?? "").toLowerCase();
         if (at % 2 === start % 2 && lengths[label.length] === 1 && isDistinctive(label)) best = [label, at + 1];
       }
       done.push(best === undefined ? (parts[start] ?? "") : labelFor(best[0]));
@@ -156,7 +181,7 @@ export const createNames = (
 
   const replaceIn = (word: string): string => {
     const head = word.length <= 4 * MAX_NAME && word.includes(".") ? headOf(word) : undefined;
-    const name = head === undefined ? undefined : nameFor(head);
+    const name = head === undefined ? undefined : nameFor(head, true);
     const rest = head === undefined || name === undefined ? word : word.slice(head.length);
     return (rest === word ? "" : (name ?? "")) + rest.split(".").map(replaceSingles).join(".");
   };
@@ -167,13 +192,16 @@ export const createNames = (
       if (name === undefined || isPublicName(name)) return;
       const parts = name.split(".");
       const [first = ""] = parts;
-      if ((own || parts.length === 1) && !isOrdinary(first)) {
-        singles.add(first);
-        lengths[first.length] = 1;
-      }
+      if ((own || parts.length === 1) && !isOrdinary(first)) addSingle(first);
+      if (own) hosts.add(first);
+      const open = parts.length - publicLabels(parts);
+      // Of domains that URLs mention, most are everybody's: `slack` is a word.
+      const isDomain = /^[*.]/.test(text);
+      if (parts.length > 1 && (isPrivate(parts) || isDomain || hosts.has(first)))
+        for (const label of parts.slice(isDomain ? 0 : 1, open))
+          if (label.replace(/[^a-z]/g, "").length >= LETTERS && !isOrdinary(label)) addSingle(label);
       // `.acme`, of NO_PROXY or of resolv.conf: a domain that no registry has.
       if (parts.length === 1 && /^[*.]/.test(text) && publicLabels(parts) === 0) domains.add(first);
-      const open = parts.length - publicLabels(parts);
       if (parts.length > 1)
         for (let start = 0; start < open && start < parts.length - 1; start++)
           domains.add(parts.slice(start).join("."));
@@ -183,7 +211,7 @@ export const createNames = (
     },
     isNoted: (word) => singles.has(ascii7(word)) || domains.has(ascii7(word)),
     isNotedLength: (length) => lengths[length] === 1,
-    nameFor,
+    nameFor: (word) => nameFor(word),
     replaceIn,
     labels,
   };

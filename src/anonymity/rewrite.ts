@@ -6,6 +6,12 @@ export interface Replacement {
   readonly addresses: Addresses;
   /** Told of each address that is replaced, or would be: as it was and as it is now, in their shortest spelling. */
   onAddress(original: string, image: string): void;
+  /** Whether this IPv4 address is known: then it is also one with other signs, in reverse, or with letters beside it. */
+  isSeen(bytes: readonly number[]): boolean;
+  /** Whether these four numbers, written with dots, are a version, and stay. */
+  isVersion(bytes: readonly number[]): boolean;
+  /** Whether this MAC address is known: then it is also one without colons. */
+  isSeenMac(bytes: readonly number[]): boolean;
   /** Whether exactly this is known to be a host name. */
   isNoted(word: string): boolean;
   /** Whether a word of this length can be one without dots and hyphens; a guess that saves the rest. */
@@ -16,12 +22,28 @@ export interface Replacement {
   rest(word: string): string;
 }
 
-const QUAD = /(?<![\da-z]|\d\.|\.so\.)\d{1,3}(?:\.\d{1,3}){3}(?![\da-z]|\.\d)/gi;
-const DASHED_QUAD = /(?<![\da-z]|[\da-z]-)ip-\d{1,3}(?:-\d{1,3}){3}(?![\da-z]|-[\da-z])/gi;
+/** Four numbers with the same sign between them. */
+const QUAD = /\d{1,3}([-_.])\d{1,3}\1\d{1,3}\1\d{1,3}/g;
+/** What can stand before and after an address; what cannot, even where the address is known. */
+const BEFORE_DOTTED = /(?:[\da-z]|\d\.|\.so\.)$/i;
+const AFTER_DOTTED = /^(?:[\da-z]|\.\d)/i;
+const BEFORE_DASHED = /(?:^|[^\da-z-]|[^\da-z]-)ip-$/i;
+const AFTER_DASHED = /^(?:[\da-z]|-[\da-z])/i;
+const BEFORE_ANY = /(?:\d|\d\.)$/;
+const AFTER_ANY = /^(?:\d|\.\d)/;
+/** As it is written where it shall not be a link (`10.1.2[.]3`), and in regular expressions (`10\\.1\\.2\\.3`). */
+const DEFANGED =
+  /(?<![\da-z]|\d\.)\d{1,3}(?:(?:\.|\\{0,8}[[(]\\{0,8}(?:\.|dot)\\{0,8}[\])]|\\{1,8}\.)\d{1,3}){3}(?![\da-z]|\.\d)/gi;
+const NUMBER = /\d{1,3}/g;
+const IS_DEFANGED = /\d\\{0,8}(?:[[(]\\{0,8}(?:\.|dot)|\\\.)/i;
 const DASHED_MAC = /(?<![\da-z]|[\da-z]-)[\da-f]{2}(?:-[\da-f]{2}){5}(?![\da-z]|-[\da-z])/gi;
 /** Names of network cards that were named after their MAC address: `enx001122334455`. */
 const NAMED_MAC = /(?<![\da-z])((?:en|wl|ww)x)([\da-f]{12})(?![\da-z])/i;
 const NAMED_MAC_LENGTH = 15;
+/** As switches write it, and without any sign. */
+const BARE_MAC =
+  /(?<![\da-z]|[\da-f]{4}\.)(?:[\da-f]{4}\.[\da-f]{4}\.[\da-f]{4}|[\da-f]{12})(?![\da-z]|\.[\da-f]{4})/gi;
+const BARE_MAC_LENGTH = 12;
 /** Of /proc/net/tcp and its kin: the kernel's own words, in the byte order of nearly all machines. */
 const KERNEL_SOCKET = /^(?:[\dA-F]{8}|[\dA-F]{32}):[\dA-F]{4}$/;
 
@@ -95,10 +117,13 @@ const MAX_EMPTY = 3;
 export const createRewriter = (replacement: Replacement): ((text: string) => string) => {
   const { addresses, onAddress } = replacement;
 
+  const isBareMac = (text: string): boolean => /^[\da-f]+$/i.test(text) && replacement.isSeenMac(bytesOf(text));
+
   /** Of a word of letters and digits: it is noted, or has a MAC address in it. */
   const mayBeName = (text: string, start: number, end: number): boolean =>
     (replacement.isNotedLength(end - start) && replacement.isNoted(text.slice(start, end))) ||
-    (end - start >= NAMED_MAC_LENGTH && NAMED_MAC.test(text.slice(start, end)));
+    (end - start >= NAMED_MAC_LENGTH && NAMED_MAC.test(text.slice(start, end))) ||
+    (end - start === BARE_MAC_LENGTH && isBareMac(text.slice(start, end)));
 
   const four = (bytes: readonly number[], bits = 32): string => {
     const network = isNetwork(bytes, bits);
@@ -146,19 +171,64 @@ export const createRewriter = (replacement: Replacement): ((text: string) => str
     return image === undefined ? undefined : `${image}${word.slice(zone.length - 1)}`;
   };
 
+  /** Its image, by the address that is known: in a name it often stands in reverse. */
+  const turned = (bytes: readonly number[]): string => {
+    const reversed = bytes.toReversed();
+    return !replacement.isSeen(bytes) && replacement.isSeen(reversed)
+      ? four(reversed).split(".").reverse().join(".")
+      : four(bytes);
+  };
+
+  /** Of four numbers within a word, their image; undefined where they are no address. */
+  const quadImage = (text: string, sign: string, before: string, after: string): string | undefined => {
+    const bytes = parseFour(text.replaceAll(sign, "."));
+    if (bytes === undefined) return undefined;
+    const isSeen = replacement.isSeen(bytes) || replacement.isSeen(bytes.toReversed());
+    const isOne =
+      (isSeen && !BEFORE_ANY.test(before) && !AFTER_ANY.test(after)) ||
+      (sign === "." && !BEFORE_DOTTED.test(before) && !AFTER_DOTTED.test(after) && !replacement.isVersion(bytes)) ||
+      (sign === "-" && BEFORE_DASHED.test(before) && !AFTER_DASHED.test(after));
+    if (!isOne) return undefined;
+    // Between dots or other signs the order is that of the name; alone it is that of an address.
+    const isAlone = sign === "." && !/[\da-z]\.$/i.test(before) && !/^\.[a-z]/i.test(after);
+    return (isAlone ? four(bytes) : turned(bytes)).replaceAll(".", sign);
+  };
+
+  const quads = (text: string): string => {
+    const done: string[] = [];
+    let kept = 0;
+    QUAD.lastIndex = 0;
+    for (let found = QUAD.exec(text); found !== null; found = QUAD.exec(text)) {
+      const [quad, sign = ""] = found;
+      const end = found.index + quad.length;
+      const image = quadImage(
+        quad,
+        sign,
+        text.slice(Math.max(0, found.index - 5), found.index),
+        text.slice(end, end + 2),
+      );
+      if (image === undefined) {
+        // The next number may begin one.
+        QUAD.lastIndex = found.index + quad.indexOf(sign) + 1;
+        continue;
+      }
+      done.push(text.slice(kept, found.index), image);
+      kept = end;
+    }
+    return `${done.join("")}${text.slice(kept)}`;
+  };
+
   const inside = (word: string): string => {
     let text = word;
     if (/\d/.test(word))
-      text = text
-        .replace(QUAD, (quad) => {
-          const bytes = parseFour(quad);
-          return bytes === undefined ? quad : four(bytes);
-        })
-        .replace(DASHED_QUAD, (quad) => {
-          const bytes = parseFour(quad.slice(3).replaceAll("-", "."));
-          return bytes === undefined ? quad : `${quad.slice(0, 3)}${four(bytes).replaceAll(".", "-")}`;
-        })
+      text = quads(text)
         .replace(DASHED_MAC, (text) => mac(bytesOf(text.replaceAll("-", "")), text))
+        .replace(BARE_MAC, (text) => {
+          const bytes = bytesOf(text.replaceAll(".", ""));
+          if (!replacement.isSeenMac(bytes)) return text;
+          const digits = mac(bytes, text).replaceAll(":", "");
+          return text.includes(".") ? digits.replace(/(.{4})(?!$)/g, "$1.") : digits;
+        })
         .replace(
           NAMED_MAC,
           (_, kind: string, digits: string) => `${kind}${mac(bytesOf(digits), "").replaceAll(":", "")}`,
@@ -176,7 +246,7 @@ export const createRewriter = (replacement: Replacement): ((text: string) => str
     const socket = /^(\d{1,3}(?:\.\d{1,3}){3})(\.\d{1,5})$/.exec(core);
     const bytes = quad ?? (socket === null ? undefined : parseFour(socket[1] ?? ""));
     const image =
-      bytes === undefined
+      bytes === undefined || (own === undefined && replacement.isVersion(bytes))
         ? (reverse(core) ?? replacement.name(core) ?? inside(core))
         : `${four(bytes, quad === undefined ? 32 : own)}${socket?.[2] ?? ""}`;
     return `${before}${image}${after}`;
@@ -291,7 +361,16 @@ export const createRewriter = (replacement: Replacement): ((text: string) => str
       : `${text.slice(0, length)}${remember(text.slice(length), bits)}`;
   };
 
-  return (text) => {
+  const defanged = (text: string): string =>
+    text.replace(DEFANGED, (quad) => {
+      const bytes = quad.match(NUMBER)?.map(Number) ?? [];
+      if (!IS_DEFANGED.test(quad) || bytes.some((byte) => byte > 255) || replacement.isVersion(bytes)) return quad;
+      const image = four(bytes).split(".");
+      return quad.replace(NUMBER, () => image.shift() ?? "");
+    });
+
+  return (original) => {
+    const text = IS_DEFANGED.test(original) ? defanged(original) : original;
     const done: string[] = [];
     let kept = 0;
     let at = 0;
@@ -326,8 +405,9 @@ export const createRewriter = (replacement: Replacement): ((text: string) => str
 const SLASH = 47;
 const BACKSLASH = 92;
 
-/** Whether a single word is a key of an object, however often its JSON was escaped: only names with dots are replaced there. */
+/** Whether a single word is a key of an object, however often its JSON was escaped: only names with dots, and addresses, are replaced there. */
 const isKey = (text: string, at: number, word: string): boolean => {
   const after = at + word.length;
+  if (/\d([-_])\d{1,3}\1\d{1,3}\1\d|^[\da-f]{12}$/i.test(word)) return false;
   return /^[\w-]+$/.test(word) && text[at - 1] === '"' && /^\\{0,16}"\s{0,8}:/.test(text.slice(after, after + 30));
 };

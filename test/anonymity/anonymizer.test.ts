@@ -151,6 +151,40 @@ test("the map leads back, but for case and spelling", () => {
   expect(reveal(image, anonymizer.map())).toBe(text);
 });
 
+test("an address is also found in other spellings, each with the same pseudonym, and leads back", () => {
+  const text = `from 91.198.174.192 port 22, 52:54:00:ab:cd:ef
+    static.192.174.198.91.clients.your-server.de 91-198-174-192 91_198_174_192 v91.198.174.192x 91.198.174[.]192
+    91\\.198\\.174\\.192 91-198-174-192.clients.your-server.de 192-174-198-91.clients.your-server.de x.192.174.198.91.y
+    10.1.2[.]3 5254.00ab.cdef 525400abcdef`;
+  const anonymizer = studied(text);
+  const image = anonymizer.anonymize(text);
+  expect(image).not.toMatch(/91.{1,2}198.{1,2}174|174.{1,2}198.{1,2}91|ab:?cd\.?ef|10\.1\.2/);
+  const [, quad = ""] = /from (\S+) port/.exec(image) ?? [];
+  const reversed = quad.split(".").reverse();
+  for (const other of [`static.${reversed.join(".")}.anon`, quad.replaceAll(".", "_"), `v${quad}x`])
+    expect(image).toContain(other);
+  expect(image).toContain(`${reversed.join("-")}.anon`);
+  expect(image).toContain(`x.${reversed.join(".")}.y`);
+  expect(reveal(image, anonymizer.map())).toBe(text);
+});
+
+test("versions and dates are no addresses, and are not in the map", () => {
+  const text =
+    "nginx/1.22.1.4 version 4.14.0.94 kernel 6.1.0.21 Chrome/120.0.0.0 cmeel_qhull-8.0.2.1 24-01-02-10 1_2_3_4 x-1-2-3-4";
+  const anonymizer = studied(text);
+  expect(anonymizer.anonymize(text)).toBe(text);
+  expect(anonymizer.map().addresses).toEqual({});
+  expect(reveal(text, anonymizer.map())).toBe(text);
+});
+
+test("a private domain's own label is hidden wherever it stands", () => {
+  const anonymizer = createAnonymizer();
+  anonymizer.know("db1.corp-acme.internal");
+  anonymizer.know("db1.acme.internal");
+  const image = anonymizer.anonymize("at corp-acme, corp_acme, agent-hetzner-acme, Acme: db2.corp-acme.internal");
+  expect(image).toMatch(/^at (anon\w{8}), \1, agent-hetzner-(anon\w{8}), \2: anon\w{8}\.\1\.internal$/);
+});
+
 test("this host's own name is replaced wherever it stands alone, and a key of JSON stays one", () => {
   const anonymizer = createAnonymizer();
   anonymizer.know("kestrel.corp.example");

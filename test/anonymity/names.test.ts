@@ -48,6 +48,10 @@ test.each<[string, string]>([
   ["agent-x7f.shop7.svc.cluster.local", "*.*.svc.cluster.local"],
   ["10.0.0.5.nip.io", "10.1.0.5.nip.io"],
   ["ip-10-0-0-5.ec2.internal", "ip-10-1-0-5.ec2.internal"],
+  ["static-10-0-0-5.corp.com", "static-10-1-0-5.*.com"],
+  ["10-0-0-5.corp.com", "10-1-0-5.*.com"],
+  ["kestrel-10-0-0-5.corp.com", "*.*.com"],
+  ["static.10.0.0.5.clients.your-server.de", "static.10.1.0.5.*.your-server.de"],
 ])("%s becomes %s", (name, pattern) => {
   expect(
     make([])
@@ -82,6 +86,34 @@ test.each<[string, string]>([
   const { nameFor, replaceIn } = make(["web1", "nas", "firma.pl"]);
   expect(nameFor(word)).toBeUndefined();
   expect(replaceIn(word).replace(/anon[a-z2-7]{8}/g, "*")).toBe(pattern);
+});
+
+test.each<[string, string]>([
+  ["kestrel-dmz", "*"],
+  ["KESTREL_dmz", "*"],
+  ["kestrel_dmz.log", "*.log"],
+  ["agent-hetzner-acme", "agent-hetzner-*"],
+  ["files/acme", "files/*"],
+  ["acmeology", "acmeology"],
+  ["lapi-shop", "lapi-shop"],
+  ["agent-abc", "agent-abc"],
+  ["slack-webhook", "slack-webhook"],
+])("a private domain's label is a name by itself: of %s is left %s", (text, pattern) => {
+  const { replaceIn } = make(["db1.kestrel-dmz.internal", ".acme.lan", "db1.abc.lan", "lapi.lan", "hooks.slack.com"]);
+  expect(
+    text
+      .split("/")
+      .map(replaceIn)
+      .join("/")
+      .replace(/anon[a-z2-7]{8}/g, "*"),
+  ).toBe(pattern);
+});
+
+test("of this host's public domain too, where the host itself is known", () => {
+  const names = make([]);
+  names.know("web1", true);
+  names.know("web1.kestrel.com", false);
+  expect(names.replaceIn("agent-kestrel")).toMatch(/^agent-anon\w{8}$/);
 });
 
 test("this host's own name also goes without its domain", () => {

@@ -10,6 +10,9 @@ const rewrite = createRewriter({
     mac: (bytes) => [0xaa, 0xaa, 0xaa, 0xaa, 0xaa, bytes[5] ?? 0],
   },
   onAddress: (original, image) => seen.push(`${original} ${image}`),
+  isSeen: (bytes) => bytes.join(".") === "91.198.174.192",
+  isVersion: (bytes) => bytes.join(".") === "1.22.1.4",
+  isSeenMac: (bytes) => bytes[0] === 0x52,
   isNoted: (word) => word === "web1" || word === "nweb1",
   isNotedLength: (length) => length === 4,
   name: (word) => (word.endsWith("web1") ? "NAME" : undefined),
@@ -39,6 +42,19 @@ test.each<[string, string]>([
   ["0.0.10.in-addr.arpa", "4.4.4.in-addr.arpa"],
   ["ip-10-0-0-5", "ip-4-4-4-5"],
   ["::ffff:10.0.0.5", "6::0.0.0.5"],
+  ["91-198-174-192", "4-4-4-192"],
+  ["91_198_174_192", "4_4_4_192"],
+  ["x_91_198_174_192.log", "x_4_4_4_192.log"],
+  ["2024-01-91-198-174-192", "2024-01-4-4-4-192"],
+  ["v91.198.174.192x", "v4.4.4.192x"],
+  ["static.192.174.198.91.clients", "static.192.4.4.4.clients"],
+  ["192-174-198-91", "192-4-4-4"],
+  ["192.174.198.91", "4.4.4.91"],
+  ["10.1.2[.]3", "4.4.4[.]3"],
+  ["10[.]1[.]2[.]3, 10(.)1(.)2(.)3", "4[.]4[.]4[.]3, 4(.)4(.)4(.)3"],
+  ["10[dot]1[dot]2[dot]3", "4[dot]4[dot]4[dot]3"],
+  ["^10\\.1\\.2\\.3$", "^4\\.4\\.4\\.3$"],
+  ['{"91-198-174-192":1}', '{"4-4-4-192":1}'],
 ])("IPv4: %s becomes %s", (text, image) => {
   expect(rewrite(text)).toBe(image);
 });
@@ -73,6 +89,10 @@ test.each<[string, string]>([
   ["00-0C-22-33-44-55", "AA-AA-AA-AA-AA-55"],
   ["MAC=00:11:22:33:44:55:00:11:22:33:44:66:08:00", "MAC=aa:aa:aa:aa:aa:55:aa:aa:aa:aa:aa:66:08:00"],
   ["enx001122334455", "enxaaaaaaaaaa55"],
+  ["5254.00ab.cdef", "aaaa.aaaa.aaef"],
+  ["525400abcdef", "aaaaaaaaaaef"],
+  ["525400ABCDEF", "AAAAAAAAAAEF"],
+  ["tap-525400abcdef", "tap-aaaaaaaaaaef"],
 ])("MAC: %s becomes %s", (text, image) => {
   expect(rewrite(text)).toBe(image);
 });
@@ -85,6 +105,17 @@ test.each<[string, string]>([
 });
 
 test.each([
+  ...[
+    "1.22.1.4",
+    "nginx-1.22.1.4",
+    "1-2-3-4",
+    "1_2_3_4",
+    "300[.]1[.]2[.]3",
+    "1.2[.]3",
+    "5354.00ab.cdef",
+    "535400abcdef",
+  ],
+  ...["191-198-174-1920", "91-198_174-192", "1.91.198.174.192.1", "525400abcdef0"],
   ...["v1.2.3.4", "1.4.6", "1.2.3", "1.2.3.4.5.6", "1.3.6.1.5.5.7.3.1", "256.1.1.1", "libc.so.1.2.3.4"],
   ...["10:20:30", "2024-01-02T10:20:30Z", "2024-01-02 10:20:30.123456", "std::string", "a::b", "Foo::Bar", "x:1:2"],
   ...["AB:CD:EF:01:02:03:04:05:06:07:08:09:0A:0B:0C:0D:0E:0F:10:11", "d41d8cd98f00b204e9800998ecf8427e"],
@@ -114,6 +145,9 @@ test("it tells which address became which, networks as such", () => {
   const fresh = createRewriter({
     addresses: { four: () => [4, 4, 4, 4], six: () => Array<number>(16).fill(0), mac: (bytes) => bytes },
     onAddress: (original, image) => seen.push(`${original} ${image}`),
+    isSeen: () => false,
+    isVersion: () => false,
+    isSeenMac: () => false,
     isNoted: () => false,
     isNotedLength: () => false,
     name: () => undefined,
