@@ -27,7 +27,7 @@ const wordsIn = (line: string, at: number): readonly Word[] =>
  * mysql(1), sshpass(1), redis-cli(1), ldapsearch(1), curl(1), and from cscli (cmd/crowdsec-cli: `machines add -p`, `bouncers add -k`).
  */
 const SHORT: readonly (readonly [RegExp, RegExp])[] = [
-  [/^cscli$/, /^-[pk]$/],
+  [/^cscli$/, /^-[pk]$|^-[pk](?=.)/],
   [/^(?:mysql|mariadb|mysqladmin|mysqldump|mariadb-admin|mariadb-dump)$/, /^-p(?=.)/],
   [/^sshpass$/, /^-p$|^-p(?=.)/],
   [/^redis-cli$/, /^-a$/],
@@ -101,7 +101,8 @@ const spansOf = (words: readonly Word[], known: KnownVariables): readonly Span[]
   /** Where in a word the value of a short option begins. */
   const shortIn = ({ text }: Word, index: number): number | undefined => {
     if (optionAt.includes(index - 1) && words[index - 1]?.text.length === 2 && !text.startsWith("-")) return 0;
-    return optionAt.includes(index) && text.length > 2 ? 2 : undefined;
+    if (!optionAt.includes(index) || text.length <= 2) return undefined;
+    return text[2] === "=" && text.length > 3 ? 3 : 2;
   };
 
   const judge = (word: Word, index: number): Span | undefined => {
@@ -120,6 +121,12 @@ const spansOf = (words: readonly Word[], known: KnownVariables): readonly Span[]
     if (from !== undefined) return spanOf(word, `argument ${from === 0 ? before : text.slice(0, 2)}`, from);
     if (takesLogin && LOGIN.test(before) && text.includes(":"))
       return spanOf(word, "password of a login", text.indexOf(":") + 1);
+    const [attachedLogin] = /^(?:-[uU]=?|--(?:proxy-)?user=)(?=[^:]*:.)/.exec(text) ?? [];
+    if (takesLogin && attachedLogin !== undefined && !/^-[uU]$/.test(text))
+      return spanOf(word, "password of a login", text.indexOf(":", attachedLogin.length) + 1);
+    // `htpasswd -b FILE USER PASSWORD`, `htpasswd -nb USER PASSWORD` (htpasswd(1)).
+    if (programs.has("htpasswd") && index === words.length - 1 && words.some((each) => /^-[A-Za-z]*b/.test(each.text)))
+      return spanOf(word, "argument of htpasswd -b");
     if (/^-pass(?:in|out)?$/.test(before) && text.startsWith("pass:")) return spanOf(word, `argument ${before}`, 5);
     // `cscli console enroll [options] KEY` (cmd/crowdsec-cli/cliconsole).
     const isEnrolled = programs.has("cscli") && words.slice(0, index).some((each) => each.text === "enroll");

@@ -1,14 +1,15 @@
 import { argumentsFound } from "./arguments.ts";
-import { encodedForms, formsOf } from "./forms.ts";
+import { type Form, formsOf } from "./forms.ts";
 import { jsonFound } from "./json.ts";
-import { createVocabulary } from "./ordinary.ts";
+import { kindOf } from "./kind.ts";
+import { createVocabulary, looksMade } from "./ordinary.ts";
 import { assignmentsIn, patternSpans } from "./patterns.ts";
 import type { Kind, Leak, Redacted, Redactor, Removal } from "./redactor.ts";
 import { createFinder, createProof, type Hit, LEAST } from "./search.ts";
 import { accountsFound, directivesFound, environmentFound, settingsFound } from "./settings.ts";
 import { type Found, inOrder, type KnownVariables, lineFinder, NOTHING, type Span } from "./spans.ts";
 import { unitFound } from "./unit.ts";
-import { isNoSecret, isStandIn } from "./values.ts";
+import { isNoSecret, isStandIn, variableIn } from "./values.ts";
 import { foldedText, viewsOf } from "./views.ts";
 import { yamlFound } from "./yaml.ts";
 
@@ -31,6 +32,8 @@ interface Note {
   /** Where it was noted first, for people. */
   readonly where: string;
   readonly values: Set<string>;
+  /** Those that are looked for in all texts: what a stranger can have written into a log is taken out in its place only. */
+  readonly certain: Set<string>;
   /** Whose login it is, and no secret of its own. */
   readonly isUser: boolean;
 }
@@ -40,6 +43,8 @@ interface Sealed {
   readonly find: (text: string) => readonly Hit[];
   readonly findFolded: (text: string) => readonly Hit[];
   readonly plain: readonly Note[];
+  /** Of each, whether it stands in what has no words: base64, hexadecimal digits. */
+  readonly isEncoded: readonly boolean[];
   readonly folded: readonly Note[];
   readonly hasBlanks: boolean;
   readonly longest: number;
@@ -54,6 +59,16 @@ interface Proof {
   readonly ordinary: ReadonlyMap<string, Note>;
 }
 
+/** Kinds whose text may come from whoever sends a request: what looks like a secret there may be a word that stands everywhere. */
+const FOREIGN: ReadonlySet<Kind> = new Set<Kind>(["text", "arguments", "json"]);
+const LOG = /(?:^|[/._ -])(?:logs?|journal|messages|syslog|stdin|standard input)(?![a-z])/i;
+/** A command that a log tells of is as foreign as the log; a crontab's own is not. */
+const isForeignCommand = (kind: Kind, name: string): boolean =>
+  kind === "arguments" && LOG.test(name) && kindOf(name) !== "arguments";
+/** Names of files and of keys, in which nothing that a stranger wrote may be looked for. */
+const NAMES = /(?:^|[\s{,"'])([A-Za-z_][\w./-]{11,200})["']?[ \t]{0,4}:(?=\s|$)/gm;
+const MAX_NAMES = 2000;
+
 /** Of base64 around a value, as much as belongs to one piece of it. */
 const MAX_AROUND = 4000;
 const ENCODED = /[A-Za-z0-9+/_=-]/;
@@ -61,11 +76,39 @@ const ENCODED = /[A-Za-z0-9+/_=-]/;
 /** `NAME=`, `NAME: ` with a name that sounds like a secret's, for the proof: told apart otherwise than by what takes values out. */
 const NAMED_VALUE =
   /(?:pass(?:word|wd|phrase)?|pwd|secret|token|api_?-?key)["'\\]{0,3}[ \t]{0,2}[:=][ \t]{0,2}["'\\]{0,3}([^\s"'\\,;&<>]{1,200})(?=["'\\,;&<>\s]|$)/gi;
+/** `pass: 11` counts what went well. */
+const isCount = (assignment: string): boolean => /^pass["'\\]*[ \t]*[:=][ \t]*\d{1,5}$/i.test(assignment);
 const LOGIN_VALUE = /:\/\/[^\s/?#@:"'<>]{0,200}:([^\s/?#@"'<>]{1,200})@/g;
 
 /** A private key's first line that something other than a stand-in follows. */
 const BARE_KEY =
   /-----BEGIN (?:[A-Z0-9]+ ){0,3}PRIVATE KEY(?: BLOCK)?-----(?:[\s>|#]|\\+[nrt]){0,40}(?!REDACTED-\d)[A-Za-z0-9+/]{16}/g;
+
+/** The same in a log that begins each line in its own way, or of which the begin was cut off. */
+const LOGGED_LINE = /(?<![A-Za-z0-9+/=])(?=[^\n]{0,60}\d)[A-Za-z0-9+/]{48,76}={0,2}[ \t\r]*$/;
+const MAX_KEY = 40_000;
+const bareKeys = (text: string): readonly number[] => {
+  if (!text.includes("PRIVATE KEY")) return [];
+  const offsets = [...text.matchAll(BARE_KEY)].map(({ index }) => index);
+  // All of one key is one leak.
+  let last = Number.NEGATIVE_INFINITY;
+  const known = new Set(offsets);
+  for (const { index, 0: whole } of text.matchAll(
+    /-----(?:BEGIN|END) (?:[A-Z0-9]+ ){0,3}PRIVATE KEY(?: BLOCK)?-----/g,
+  )) {
+    if (known.has(index)) last = index;
+    const behind = text.slice(index + whole.length, index + whole.length + 400).split("\n", 2)[1];
+    const before = text
+      .slice(Math.max(0, index - 400), index)
+      .split("\n")
+      .at(-2);
+    if (!(index - last < MAX_KEY) && LOGGED_LINE.test((whole.startsWith("-----BEGIN") ? behind : before) ?? "")) {
+      offsets.push(index);
+      last = index;
+    }
+  }
+  return offsets;
+};
 
 export const createRedactor = (): Redactor => {
   const notes: Note[] = [];
@@ -73,9 +116,14 @@ export const createRedactor = (): Redactor => {
   const vocabulary = createVocabulary();
   const plainNames = new Set<string>();
   const secretNames = new Set<string>();
+  const names = new Set<string>();
   /** Values of variables, whose names may turn out to be secret by a reference later on. */
   const seen = new Map<string, { readonly value: string; readonly where: string }[]>();
-  const known: KnownVariables = { plain: plainNames, secret: secretNames };
+  const isSet = (name: string): boolean => seen.has(name);
+  const known: KnownVariables = { plain: plainNames, secret: secretNames, isSet };
+  /** What may refer to a variable that a later text sets: they are noted when all was studied. */
+  const pending: { readonly value: string; readonly rule: string; readonly where: string }[] = [];
+  let isStudying = false;
   let sealed: Sealed | undefined;
   let proof: Proof | undefined;
   /** Kept until something is noted. */
@@ -84,27 +132,59 @@ export const createRedactor = (): Redactor => {
     proof = undefined;
   };
 
-  const noteAt = (value: string, rule: string, where: string, aliases: readonly string[] = []): string => {
+  /** @param isForeign whether a stranger may have chosen the value */
+  const noteAt = (
+    value: string,
+    rule: string,
+    where: string,
+    aliases: readonly string[] = [],
+    isForeign = false,
+  ): string => {
     const core = value.trim();
     if (isStandIn(core)) return core;
-    if (core === "" || isNoSecret(value)) return value;
-    const others = [value, ...aliases].map((each) => each.trim()).filter((each) => !isNoSecret(each));
+    if (isNoSecret(core, isSet)) return value;
+    if (isStudying && variableIn(core) !== undefined) {
+      pending.push({ value, rule, where });
+      return value;
+    }
+    const others = [value, ...aliases].map((each) => each.trim()).filter((each) => !isNoSecret(each, isSet));
     const found = byValue.get(core) ?? others.map((each) => byValue.get(each)).find((each) => each !== undefined);
     const note: Note = found ?? {
       standIn: `REDACTED-${notes.length + 1}`,
       rule,
       where,
       values: new Set(),
+      certain: new Set(),
       isUser: rule === "user of a URL",
     };
     if (!found) notes.push(note);
     for (const each of [core, ...others]) {
-      if (byValue.has(each)) continue;
-      byValue.set(each, note);
-      note.values.add(each);
+      const known = byValue.get(each) ?? note;
+      if (!byValue.has(each)) {
+        byValue.set(each, note);
+        note.values.add(each);
+        forget();
+      }
+      if (known.certain.has(each) || (isForeign && !isFindable(each))) continue;
+      known.certain.add(each);
       forget();
     }
     return note.standIn;
+  };
+
+  /** What a stranger may have written is looked for elsewhere only where it is nobody's word, path, address or name. */
+  const isFindable = (value: string): boolean =>
+    looksMade(value, vocabulary.has) && ![...names].some((name) => name.includes(value));
+
+  /** Too ordinary to be looked for everywhere, or by a stranger. */
+  const isPlaced = (note: Note, value: string): boolean => !note.certain.has(value) || vocabulary.isOrdinary(value);
+  /** It is looked for in places of values: a number, or a word of the system, that a stranger sent is not even there. */
+  const isSought = (note: Note, value: string): boolean =>
+    !note.isUser &&
+    (note.certain.has(value) || (value.length >= LEAST && !/^\d+$/.test(value) && !vocabulary.isOrdinary(value)));
+
+  const settle = (): void => {
+    for (const { value, rule, where } of pending.splice(0)) noteAt(value, rule, where);
   };
 
   const variableTurnsSecret = (name: string): void => {
@@ -125,6 +205,7 @@ export const createRedactor = (): Redactor => {
     spans: readonly Span[],
     count: (offset: number, rule: string) => void,
     where: string,
+    isForeign = false,
   ): string => {
     if (spans.length === 0) return text;
     const line = lineFinder(text);
@@ -135,7 +216,7 @@ export const createRedactor = (): Redactor => {
         span,
         span.isPrivate
           ? ""
-          : noteAt(span.value, span.rule, where === "" ? "" : `${where}:${line(span.start)}`, span.aliases),
+          : noteAt(span.value, span.rule, where === "" ? "" : `${where}:${line(span.start)}`, span.aliases, isForeign),
       ]),
     );
     for (const span of inOrder(spans)) {
@@ -149,23 +230,26 @@ export const createRedactor = (): Redactor => {
 
   const seal = (): Sealed => {
     const ordinary = new Map<string, Note>();
-    const plain: { readonly text: string; readonly note: Note }[] = [];
+    const plain: { readonly text: string; readonly note: Note; readonly form?: Form["form"] }[] = [];
     const folded: { readonly text: string; readonly note: Note }[] = [];
     for (const note of notes) {
       for (const value of note.values) {
-        if (vocabulary.isOrdinary(value)) {
-          if (!note.isUser) ordinary.set(value, note);
+        if (isPlaced(note, value)) {
+          if (isSought(note, value)) ordinary.set(value, note);
           continue;
         }
         plain.push({ text: value, note });
         if (/\s/.test(value) && foldedText(value).length >= LEAST) folded.push({ text: foldedText(value), note });
-        for (const { text } of encodedForms(value)) if (text.length >= LEAST) plain.push({ text, note });
+        // No reading brings back what was written in two ways at once: such forms are looked for as they are.
+        for (const { text, form } of formsOf(value))
+          if (text !== value && text.length >= LEAST) plain.push({ text, note, form });
       }
     }
     return {
       find: createFinder(plain.map(({ text }) => text)),
       findFolded: createFinder(folded.map(({ text }) => text)),
       plain: plain.map(({ note }) => note),
+      isEncoded: plain.map(({ form }) => form === "base64" || form === "hex"),
       folded: folded.map(({ note }) => note),
       hasBlanks: folded.length > 0,
       longest: Math.max(0, ...plain.map(({ text }) => text.length)),
@@ -177,7 +261,7 @@ export const createRedactor = (): Redactor => {
   const knownSpans = (text: string): readonly Span[] => {
     if (notes.length === 0) return [];
     sealed ??= seal();
-    const { find, findFolded, plain, folded, hasBlanks } = sealed;
+    const { find, findFolded, plain, isEncoded: encoded, folded, hasBlanks } = sealed;
     const spans: Span[] = [];
     for (const { view, isFolded } of viewsOf(text, hasBlanks)) {
       for (const { start, end, which } of isFolded ? findFolded(view.text) : find(view.text)) {
@@ -185,7 +269,7 @@ export const createRedactor = (): Redactor => {
         if (note === undefined) continue;
         const [first, last] = [view.begin(start), view.end(end)];
         let [from, to] = [first, last];
-        const isEncoded = !note.values.has(view.text.slice(start, end)) && !isFolded;
+        const isEncoded = !isFolded && encoded[which] === true;
         // What is left of its piece of base64 says some bits of its ends.
         if (isEncoded) {
           while (from > 0 && first - from < MAX_AROUND && ENCODED.test(text[from - 1] ?? "")) from -= 1;
@@ -221,23 +305,30 @@ export const createRedactor = (): Redactor => {
           write: () => note.standIn,
         });
     };
-    for (const { value, start } of assignmentsIn(text)) add(start, value);
+    for (const { name, separator, value, start } of assignmentsIn(text))
+      if (!isCount(name + separator + value)) add(start, value);
     for (const expression of [NAMED_VALUE, LOGIN_VALUE])
       for (const match of text.matchAll(expression))
-        add(match.index + match[0].lastIndexOf(match[1] ?? ""), match[1] ?? "");
+        if (!isCount(match[0])) add(match.index + match[0].lastIndexOf(match[1] ?? ""), match[1] ?? "");
     return inOrder(spans);
   };
 
   const isPlainWord = (word: string): boolean => vocabulary.has(word);
 
   const standIn = (value: string): string | undefined => {
+    settle();
     if (isStandIn(value)) return value.trim();
-    return byValue.get(value.trim())?.standIn;
+    const note = byValue.get(value.trim());
+    return note?.certain.has(value.trim()) ? note.standIn : undefined;
   };
 
   return {
     study(text, kind, name) {
+      isStudying = true;
       const found = STRUCTURES[kind](text, known);
+      names.add(name);
+      if (kind === "yaml" || kind === "json")
+        for (const [, key = ""] of text.matchAll(NAMES)) if (names.size < MAX_NAMES) names.add(key);
       const line = lineFinder(text);
       for (const { name: variable, value, at } of found.variables) {
         const list = seen.get(variable) ?? [];
@@ -247,28 +338,31 @@ export const createRedactor = (): Redactor => {
       take(found);
       for (const { name: variable, value, at } of found.variables)
         if (secretNames.has(variable)) noteAt(value, `variable ${variable}`, `${name}:${line(at)}`);
-      const rest = replaced(text, found.spans, () => {}, name);
-      replaced(rest, patternSpans(rest, kind, isPlainWord), () => {}, name);
+      const rest = replaced(text, found.spans, () => {}, name, isForeignCommand(kind, name));
+      replaced(rest, patternSpans(rest, kind, isPlainWord), () => {}, name, FOREIGN.has(kind));
       sealed = undefined;
       proof = undefined;
+      isStudying = false;
     },
     note: (value, rule) => noteAt(value, rule, ""),
     standIn,
     redact(text, kind): Redacted {
+      settle();
       const counts = new Map<string, Removal>();
       const count = (line: number, rule: string): void => {
         const key = `${line} ${rule}`;
         counts.set(key, { line, rule, count: (counts.get(key)?.count ?? 0) + 1 });
       };
-      let result = replaced(text, STRUCTURES[kind](text, known).spans, count, "");
-      result = replaced(result, patternSpans(result, kind, isPlainWord), count, "");
+      let result = replaced(text, STRUCTURES[kind](text, known).spans, count, "", true);
+      result = replaced(result, patternSpans(result, kind, isPlainWord), count, "", true);
       result = replaced(result, knownSpans(result), count, "");
       result = replaced(result, ordinarySpans(result), count, "");
       return { text: result, removals: [...counts.values()].sort((a, b) => a.line - b.line) };
     },
     leaks(text): readonly Leak[] {
+      settle();
       if (notes.length === 0 && !text.includes("PRIVATE KEY")) return [];
-      proof ??= prove(notes, vocabulary.isOrdinary);
+      proof ??= prove(notes, isPlaced, isSought);
       const { find, forms, folded, ordinary } = proof;
       const line = lineFinder(text);
       const found = new Map<string, Leak>();
@@ -296,16 +390,17 @@ export const createRedactor = (): Redactor => {
       if (ordinary.size > 0)
         for (const expression of [NAMED_VALUE, LOGIN_VALUE])
           for (const match of text.matchAll(expression)) {
-            const note = ordinary.get(match[1] ?? "");
+            const note = isCount(match[0]) ? undefined : ordinary.get(match[1] ?? "");
             if (note) add(note, "plain", match.index);
           }
-      for (const match of text.matchAll(BARE_KEY)) add({ rule: "private key", where: "" }, "plain", match.index);
+      for (const offset of bareKeys(text)) add({ rule: "private key", where: "" }, "plain", offset);
       return [...found.values()].sort((a, b) => a.line - b.line);
     },
     get ordinary() {
+      settle();
       const places = notes.flatMap((note) => {
-        const all = [...note.values];
-        const isOrdinary = !note.isUser && all.every((value) => vocabulary.isOrdinary(value));
+        const all = [...note.certain];
+        const isOrdinary = !note.isUser && all.length > 0 && all.every((value) => vocabulary.isOrdinary(value));
         return isOrdinary ? [note.where === "" ? note.rule : `${note.where} (${note.rule})`] : [];
       });
       return [...new Set(places)];
@@ -328,14 +423,18 @@ const longestFirst = (spans: readonly Span[]): readonly Span[] => {
   return merged;
 };
 
-const prove = (notes: readonly Note[], isOrdinary: (value: string) => boolean): Proof => {
+const prove = (
+  notes: readonly Note[],
+  isPlaced: (note: Note, value: string) => boolean,
+  isSought: (note: Note, value: string) => boolean,
+): Proof => {
   const forms: { readonly note: Note; readonly form: string; readonly text: string }[] = [];
   const folded: { readonly note: Note; readonly text: string }[] = [];
   const ordinary = new Map<string, Note>();
   for (const note of notes) {
     for (const value of note.values) {
-      if (isOrdinary(value)) {
-        if (!note.isUser) ordinary.set(value, note);
+      if (isPlaced(note, value)) {
+        if (isSought(note, value)) ordinary.set(value, note);
         continue;
       }
       for (const { text, form } of formsOf(value)) if (text.length >= LEAST) forms.push({ note, form, text });

@@ -1,11 +1,13 @@
 import { privatePath } from "./addresses.ts";
-import { holdsSecrets, isNaming, kindOfName, secretBy } from "./names.ts";
-import { type Found, NOTHING, type Span } from "./spans.ts";
-import { type IsSet, isNoSecret } from "./values.ts";
+import { holdsSecrets, isAboutSecrets, isNaming, secretBy } from "./names.ts";
+import { type Found, type KnownVariables, NOTHING, type Span } from "./spans.ts";
+import { isNoSecret } from "./values.ts";
 
 /** A text that is never closed ends with its line: JSON may have been cut off. */
 const TOKEN = /"(?:[^"\\\n]|\\.)*"?|[{}[\],:]|[^\s{}[\],:"]+/g;
 const MAX_DEPTH = 500;
+/** Names whose value may be a number; under others (`pass`, `tokens`) numbers count something. */
+const NUMBERED = /pass(?:word|wd|phrase|code)|pwd|secret|pin$/i;
 
 const textOf = (token: string): string => {
   try {
@@ -24,7 +26,7 @@ interface Level {
 }
 
 /** What is secret in JSON, lines of it, or the beginning of some, by where it stands. */
-export const jsonFound = (text: string): Found => {
+export const jsonFound = (text: string, { isSet }: KnownVariables): Found => {
   const spans: Span[] = [];
   const words: string[] = [];
   const levels: Level[] = [];
@@ -62,8 +64,9 @@ export const jsonFound = (text: string): Found => {
       key = undefined;
       if (/^(?:name|key|header|variable)$/i.test(name)) named = value;
       if (!isText && !/^-?\d/.test(token)) continue;
-      const beside = name === "value" && named !== "" ? secretBy(named, value) : undefined;
-      const rule = level?.below ?? secretBy(name, value, [level?.name ?? ""]) ?? beside;
+      const beside = name === "value" && named !== "" ? secretBy(named, value, [], isSet) : undefined;
+      const below = isAboutSecrets(name) ? undefined : level?.below;
+      const rule = below ?? secretBy(name, value, [level?.name ?? ""], isSet) ?? beside;
       const path = /webhook/i.test(name) ? privatePath(value) : undefined;
       if (path) {
         spans.push({
@@ -74,10 +77,10 @@ export const jsonFound = (text: string): Found => {
           write: (standIn) => JSON.stringify(value.slice(0, path.from) + standIn),
         });
       } else if (/webhook/i.test(name) && /^https?:/i.test(value)) continue;
-      else if (rule !== undefined && !isNoSecret(value) && (isText || kindOfName(name) === "value")) {
+      else if (rule !== undefined && !isNoSecret(value, isSet) && (isText || NUMBERED.test(name))) {
         const scheme = /^(?:Basic|Bearer|token|Splunk)\s+(?=\S)/i.exec(value)?.[0] ?? "";
         const bare = value.slice(scheme.length);
-        if (!isNoSecret(bare))
+        if (!isNoSecret(bare, isSet))
           spans.push({
             start: at,
             end: at + token.length,

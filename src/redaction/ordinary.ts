@@ -39,6 +39,28 @@ const isWord = (text: string): boolean => text.length <= LONGEST_WORD && WORD.te
 /** Whether everybody has this word. */
 export const isKnownWord = (word: string): boolean => KNOWN.has(word.toLowerCase());
 
+/** Shorter than that, what a stranger can have chosen is looked for nowhere else. */
+const LEAST_MADE = 12;
+/** So often does a piece of it go from small letters to capitals to digits. */
+const LEAST_TURNS = 3;
+
+/**
+ * Whether only a machine makes such a text, so that no path, address, word or setting is meant by it.
+ * @param isWord whether a plain word is known
+ */
+export const looksMade = (text: string, isWord: (word: string) => boolean): boolean => {
+  if (text.length < LEAST_MADE || !/[A-Za-z]/.test(text) || !/\d/.test(text)) return false;
+  if (/^[./~]|[\s:;,\\"'`<>{}()[\]]|=(?!=?$)/.test(text)) return false;
+  const pieces = text.split(/[^A-Za-z0-9]+/);
+  const longest = Math.max(...pieces.map((piece) => (turnsOf(piece) < LEAST_TURNS ? 0 : piece.length)));
+  // Base64 has slashes, and so have paths.
+  if (text.includes("/") && (longest < 16 || /\.|\/\//.test(text))) return false;
+  return longest >= 8 && !pieces.some((piece) => piece.length >= LEAST && isWord(piece));
+};
+
+/** How often one kind of character follows another. */
+const turnsOf = (piece: string): number => piece.match(/[a-z](?=[A-Z\d])|[A-Z](?=\d)|\d(?=[A-Za-z])/g)?.length ?? 0;
+
 /** Plain words of what was studied. */
 export interface Vocabulary {
   /** Takes the words out of a plain value: parts of a path, of a host's name, a user. */

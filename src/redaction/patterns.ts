@@ -43,6 +43,10 @@ const privateKeys = (text: string): readonly Span[] => {
     const trail = /(?:[\s]|\\+[nrt])*$/.exec(body.slice(lead.length))?.[0] ?? "";
     const inner = body.slice(lead.length, body.length - trail.length);
     if (inner === "" || isStandIn(inner)) continue;
+    if (!isKeyBody(inner)) {
+      spans.push(...loggedKey(text, from, ends >= 0 ? from + ends : from + window.length));
+      continue;
+    }
     const pieces = inner
       .split(/\s+|\\+[nrt]/)
       .filter((line) => line.length >= KEY_LINE && /^[A-Za-z0-9+/=]+$/.test(line));
@@ -55,7 +59,77 @@ const privateKeys = (text: string): readonly Span[] => {
       write: (standIn) => standIn + breaksOf(inner),
     });
   }
+  let lastLine = -1;
+  for (const { index } of text.matchAll(KEY_ENDS)) {
+    const line = lineBefore(text, index);
+    if (line < 0 || line === lastLine) continue;
+    lastLine = line;
+    spans.push(...keyBefore(text, index));
+  }
   return spans;
+};
+
+const KEY_ENDS = /-----END (?:[A-Z0-9]+ ){0,3}PRIVATE KEY(?: BLOCK)?-----/g;
+const MAX_KEY_LINES = 200;
+/** Base64 at the end of a line, as much as one line of a key has: what a log wrote before it stays. */
+const LOGGED_PIECE = /(?<![A-Za-z0-9+/=])[A-Za-z0-9+/]{16,100}={0,2}(?=[ \t\r"']*$)/;
+const LAST_PIECE = /(?<![A-Za-z0-9+/=])(?:[A-Za-z0-9+/]{4}){1,16}={0,2}(?=[ \t\r"']*$)/;
+
+/** Nothing but base64 and the headers of a key: no line of it begins as a log's does. */
+const isKeyBody = (inner: string): boolean => {
+  const lines = inner
+    .split(/\n|\\+[nrt]/)
+    .map((line) => line.replace(/^[\s>|#"',]+|[\s"',\\]+$/g, ""))
+    .filter((line) => line !== "" && !/^(?:Proc-Type|DEK-Info|Comment|Version|Hash):/.test(line));
+  return lines.every((line) => /^[A-Za-z0-9+/=_-]+(?: [A-Za-z0-9+/=_-]{16,})*$/.test(line));
+};
+
+/** The line break before a place, no further away than a line of a log is long. */
+const lineBefore = (text: string, at: number): number => {
+  const from = Math.max(0, at - 2000);
+  const found = text.slice(from, at).lastIndexOf("\n");
+  return found < 0 ? -1 : from + found;
+};
+
+const pieceAt = (start: number, piece: string): Span => spanOf(start, piece, "private key");
+
+/** A key whose lines a log has written behind a time and a name each. */
+const loggedKey = (text: string, from: number, to: number): readonly Span[] => {
+  const spans: Span[] = [];
+  let at = text.indexOf("\n", from);
+  for (let count = 0; at >= 0 && at < to && count < MAX_KEY_LINES; count += 1) {
+    const next = text.indexOf("\n", at + 1);
+    const line = text.slice(at + 1, Math.min(next < 0 ? text.length : next, at + 2000));
+    const piece = LOGGED_PIECE.exec(line) ?? (spans.length > 0 ? LAST_PIECE.exec(line) : null) ?? undefined;
+    if (piece === undefined) {
+      if (!/:\s*$|(?:Proc-Type|DEK-Info):/.test(line)) break;
+    } else spans.push(pieceAt(at + 1 + piece.index, piece[0]));
+    at = next;
+  }
+  return spans;
+};
+
+/** The lines before a key's last one, where its first was cut off. */
+const keyBefore = (text: string, end: number): readonly Span[] => {
+  const spans: Span[] = [];
+  let to = lineBefore(text, end);
+  for (let count = 0; to > 0 && count < MAX_KEY_LINES; count += 1) {
+    const begin = lineBefore(text, to) + 1;
+    const from = Math.max(begin, to - 2000);
+    const line = text.slice(from, to);
+    const piece = LOGGED_PIECE.exec(line) ?? (count === 0 ? LAST_PIECE.exec(line) : null);
+    // A path is of the same characters: a line of a key has digits and capitals, and is long unless it is the last.
+    if (
+      piece === null ||
+      line.includes("-----") ||
+      (count > 0 && (piece[0].length < KEY_LINE || !isMixed(piece[0], 1)))
+    )
+      break;
+    if (!isStandIn(piece[0])) spans.push(pieceAt(from + piece.index, piece[0]));
+    to = begin - 1;
+  }
+  // The last line alone is no key.
+  return spans.some(({ value }) => value.length >= KEY_LINE) ? spans : [];
 };
 
 // ---------------------------------------------------------------- addresses with a login, or that are as good as one
@@ -115,6 +189,18 @@ const urls = (text: string, isOrdinary: (word: string) => boolean): readonly Spa
       const later = whole.lastIndexOf("@");
       if (later > 0 && /^(?:\[[\da-fA-F:.]+\]|[\w.-]+)(?:[:/?#]|$)/.test(whole.slice(later + 1))) at = later;
     }
+    // An `@` and a slash in it: a host of one word follows the first, and another the last.
+    if (at > 0 && whole.slice(0, at).includes(":")) {
+      const later = whole.lastIndexOf("@");
+      const between = whole.slice(at + 1, later);
+      if (
+        later > at &&
+        !/[?#&=]|\/$/.test(between) &&
+        !/^(?:localhost|[\w-]+\.[\w.-]+|\[[\da-fA-F:.]+\]|[\w.-]+:\d{1,5})(?:\/|$)/.test(between) &&
+        /^(?:\[[\da-fA-F:.]+\]|[\w.-]+)(?:[:/?#]|$)/.test(whole.slice(later + 1))
+      )
+        at = later;
+    }
     const shift = (offset: number): number => {
       if (!isEscaped) return from + offset;
       // The escaped slashes before it take one character more each.
@@ -171,6 +257,69 @@ const mysqlAddresses = (text: string): readonly Span[] =>
     return colon < 0 || isNoSecret(value) ? [] : [spanOf(index - value.length, value, "password of a DSN")];
   });
 
+/** `bob:password@proxy:3128`: letters and digits before the last sign, and no digest or time. */
+const LOGIN = /(?<![\w@.:%+-])[A-Za-z_][\w.-]{0,40}:([^\s"'`<>@,;()[\]{}]{6,80})@(?=[A-Za-z\d[])(?!sha\d|md5)/g;
+const loginsWithoutScheme = (text: string): readonly Span[] =>
+  text.includes("@")
+    ? [...text.matchAll(LOGIN)].flatMap(({ index, 0: whole, 1: value = "" }) =>
+        /\d/.test(value) && /[A-Za-z]/.test(value) && !/^(?:\/\/|\\|[\d.:]+$)/.test(value) && !isNoSecret(value)
+          ? [spanOf(index + whole.length - 1 - value.length, value, "password of a login")]
+          : [],
+      )
+    : [];
+
+/** Where a password is told otherwise than behind a sign: SQL, .netrc, nginx, redis, XML. */
+const PHRASES: readonly RegExp[] = [
+  /\bIDENTIFIED[ \t]{1,4}(?:WITH[ \t]{1,4}[\w'"]{1,40}[ \t]{1,4})?(?:BY|AS)[ \t]{1,4}(?:PASSWORD[ \t]{1,4})?['"]([^'"\n]{1,200})['"]/gi,
+  /\b(?:WITH|ENCRYPTED|UNENCRYPTED)[ \t]{1,4}PASSWORD[ \t]{1,4}['"]([^'"\n]{1,200})['"]/gi,
+  /\blogin[ \t]{1,4}\S{1,100}\s{1,8}password[ \t]{1,4}(\S{1,200})/gi,
+  /\bproxy_set_header[ \t]{1,8}(?:X-[\w-]{0,40}(?:key|token|secret)|authorization)[ \t]{1,8}["']?(?:Bearer |Basic )?([^\s"';$]{1,300})/gi,
+  /\bset[ \t]{1,8}\$\w{0,40}(?:key|token|secret|pass(?:word)?)[ \t]{1,8}["']?([^\s"';$]{1,300})/gi,
+  /(?:^|\n)[ \t]{0,8}(?:requirepass|masterauth)[ \t]{1,8}["']?([^\s"']{1,200})/g,
+  /<(?:[\w-]{0,20}(?:password|passwd|secret|token|api[_-]?key))>([^<>\n]{1,300})<\//gi,
+  /[?&](?:u|user|username)=[^&\s]{0,100}&(?:amp;)?p=([^\s&"'<>#]{1,200})/gi,
+];
+/** `password Hunter2zz`: a sentence has no digits there. */
+const BESIDE =
+  /\b(?:password|passwd|passphrase)[ \t]{1,3}(?:is[ \t])?["']?((?=[^\s"']{0,60}\d)(?=[^\s"']{0,60}[A-Za-z])[^\s"'<>:=()]{6,120})(?=["')\s.,;]|$)/gi;
+
+const phrases = (text: string): readonly Span[] =>
+  [...PHRASES, BESIDE].flatMap((expression) =>
+    [...text.matchAll(expression)].flatMap(({ index, 0: whole, 1: value = "" }) =>
+      isNoSecret(value) || isPath(value) || HAS_STAND_IN.test(value)
+        ? []
+        : [spanOf(index + whole.lastIndexOf(value), value, "password in a text")],
+    ),
+  );
+
+const SSH2_KEY = /---- BEGIN SSH2 (?:ENCRYPTED )?PRIVATE KEY ----\s*/g;
+const PUTTY_KEY = /\bPrivate-Lines: \d{1,4}\r?\n/g;
+const KEY_LINES = /(?:(?:Comment|Subject|x-[\w-]+):[^\n]{0,300}\n)?(?:[A-Za-z0-9+/=]{1,100}\r?(?:\n|$)){1,200}/y;
+/** "-----BEGIN" in base64; what is decoded of it says whose. */
+const ENCODED_KEY = /LS0tLS1CRUdJTi[A-Za-z0-9+/_-]{30,20000}={0,2}/g;
+
+/** Private keys in other clothes: SSH2's, PuTTY's, and one that was encoded as a whole, as Kubernetes does. */
+const otherKeys = (text: string): readonly Span[] => [
+  ...[SSH2_KEY, PUTTY_KEY].flatMap((expression) =>
+    [...text.matchAll(expression)].flatMap(({ index, 0: whole }) => {
+      KEY_LINES.lastIndex = index + whole.length;
+      const value = KEY_LINES.exec(text)?.[0].trimEnd() ?? "";
+      return value === ""
+        ? []
+        : [
+            {
+              ...spanOf(index + whole.length, value, "private key"),
+              aliases: value.split(/\s+/).filter((line) => line.length >= KEY_LINE),
+              write: (standIn: string) => standIn + breaksOf(value),
+            },
+          ];
+    }),
+  ),
+  ...[...text.matchAll(ENCODED_KEY)].flatMap(({ index, 0: value }) =>
+    fromBase64(value.slice(0, 120)).includes("PRIVATE KEY") ? [spanOf(index, value, "private key")] : [],
+  ),
+];
+
 /** Names that are secret in a query and too common elsewhere. */
 const QUERY =
   /[?&](?:amp;)?(key|sig|signature|code|auth|se?cr|x-amz-(?:signature|credential|security-token)|sv_token)=([^\s&?"'#<>\\]{4,1500})/gi;
@@ -191,7 +340,9 @@ const queries = (text: string): readonly Span[] =>
 // ---------------------------------------------------------------- names with a value
 
 const CORE = /pass(?:w(?:or)?d|phrase|code|wort)?|pwd|secret|token|key|cred|auth|cookie|jwt|psk|webhook/gi;
-const SEPARATOR = /(?:\\?["'])?[ \t]{0,4}(?::=|=>|[:=])(?![:=~])[ \t]{0,4}/y;
+const SEPARATOR = /(?:\\{0,3}["'])?(?:==(?=[^\s=~"'])|=(?=~[^\s"'=])|[ \t]{0,4}(?::=|=>|[:=])(?![:=~])[ \t]{0,4})/y;
+/** Around a value in Go's and JSON's lists, or in a sentence; what a template puts in is none. */
+const BRACKET = /^(?:\[\]string\{|\[(?!\[)|\((?!\()|\{(?![{%#])|<(?![<%]|[A-Z][A-Z0-9_ -]*>|\/?[a-z][a-z _-]*>))(?=\S)/;
 const MAX_VALUE = 2048;
 const MAX_BARE = 512;
 /** Words that stand behind a colon and are no value. */
@@ -210,6 +361,8 @@ export interface Assignment {
   readonly end: number;
   readonly separator: string;
   readonly isQuoted: boolean;
+  /** A bracket stands before it. */
+  readonly isHeld: boolean;
   /** It stands in the query of an address. */
   readonly inQuery: boolean;
 }
@@ -220,12 +373,12 @@ const [BACKSLASH, AMPERSAND, HASH, COMMA, SEMICOLON, LESS, QUESTION] = [
 ] as const;
 
 /** Where a value ends that has no quotes around it. */
-const bareEnd = (text: string, from: number, inQuery: boolean): number => {
+const bareEnd = (text: string, from: number, inQuery: boolean, around: string): number => {
   const stop = Math.min(text.length, from + MAX_BARE);
   let at = from;
   for (; at < stop; at += 1) {
     const char = text.charCodeAt(at);
-    if (ENDS.has(char) && !(char === LESS && at === from)) break;
+    if (ENDS.has(char) && !(char === LESS && at === from) && !isWithin(text, from, at, around)) break;
     if (char === BACKSLASH && /^[nrt"]/.test(text[at + 1] ?? "")) break;
     if (char === AMPERSAND && (inQuery || /^(?:amp;)?[\w.-]{1,40}=/.test(text.slice(at + 1, at + 50)))) break;
     if ((char === HASH || char === QUESTION) && inQuery) break;
@@ -235,7 +388,23 @@ const bareEnd = (text: string, from: number, inQuery: boolean): number => {
     )
       break;
   }
-  // What closes a sentence or a bracket around it is none of it.
+  return at;
+};
+
+/** A quote, or the like, that stands in a value of a setting: nothing was opened before it, and the value goes on. */
+const isWithin = (text: string, from: number, at: number, around: string): boolean => {
+  const char = text[at] ?? "";
+  if (at === from || !/["'`<]/.test(char) || char === around || !/[A-Za-z0-9]/.test(text[at + 1] ?? "")) return false;
+  if (text[from - 1] !== "=" || !/\w/.test(text[at - 1] ?? "")) return false;
+  // The quote around a line that began further to the left.
+  const line = text.slice(Math.max(lineBefore(text, from) + 1, from - 300), from);
+  if (char !== "<") return line.split(char).length % 2 === 1;
+  return !/^<[a-z]\w*(?:\s[^<>]{0,80})?\/?>/i.test(text.slice(at, at + 100));
+};
+
+/** What closes a sentence or a bracket around it is none of it. */
+const trimmedEnd = (text: string, from: number, end: number): number => {
+  let at = end;
   while (at > from && /[,;.)\]}|]/.test(text[at - 1] ?? "") && !/^\$\{\w+\}$/.test(text.slice(from, at))) at -= 1;
   return at;
 };
@@ -243,6 +412,8 @@ const bareEnd = (text: string, from: number, inQuery: boolean): number => {
 /** Every name with one of the words in it that a secret's name has, and the value behind it. */
 export function* assignmentsIn(text: string): Generator<Assignment> {
   let last = -1;
+  // Of the value that was read last, where it ended: what begins inside ends there too.
+  let bare = { from: -1, end: -1, inQuery: false };
   for (const match of text.matchAll(CORE)) {
     let begin = match.index;
     while (match.index - begin < 64 && begin > 0 && isNameChar(text[begin - 1])) begin -= 1;
@@ -258,24 +429,61 @@ export function* assignmentsIn(text: string): Generator<Assignment> {
     const name = text.slice(begin, end);
     const from = end + separator.length;
     const inQuery = /[?&]|&amp;$/.test(text.slice(Math.max(0, begin - 1), begin));
-    const [opening = ""] = /^(?:\\{0,3}"|\\?'|`)/.exec(text.slice(from, from + 4)) ?? [];
+    const bracket = BRACKET.exec(text.slice(from, from + 90))?.[0] ?? "";
+    const inside = from + bracket.length;
+    const isHeld = bracket !== "";
+    const [opening = ""] = /^(?:\\{0,3}"|\\?'|`)/.exec(text.slice(inside, inside + 4)) ?? [];
     if (opening !== "") {
-      const start = from + opening.length;
-      const limit = Math.min(text.length, start + MAX_VALUE);
-      let at = start;
-      for (; at < limit && text[at] !== "\n"; at += 1) {
-        if (text.startsWith(opening, at)) break;
-        if (opening.length === 1 && text[at] === "\\") at += 1;
-      }
-      if (at > limit) at = limit;
-      yield { name, value: text.slice(start, at), start, end: at, separator, isQuoted: true, inQuery };
+      const start = inside + opening.length;
+      const at = quotedEnd(text, start, opening, /^\\{0,3}"/.test(separator));
+      // What is named there is a part of it.
+      if (isHeld && /^\\{0,3}["'][ \t]{0,4}:/.test(text.slice(at, at + 10))) continue;
+      yield { name, value: text.slice(start, at), start, end: at, separator, isQuoted: true, isHeld, inQuery };
     } else {
-      const to = bareEnd(text, from, inQuery);
-      if (to > from)
-        yield { name, value: text.slice(from, to), start: from, end: to, separator, isQuoted: false, inQuery };
+      if (!(inside > bare.from && inside < bare.end && inQuery === bare.inQuery))
+        bare = { from: inside, end: bareEnd(text, inside, inQuery, text[begin - 1] ?? ""), inQuery };
+      const to = trimmedEnd(text, inside, bare.end);
+      if (to > inside)
+        yield {
+          name,
+          value: text.slice(inside, to),
+          start: inside,
+          end: to,
+          separator,
+          isQuoted: false,
+          isHeld,
+          inQuery,
+        };
     }
   }
 }
+
+const MAX_BREAKS = 5;
+
+/**
+ * Where a value in quotes ends. Each level of escaping doubles the backslashes before a quote and adds one: behind an opening
+ * with n of them, n and any multiple of 2(n + 1) more close.
+ */
+const quotedEnd = (text: string, start: number, opening: string, mayBreak: boolean): number => {
+  const limit = Math.min(text.length, start + MAX_VALUE);
+  const quote = opening.at(-1) ?? "";
+  const depth = opening.length - 1;
+  let [run, breaks, firstBreak] = [0, 0, -1];
+  for (let at = start; at < limit; at += 1) {
+    const char = text[at];
+    if (char === "\\") {
+      run += 1;
+      continue;
+    }
+    if (char === quote && (run <= depth || (run - depth) % (2 * (depth + 1)) === 0)) return at - Math.min(run, depth);
+    run = 0;
+    if (char !== "\n") continue;
+    if (firstBreak < 0) firstBreak = at;
+    breaks += 1;
+    if (!mayBreak || breaks > MAX_BREAKS) return firstBreak;
+  }
+  return firstBreak >= 0 ? firstBreak : limit;
+};
 
 const LOGIN_HEADER = /^(?:proxy_)?authorization$|^(?:set_)?cookie$/;
 
@@ -286,11 +494,14 @@ const HAS_STAND_IN = /(?<!\w)REDACTED-\d+(?!\w)/;
 
 const named = (text: string, isYaml: boolean): readonly Span[] => {
   const spans: Span[] = [];
-  for (const { name, value, start, end, separator, isQuoted, inQuery } of assignmentsIn(text)) {
+  for (const { name, value, start, end, separator, isQuoted, isHeld, inQuery } of assignmentsIn(text)) {
     const words = wordsOf(name);
     if (LOGIN_HEADER.test(words.slice(-2).join("_")) || LOGIN_HEADER.test(words.at(-1) ?? "")) {
+      if (!isQuoted && /^\d{1,5}$|^[A-Za-z]+$/.test(value) && (separator.includes("=") || PROSE.test(value))) continue;
       const line = text.slice(start, start + MAX_VALUE);
-      const stop = isQuoted ? end - start : (/[\r\n"'`]|\\[nr"]|$/.exec(line)?.index ?? line.length);
+      const stop = isQuoted
+        ? end - start
+        : ((isHeld ? /[\r\n"'`\]]|\\[nr"]|$/ : /[\r\n"'`]|\\[nr"]|$/).exec(line)?.index ?? line.length);
       const scheme = HEADER_SCHEME.exec(line.slice(0, stop))?.[0] ?? "";
       const header = line.slice(scheme.length, stop).trimEnd();
       if (
@@ -316,9 +527,12 @@ const named = (text: string, isYaml: boolean): readonly Span[] => {
       kind === undefined ||
       isNoSecret(value) ||
       isDuration(value) ||
-      (!isQuoted && /^[[{(%<]|^\$\(|^[\w.]{1,80}\($/.test(value))
+      (!isQuoted && /^[[{(<]|^%(?:[svdqwx+#]|[({%])|^\$\(|^[\w.]{1,80}\($/.test(value)) ||
+      (isHeld && !isQuoted && !(/\d/.test(value) && /[A-Za-z]/.test(value) && value.length >= 4)) ||
+      (isYaml && isQuoted && REGEX.test(value))
     )
       continue;
+    if (!inQuery && !isQuoted && isOfSentence(name, value, separator, words)) continue;
     if (kind === "bare" && !inQuery) continue;
     if (kind === "way" && !(separator.trim() === "=" && /\d|:/.test(value))) continue;
     if (secretBy(name, value) === undefined && kind !== "bare") continue;
@@ -346,9 +560,27 @@ const named = (text: string, isYaml: boolean): readonly Span[] => {
       ...spanOf(start + scheme.length, inner, `key ${name.slice(0, 60)}`),
       value: meant,
       ...(meant !== inner && { aliases: [inner] }),
+      write: (standIn) => standIn + breaksOf(inner),
     });
   }
   return spans;
+};
+
+/** A pattern of the hub, which is called after what it finds. */
+const REGEX = /\.[*+]|\[\^?[^\]]{0,20}\w-\w|\(\?[:<P=!]|\\[dwsSDWb]|\[[^\]]{1,40}\][*+?{]/;
+
+/** These name their value whatever it looks like. */
+const EXACT = /^(?:password|passwd|passphrase|api[_-]?key)$/i;
+
+/** `token: Post "https://…"`, `pass=3`, `tokens_used=17`, `token=expired`: what is said about a thing, or counted. */
+const isOfSentence = (name: string, value: string, separator: string, words: readonly string[]): boolean => {
+  const isCount = /^\d{1,5}$/.test(value);
+  if (/^pass$/i.test(name) && isCount) return true;
+  if (EXACT.test(name)) return false;
+  if (isCount && !/^(?:password|passwd|passphrase|passcode|key|pwd|pass|secret|token|pin)$/.test(words.at(-1) ?? ""))
+    return true;
+  if (separator.includes("=")) return isCount ? false : PROSE.test(value) && !/pass|pwd|key/i.test(name);
+  return /\s$/.test(separator) && (isCount || /^[A-Za-z]+(?:[-'_][A-Za-z]+)*$/.test(value));
 };
 
 /** A text in quotes, as whoever wrote it meant it. */
@@ -487,6 +719,14 @@ const isMixed = (text: string, least: number): boolean =>
     (kind, index) => (text.match(kind)?.length ?? 0) >= (index === 2 ? Math.ceil(least / 3) : least),
   );
 
+/** In a table, or behind the key's name: a SHA-512 alone is that of a file more often. */
+const isHashOfKey = (text: string, start: number, end: number): boolean => {
+  const before = text.slice(Math.max(lineBefore(text, start) + 1, start - 120), start);
+  return (
+    /api[_-]?key\W{1,12}$/i.test(before) || /[|│]/.test(before) || /^[ \t]{0,40}[|│]/.test(text.slice(end, end + 42))
+  );
+};
+
 const crowdsecs = (text: string): readonly Span[] => {
   const spans: Span[] = [];
   for (const { run, index } of runsIn(text)) {
@@ -503,7 +743,7 @@ const crowdsecs = (text: string): readonly Span[] => {
       !isWrapped(text, index, end)
     )
       spans.push(spanOf(index, run, "password of a machine"));
-    if (run.length === HASH_LENGTH && /^[0-9a-f]+$/.test(run) && before !== ":")
+    if (run.length === HASH_LENGTH && /^[0-9a-f]+$/.test(run) && isHashOfKey(text, index, end))
       spans.push(spanOf(index, run, "hash of a key"));
   }
   for (const { index, 0: whole, 1: key = "" } of text.matchAll(PRINTED))
@@ -520,6 +760,9 @@ export const patternSpans = (text: string, kind: Kind, isOrdinary: (word: string
     ...privateKeys(text),
     ...urls(text, isOrdinary),
     ...mysqlAddresses(text),
+    ...loginsWithoutScheme(text),
+    ...phrases(text),
+    ...otherKeys(text),
     ...queries(text),
     ...named(text, kind === "yaml"),
     ...schemed(text),

@@ -15,18 +15,19 @@ export function* linesOf(text: string): Generator<{ readonly line: string; reado
 
 /** Lines of a bouncer: `KEY=value`, or Apache's `Key value`. A comment holds an old one. */
 const linesFound =
-  (pattern: RegExp) =>
-  (text: string): Found => {
+  (...patterns: readonly RegExp[]) =>
+  (text: string, { isSet }: KnownVariables): Found => {
     const spans: Span[] = [];
     const words: string[] = [];
     for (const { line, at } of linesOf(text)) {
-      const [head, name = "", raw = ""] = pattern.exec(line) ?? [];
+      const match = patterns.map((pattern) => pattern.exec(line)).find((each) => each !== null);
+      const [head, name = "", raw = ""] = match ?? [];
       if (head === undefined) continue;
       const from = at + head.length - raw.length;
       const trimmed = raw.trimEnd();
       const [, quote = "", inside] = /^(["'])(.*)\1$/.exec(trimmed) ?? [];
       const value = inside ?? trimmed;
-      const rule = isNoSecret(value) ? undefined : secretBy(name, value);
+      const rule = secretBy(name, value, [], isSet);
       if (rule !== undefined)
         spans.push({
           start: from,
@@ -40,7 +41,11 @@ const linesFound =
     return { ...NOTHING, spans, words };
   };
 
-export const settingsFound = linesFound(/^[\s#;]*(?:export\s+)?([A-Za-z_][\w.-]{0,80})\s*[=:]\s*(\S.*)$/);
+/** `KEY value` is no setting, but what somebody has written who left the sign out: the key is one all the same. */
+export const settingsFound = linesFound(
+  /^[\s#;]*(?:export\s+)?([A-Za-z_][\w.-]{0,80})\s*[=:]\s*(\S.*)$/,
+  /^\s*(?:export\s+)?([A-Za-z_][\w.-]{0,80})\s+(\S.*)$/,
+);
 export const directivesFound = linesFound(/^[\s#]*([A-Za-z_]\w{0,80})\s+(\S.*)$/);
 
 interface Assigned {
@@ -97,7 +102,9 @@ const proxyPassword = (value: string): { readonly from: number; readonly to: num
   const scheme = /^[a-z][a-z0-9+.-]*:\/\//i.exec(value)?.[0].length ?? 0;
   const to = value.lastIndexOf("@");
   const colon = value.indexOf(":", scheme);
-  return to > colon && colon > 0 && !isNoSecret(value.slice(colon + 1, to)) ? { from: colon + 1, to } : undefined;
+  return to > colon && colon > 0 && !isNoSecret(value.slice(colon + 1, to), () => false)
+    ? { from: colon + 1, to }
+    : undefined;
 };
 
 const asWritten = (text: string): string => (/[\s'"\\$`]/.test(text) ? `"${text.replace(/["\\$`]/g, "\\$&")}"` : text);
@@ -178,7 +185,7 @@ export const environmentFound = (text: string, known: KnownVariables): Found => 
     skip = end;
     const source = text.slice(from, end).replace(/\r$/, "");
     // A comment may be prose with an equals sign in it.
-    if (commented && secretBy(name, value) === undefined) continue;
+    if (commented && secretBy(name, value, [], known.isSet) === undefined) continue;
     variables.push({ name, value, at: from });
     const write = /^["']/.test(source) ? asWritten : (shown: string): string => shown;
     const span = variableSpan(name, value, { start: from, end: from + source.length, source }, known, write);
@@ -206,7 +213,7 @@ export const accountsFound = (text: string): Found => {
     const [name = "", password = "", , , about = ""] = fields;
     words.push(name);
     const offset = (index: number): number => at + fields.slice(0, index).join(":").length + (index > 0 ? 1 : 0);
-    if (password !== "" && !/^[x*!]+$/i.test(password) && !isNoSecret(password)) {
+    if (password !== "" && !/^[x*!]+$/i.test(password) && !isNoSecret(password, () => false)) {
       const start = offset(1);
       spans.push({
         start,

@@ -51,22 +51,37 @@ export const unitFound = (text: string, known: KnownVariables): Found => {
     const [head, , name = ""] = /^([\s#;]*)([A-Z][A-Za-z]{1,60})\s*=\s*/.exec(line.slice(0, 500)) ?? [];
     if (head === undefined) continue;
     let end = at + line.length;
-    while (!/[#;]/.test(head) && text[end - 1] === "\\" && end < text.length) {
+    const isComment = (start: number): boolean => /^[ \t]*[#;]/.test(text.slice(start, start + 200));
+    // Comments between joined lines are passed over (systemd.syntax(7)): what follows them still belongs to it.
+    const passed: { readonly start: number; readonly end: number }[] = [];
+    let joins = text[end - 1] === "\\";
+    while (!/[#;]/.test(head) && joins && end < text.length) {
       const next = text.indexOf("\n", end + 1);
+      const start = end + 1;
       end = next < 0 ? text.length : next;
+      if (isComment(start)) passed.push({ start, end });
+      else joins = text[end - 1] === "\\";
     }
     skip = end;
     const from = at + head.length;
     const value = text.slice(from, end);
+    const parts: string[] = [];
+    let last = from;
+    for (const comment of passed) {
+      parts.push(text.slice(last, comment.start), " ".repeat(comment.end - comment.start));
+      last = comment.end;
+    }
+    const read = [...parts, text.slice(last, end)].join("");
     if (name === "Environment" || name === "DefaultEnvironment") {
-      for (const piece of piecesOf(text, from, end)) {
+      for (const piece of piecesOf(read, 0, read.length)) {
         const equals = piece.text.indexOf("=");
         const variable = piece.text.slice(0, equals);
         if (equals < 1 || !/^[A-Za-z_]\w*$/.test(variable)) continue;
         const assigned = piece.text.slice(equals + 1);
-        variables.push({ name: variable, value: assigned, at: piece.start });
-        const source = text.slice(piece.start, piece.end);
-        const span = variableSpan(variable, assigned, { start: piece.start, end: piece.end, source }, known, (shown) =>
+        const [start, stop] = [from + piece.start, from + piece.end];
+        variables.push({ name: variable, value: assigned, at: start });
+        const source = text.slice(start, stop);
+        const span = variableSpan(variable, assigned, { start, end: stop, source }, known, (shown) =>
           written(`${variable}=${shown}`),
         );
         if (span)
@@ -81,7 +96,7 @@ export const unitFound = (text: string, known: KnownVariables): Found => {
     } else if (name === "SetCredential" || name === "SetCredentialEncrypted") {
       const colon = value.indexOf(":");
       const secret = value.slice(colon + 1);
-      if (colon > 0 && !isNoSecret(secret))
+      if (colon > 0 && !isNoSecret(secret, known.isSet))
         spans.push({
           start: from + colon + 1,
           end,
@@ -90,7 +105,7 @@ export const unitFound = (text: string, known: KnownVariables): Found => {
           write: (standIn) => standIn + "\n".repeat(secret.split("\n").length - 1),
         });
     } else {
-      const rule = isNoSecret(value) ? undefined : secretBy(name, value);
+      const rule = secretBy(name, value, [], known.isSet);
       if (rule !== undefined && !/Credential/.test(name))
         spans.push({ start: from, end, value, rule, write: (standIn) => standIn });
       else words.push(value);

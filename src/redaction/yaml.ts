@@ -11,9 +11,10 @@ import {
   type Scalar,
 } from "yaml";
 import { privatePath } from "./addresses.ts";
-import { holdsSecrets, isNaming, kindOfName, secretBy, variableIs, wordsOf } from "./names.ts";
+import { commentSpans } from "./comments.ts";
+import { holdsSecrets, isAboutSecrets, isNaming, kindOfName, secretBy, variableIs, wordsOf } from "./names.ts";
 import { breaksOf, type Found, type KnownVariables, type Span } from "./spans.ts";
-import { isAwkward, isDuration, isNoSecret, isStandIn, referencesOf } from "./values.ts";
+import { isAwkward, isNoSecret, isStandIn, referencesOf } from "./values.ts";
 import { yamlLines } from "./yaml-lines.ts";
 
 /** Anchors can make a small file explode. */
@@ -56,9 +57,6 @@ interface Place {
   readonly headers?: boolean;
 }
 
-/** Of a mapping whose values are secret, those that say where they are. */
-const ABOUT = /(?:name|path|file|ref|type|optional|url|user|username|login)$/i;
-
 /** What is secret in YAML that can be read as such; undefined where it cannot. */
 const parsed = (text: string, known: KnownVariables): Found | undefined => {
   const documents = parseAllDocuments(text, { prettyErrors: false, uniqueKeys: false, logLevel: "silent" });
@@ -82,7 +80,7 @@ const parsed = (text: string, known: KnownVariables): Found | undefined => {
     const [start, end] = node.range;
     const whole = meantBy(node);
     const value = whole.slice(from, to);
-    if (isNoSecret(value)) {
+    if (isNoSecret(value, known.isSet)) {
       secretReferences.push(...referencesOf(value));
       return;
     }
@@ -103,7 +101,7 @@ const parsed = (text: string, known: KnownVariables): Found | undefined => {
     if (typeof node.value === "boolean" || node.value === null) return;
     const value = meantBy(node);
     const scheme = SCHEME.exec(value)?.[0] ?? "";
-    if (scheme !== "" && isNoSecret(value.slice(scheme.length))) return;
+    if (scheme !== "" && isNoSecret(value.slice(scheme.length), known.isSet)) return;
     add(node, rule, scheme.length);
   };
 
@@ -118,7 +116,7 @@ const parsed = (text: string, known: KnownVariables): Found | undefined => {
       add(node, `variable ${variable}`, variable.length + 1);
     const [, header, said] = /^([A-Za-z][\w-]*):\s+(.*)$/s.exec(value) ?? [];
     if (header !== undefined && said !== undefined) {
-      const rule = secretBy(header, said);
+      const rule = secretBy(header, said, [], known.isSet);
       const scheme = SCHEME.exec(said)?.[0].length ?? 0;
       if (rule !== undefined) add(node, rule, value.length - said.length + scheme);
     }
@@ -133,20 +131,23 @@ const parsed = (text: string, known: KnownVariables): Found | undefined => {
     if (typeof node.value === "boolean" || node.value === null || value === "" || isStandIn(value)) return;
     const path = webhookIn(name, value);
     const isHeader = place.headers && name !== "" && !ORDINARY_HEADERS.test(name);
-    const rule = secretBy(name, value, place.parents);
+    const rule = secretBy(name, value, place.parents, known.isSet);
     // A number is a password, and no key.
     const isSecret = rule !== undefined && (typeof node.value !== "number" || kindOfName(name) === "value");
-    const isBelow =
-      place.below !== undefined && !isDuration(value) && !(kindOfName(name) === undefined && ABOUT.test(name));
+    const isBelow = place.below !== undefined && !isAboutSecrets(name);
     if (isBelow) secretScalar(node, place.below ?? "");
     else if (isHeader) secretScalar(node, `header ${name.slice(0, 60)}`);
     else if (path) add(node, `address ${name}`, path.from, path.from + path.value.length);
     else if (isSecret && !(/webhook/i.test(name) && /^https?:\/\//i.test(value))) secretScalar(node, rule);
-    else if (kindOfName(name) !== undefined && isNoSecret(value)) secretReferences.push(...referencesOf(value));
+    else if (kindOfName(name) !== undefined && isNoSecret(value, known.isSet))
+      secretReferences.push(...referencesOf(value));
     else plainScalar(node, name);
   };
 
-  const nameOf = (key: unknown): string => (isScalar(key) ? String(key.value) : "");
+  const nameOf = (key: unknown): string => {
+    if (isScalar(key)) return String(key.value);
+    return isSeq(key) ? key.items.map((item) => (isScalar(item) ? String(item.value) : "")).join("_") : "";
+  };
 
   const textUnder = (items: readonly Pair[], ...names: readonly string[]): Scalar | undefined => {
     const pair = items.find(({ key }) => names.includes(nameOf(key)));
@@ -165,7 +166,7 @@ const parsed = (text: string, known: KnownVariables): Found | undefined => {
     const besideRule =
       named &&
       beside &&
-      (secretBy(meantBy(named), meantBy(beside)) ??
+      (secretBy(meantBy(named), meantBy(beside), [], known.isSet) ??
         (variableIs(meantBy(named), meantBy(beside), known) === "secret" && /^[A-Z_0-9]+$/.test(meantBy(named))
           ? `variable ${meantBy(named).slice(0, 60)}`
           : undefined));
@@ -174,6 +175,8 @@ const parsed = (text: string, known: KnownVariables): Found | undefined => {
       if (value === address && path) continue;
       if (beside && value === beside && besideRule) continue;
       const name = nameOf(key);
+      // `? [password] : x` is a mapping that is a key.
+      if (isMap(key)) walk(key, "", place);
       walk(value as Node | null, name, name === "<<" ? place : { ...place });
       if (isScalar(key) && typeof key.value === "string") words.push(key.value);
     }
@@ -208,7 +211,7 @@ const parsed = (text: string, known: KnownVariables): Found | undefined => {
     walk((contents ?? null) as Node | null, "", { parents: [] });
   }
   return {
-    spans: [...spans.values(), ...comments(text)],
+    spans: [...spans.values(), ...comments(text, known)],
     words,
     plainReferences,
     secretReferences,
@@ -216,39 +219,19 @@ const parsed = (text: string, known: KnownVariables): Found | undefined => {
   };
 };
 
-const COMMENT = /^[#\s]*(?:-\s+)?["']?([A-Za-z_][\w.-]{0,60})["']?\s*[:=]\s*(\S[^\n]*?)\s*$/;
-
-/** A key that was commented out is still a key. @param at where in the text the comment begins */
-export const inComment = (comment: string, at: number): Span | undefined => {
-  if (comment.length > 2000) return undefined;
-  const [, name = "", rest] = COMMENT.exec(comment) ?? [];
-  if (rest === undefined) return undefined;
-  const [, quote = "", inside] = /^(["'])(.*?)\1/.exec(rest) ?? [];
-  const whole = inside ?? rest.replace(/\s+#.*$/, "");
-  const scheme = SCHEME.exec(whole)?.[0] ?? "";
-  const value = whole.slice(scheme.length);
-  const rule = isNoSecret(value) ? undefined : secretBy(name, value);
-  if (rule === undefined) return undefined;
-  const start = at + comment.lastIndexOf(rest) + quote.length + scheme.length;
-  return { start, end: start + value.length, value, rule, write: (standIn) => standIn };
-};
-
 const CONTROL = new Set(["\u0002", "\u0018", "\u001f"]);
 
 /** Keys in a file's comments. */
-const comments = (text: string): readonly Span[] => {
+const comments = (text: string, known: KnownVariables): readonly Span[] => {
   if (!text.includes("#")) return [];
-  const found: Span[] = [];
+  const found: { readonly text: string; readonly at: number }[] = [];
   let at = 0;
   for (const token of new Lexer().lex(text)) {
     if (CONTROL.has(token)) continue;
-    if (token.startsWith("#")) {
-      const span = inComment(token, at);
-      if (span) found.push(span);
-    }
+    if (token.startsWith("#")) found.push({ text: token, at });
     at += token.length;
   }
-  return found;
+  return commentSpans(text, found, known.isSet);
 };
 
 const longestLine = (text: string): number => {
@@ -262,12 +245,12 @@ const longestLine = (text: string): number => {
 
 /** What is secret in YAML by where it stands. What cannot be read as YAML is read line by line. */
 export const yamlFound = (text: string, known: KnownVariables): Found => {
-  if (text.length > MAX_LENGTH || longestLine(text) > MAX_LINE) return yamlLines(text);
+  if (text.length > MAX_LENGTH || longestLine(text) > MAX_LINE) return yamlLines(text, known);
   try {
-    return parsed(text, known) ?? yamlLines(text);
+    return parsed(text, known) ?? yamlLines(text, known);
   } catch (error) {
     // Nested too deeply for the stack, or anchors that multiply.
-    if (error instanceof RangeError) return yamlLines(text);
+    if (error instanceof RangeError) return yamlLines(text, known);
     throw error;
   }
 };

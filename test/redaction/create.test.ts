@@ -241,3 +241,71 @@ test.each<[Kind, string, string]>([
 ])("lines that end as on Windows are kept in %s", (kind, text, expected) => {
   expect(shown(text, kind)).toBe(expected);
 });
+
+/** What somebody sends to have it taken out of a bundle: words, paths, addresses, names that stand everywhere. */
+const POISON: readonly (readonly [string, string])[] = [
+  ["password", "/tmp/xa/t"],
+  ["secret", "level=error"],
+  ["token", "crowdsecurity/ssh-bf"],
+  ["secret", "config.yaml"],
+  ["token", "127.0.0.1:8089"],
+  ["token", "crowdsecurity/http-cve-2021-41773"],
+  ["password", "2026-11-23T07:00:00Z"],
+  ["api_key", "files/etc/crowdsec/local_api_credentials.yaml"],
+  ["password", "ip-10-0-0-12.internal"],
+  ["password", "11"],
+];
+
+test.each(POISON)("a stranger who sends %s=%s has nothing else taken out by it", (name, value) => {
+  const redactor = createRedactor();
+  const log = `10.0.0.1 "GET /?${name}=${value} HTTP/1.1" 404`;
+  const other = `time="x" ${value} and "${value}", (${value}) {"pass": ${JSON.stringify(value)}, "n": 11}`;
+  redactor.study(log, "text", "/var/log/crowdsec.log");
+  const plain = `see ${value} and "${value}", (${value})`;
+  expect(redactor.redact(log, "text").text).toBe(`10.0.0.1 "GET /?${name}=REDACTED-1 HTTP/1.1" 404`);
+  expect(redactor.redact(plain, "text").text).toBe(plain);
+  expect(redactor.leaks(plain)).toEqual([]);
+  expect(redactor.leaks(redactor.redact(other, "text").text)).toEqual([]);
+  expect(redactor.standIn(value)).toBeUndefined();
+  expect(redactor.ordinary).toEqual([]);
+});
+
+test("a name of a file or of a key cannot be taken out by who sends it", () => {
+  const redactor = createRedactor();
+  const name = "files/var/a1B2c3D4e5F6g7H8/x.json";
+  redactor.study('{"q9W8e7R6t5Y4u3": 1}', "json", name);
+  redactor.study("GET /?token=a1B2c3D4e5F6g7H8&key=q9W8e7R6t5Y4u3 HTTP/1.1", "text", "a.log");
+  expect(redactor.leaks(`${name} {"q9W8e7R6t5Y4u3": 1}`)).toEqual([]);
+  expect(redactor.redact(name, "text").text).toBe(name);
+});
+
+test("a made password in a log is looked for everywhere, and so is any that a file of this host has", () => {
+  const redactor = createRedactor();
+  redactor.study("login with password=a8F3kQ27xYpL", "text", "a.log");
+  redactor.study("GET /?token=correcthorse HTTP/1.1", "text", "a.log");
+  expect(redactor.redact("saw a8F3kQ27xYpL correcthorse", "text").text).toBe("saw REDACTED-1 correcthorse");
+  redactor.study("password: correcthorse\n", "yaml", "/etc/x.yaml");
+  expect(redactor.redact("saw a8F3kQ27xYpL correcthorse", "text").text).toBe("saw REDACTED-1 REDACTED-2");
+  expect(redactor.leaks("correcthorse")).toHaveLength(1);
+});
+
+test("a key that a log wrote line by line does not make the log's own words a secret, and the proof sees it", () => {
+  const body = "MIIEvQIBADANBgkqhkiG9w0BAQEFAASCBKcwggSjAgEAAoIBAQC7VJTUt9Us8cKj";
+  const log = `Nov 23 07:00:00 h app[1]: -----BEGIN RSA PRIVATE KEY-----\nNov 23 07:00:01 h app[1]: ${body}\n`;
+  expect(createRedactor().leaks(log)).toHaveLength(1);
+  expect(createRedactor().leaks(`h: ${body}\nh: -----END PRIVATE KEY-----`)).toHaveLength(1);
+  const redactor = createRedactor();
+  redactor.study(log, "text", "a.log");
+  expect(redactor.redact("Nov 23 07:00:02 x", "text").text).toBe("Nov 23 07:00:02 x");
+});
+
+test.each([
+  ["Tom & Jerry's+1", "Tom+&+Jerry's+1"],
+  [`Sec''zz12%2""`, `'Sec''''zz12%2""'`],
+])("what the proof would find of %s is taken out before", (secret, text) => {
+  const redactor = createRedactor();
+  redactor.note(secret, "x");
+  const { text: result } = redactor.redact(`a ${text} b`, "text");
+  expect(redactor.leaks(result)).toEqual([]);
+  expect(result).toContain("REDACTED-1");
+});

@@ -2,12 +2,31 @@ import { expect, test } from "@jest/globals";
 import type { Kind } from "../../src/redaction/redactor.ts";
 import { shown } from "./structures.ts";
 
+// biome-ignore-start lint/suspicious/noTemplateCurlyInString: these are CrowdSec's
 const CASES: readonly (readonly [string, Kind, string, string])[] = [
   [
     "nginx' bouncer",
     "settings",
     "API_KEY=can ary\n#API_KEY=canary2\nSECRET_KEY = 'canary3'\nMODE=live\n",
     "API_KEY=REDACTED-1\n#API_KEY=REDACTED-2\nSECRET_KEY = 'REDACTED-3'\nMODE=live\n",
+  ],
+  [
+    "a bouncer whose sign was left out",
+    "settings",
+    "API_KEY canary\nMODE live\n# the API_KEY is needed\n# API_KEY of the bouncer\n",
+    "API_KEY REDACTED-1\nMODE live\n# the API_KEY is needed\n# API_KEY of the bouncer\n",
+  ],
+  [
+    "a key with a dollar sign",
+    "settings",
+    "API_KEY=$CAN4RY\nSECRET_KEY=${SECRET_KEY}\n",
+    "API_KEY=REDACTED-1\nSECRET_KEY=${SECRET_KEY}\n",
+  ],
+  [
+    "the command that sudo ran",
+    "environment",
+    "SUDO_COMMAND=/usr/bin/mysql -pcanary7\nSUDO_USER=me\n",
+    "SUDO_COMMAND=REMOVED\nSUDO_USER=me\n",
   ],
   [
     "Apache's bouncer",
@@ -47,6 +66,7 @@ const CASES: readonly (readonly [string, Kind, string, string])[] = [
     "root:x:0:0:root:/root:/bin/bash\njane:x:1000:1000:REMOVED:/home/jane:/bin/sh\nold:REDACTED-1:1001:1001::/:/bin/sh\n_apt:x:42:65534::/nonexistent:/usr/sbin/nologin\n",
   ],
 ];
+// biome-ignore-end lint/suspicious/noTemplateCurlyInString: these are CrowdSec's
 
 test.each(CASES)("%s: what is secret or private is gone, and nothing else", (_what, kind, text, expected) => {
   expect(shown(text, kind)).toBe(expected);

@@ -17,6 +17,11 @@ test.each([
     "[Service]\nEnvironment=TZ=UTC \\\n  AGENT_PASSWORD=canary\nRestart=always\n",
     "[Service]\nEnvironment=TZ=UTC \\\n  AGENT_PASSWORD=REDACTED-1\nRestart=always\n",
   ],
+  [
+    "a variable behind a comment between joined lines",
+    "[Service]\nEnvironment=TZ=UTC \\\n# the database\n  ; its password\n  DB_PASSWORD=canary \\\n  AGENT_PASSWORD=canary2\nRestart=always\n",
+    "[Service]\nEnvironment=TZ=UTC \\\n# the database\n  ; its password\n  DB_PASSWORD=REDACTED-1 \\\n  AGENT_PASSWORD=REDACTED-2\nRestart=always\n",
+  ],
   ["a private variable", "[Service]\nEnvironment=COMPANY=Example\n", "[Service]\nEnvironment=REMOVED\n"],
   [
     "a proxy's login",
