@@ -176,12 +176,13 @@ const takeHub = async (desk: Desk): Promise<Part> => {
 
 /** Machine passwords have 64 characters, bouncers' keys 32 and more; what is shorter was made up by somebody. Characters. */
 const USUAL = 16;
-const PLACEHOLDER = /^(\$\{\w+\}|<\w+>|\$\w+)$/;
+const PLACEHOLDER = /^(\$\{\w+\}|<\w+>)$/;
 
+/** Behind "KEY ": in words that no rule takes for a value, of a key that is secret. */
 const classOf = (value: string): string => {
-  if (value === "") return "empty";
-  if (PLACEHOLDER.test(value)) return "a placeholder";
-  return value.length < USUAL ? "short" : "usual length";
+  if (value === "") return "(empty)";
+  if (PLACEHOLDER.test(value)) return "(a placeholder)";
+  return value.length < USUAL ? "(short)" : "(usual length)";
 };
 
 /** A secret by its name, or, where a name can also be that of a file or a way, by its value. */
@@ -205,7 +206,7 @@ const shapeOfYaml = (content: string): readonly string[] => {
         const isScalar = value === null || (isFields(value) && "value" in value);
         const written = String((isFields(value) && "value" in value ? value["value"] : undefined) ?? "");
         if (isScalar && isSecretKey(String(key), written, above))
-          shapes.push(`${[...above, String(key)].join(".")}: ${classOf(written)}`);
+          shapes.push(`${[...above, String(key)].join(".")} ${classOf(written)}`);
       },
     });
   return shapes;
@@ -215,7 +216,7 @@ const shapeOfLines = (content: string): readonly string[] =>
   content.split(/\r?\n/).flatMap((line) => {
     const [, key, quoted = ""] = /^\s*([A-Za-z_]\w*)(?:\s*=\s*|\s+)(.*?)\s*$/.exec(line) ?? [];
     const value = quoted.replace(/^(["'])(.*)\1$/, "$2");
-    return key === undefined || !isSecretKey(key, value, []) ? [] : [`${key}: ${classOf(value)}`];
+    return key === undefined || !isSecretKey(key, value, []) ? [] : [`${key} ${classOf(value)}`];
   });
 
 /** Where credentials are: of machines, of the Central API, and of bouncers. */

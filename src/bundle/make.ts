@@ -125,6 +125,8 @@ const study = async (
   secrets: readonly Secret[],
   step: Step,
 ): Promise<void> => {
+  // The names of files are no secrets that a line of a log could make of them.
+  for (const { name } of entries) redactor.study(name, "text", name);
   for (const { content, kind, name, source } of entries) {
     await step();
     redactor.study(content, kind, source ?? name);

@@ -31,7 +31,7 @@ const ALL = `\n${VOCABULARY.join("\n")}\n`;
 /** Digits alone, like a port, a date, a process, are no secret that could be told from others below this many. */
 const NUMBER_BELOW = 10;
 /** A word as people write them: letters, with two digits at the end at most; nothing that a machine has made. */
-const WORD = /^[A-Za-z][a-z]*(?:[._-]?[a-z]+)*\d{0,2}$|^[A-Z]+(?:_[A-Z]+)*$/;
+const WORD = /^[A-Za-z][a-z]*(?:[._-][a-z]+)*\d{0,2}$|^[A-Z]+(?:_[A-Z]+)*$/;
 const LONGEST_WORD = 24;
 
 const isWord = (text: string): boolean => text.length <= LONGEST_WORD && WORD.test(text);
