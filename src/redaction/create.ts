@@ -1,9 +1,10 @@
 import { argumentsFound } from "./arguments.ts";
+import { assignmentsIn } from "./assignments.ts";
 import { type Form, formsOf } from "./forms.ts";
 import { jsonFound } from "./json.ts";
 import { kindOf } from "./kind.ts";
 import { createVocabulary, looksMade } from "./ordinary.ts";
-import { assignmentsIn, patternSpans } from "./patterns.ts";
+import { patternSpans } from "./patterns.ts";
 import type { Kind, Leak, Redacted, Redactor, Removal } from "./redactor.ts";
 import { createFinder, createProof, type Hit, LEAST } from "./search.ts";
 import { accountsFound, directivesFound, environmentFound, settingsFound } from "./settings.ts";

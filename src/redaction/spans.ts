@@ -66,3 +66,19 @@ export const lineFinder = (text: string): ((offset: number) => number) => {
     return low + 1;
   };
 };
+
+/** A value in a text, which its stand-in takes the place of as it is. */
+export const spanOf = (start: number, value: string, rule: string): Span => ({
+  start,
+  end: start + value.length,
+  value,
+  rule,
+  write: (standIn) => standIn,
+});
+
+/** The line break before a place, no further away than a line of a log is long. */
+export const lineBefore = (text: string, at: number): number => {
+  const from = Math.max(0, at - 2000);
+  const found = text.slice(from, at).lastIndexOf("\n");
+  return found < 0 ? -1 : from + found;
+};
