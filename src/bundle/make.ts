@@ -137,6 +137,7 @@ const study = async (
       return text;
     },
     standIn: redactor.standIn,
+    secret: redactor.note,
     variable: (name, value, place) => {
       studyVariable(redactor, name, value, place);
       return "";
@@ -160,6 +161,10 @@ const createPen = (redactor: Redactor) => {
   const shows = (file: string, line: number): Shows => ({
     text: (text, kind) => take(file, redactor.redact(text, kind), line),
     standIn: redactor.standIn,
+    secret: (value, rule) => {
+      removals.push({ file, line, rule, count: 1 });
+      return redactor.note(value, rule);
+    },
     variable: (name, value) => {
       const text = redactVariable(redactor, name, value);
       if (text !== value) removals.push({ file, line, rule: `variable ${name}`, count: 1 });

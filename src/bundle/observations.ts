@@ -1,8 +1,10 @@
 import { basename } from "node:path/posix";
 import type { CommandQuestion, Failed } from "../model/observation.ts";
+import { shellQuote } from "../model/remedy.ts";
 import { Secret } from "../model/secret.ts";
 import { NOT_IN_BUNDLE } from "../model/topology.ts";
 import { kindOf } from "../redaction/kind.ts";
+import { secretBy } from "../redaction/names.ts";
 import type { Kind } from "../redaction/redactor.ts";
 import type { Recorded } from "./recording.ts";
 
@@ -19,6 +21,8 @@ export interface Shows {
   readonly text: ShowText;
   /** Of a secret's value: its stand-in, where it has one. */
   readonly standIn: (value: string) => string | undefined;
+  /** Of a value that is secret by where it stands: its stand-in. */
+  readonly secret: (value: string, rule: string) => string;
   /** @param place for people */
   readonly variable: (name: string, value: string, place: string) => string;
 }
@@ -32,12 +36,17 @@ const kindOfBody = (body: string): Kind => (/^\s*[[{]/.test(body) ? "json" : "te
 const header = (name: string, value: string, show: ShowText): string =>
   show(`${name}: ${value}`, "text", `header ${name}`).slice(name.length + 2);
 
-/** A value behind a flag may be too ordinary a word to be known for a secret when it stands alone. */
-const argument = (word: string, before: string | undefined, { text, standIn }: Shows): string =>
-  (before?.startsWith("-") ? standIn(word) : undefined) ?? text(word, "text", "argument");
+/** A value behind the name of an option may be too ordinary a word to be known for a secret when it stands alone. */
+const argument = (word: string, before = "", { text, secret }: Shows): string => {
+  const [, head = "", own, value = ""] = /^((--?[\w-]+)=)?(.*)$/s.exec(word) ?? [];
+  const name = own ?? (/^--?[\w-]+$/.test(before) ? before : "");
+  const rule = secretBy(name.replace(/^-+/, ""), value);
+  return rule === undefined ? text(word, "text", "argument") : `${head}${secret(value, rule)}`;
+};
 
+/** Of a process: its words are what it got, whatever a shell would make of them. */
 const argumentsOf = (argv: readonly string[], shows: Shows): readonly string[] => {
-  shows.text(argv.join(" "), "arguments", "arguments");
+  shows.text(argv.map(shellQuote).join(" "), "arguments", "arguments of a process");
   return argv.map((word, index) => argument(word, argv[index - 1], shows));
 };
 
@@ -49,7 +58,8 @@ export const shown = (value: unknown, shows: Shows, kind: Kind = "text", name = 
   if (!isFields(value)) return value;
   return Object.fromEntries(
     Object.entries(value).map(([key, inner]) => {
-      if (key === "argv" && Array.isArray(inner)) return [key, argumentsOf(inner.map(String), shows)];
+      // What this tool itself has run is none of it.
+      if (key === "argv" && "pid" in value && Array.isArray(inner)) return [key, argumentsOf(inner.map(String), shows)];
       if (key === "headers" && isFields(inner))
         return [
           key,

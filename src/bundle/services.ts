@@ -1,4 +1,5 @@
 import type { ProcessSeen } from "../model/observation.ts";
+import { shellQuote } from "../model/remedy.ts";
 import type { Topology } from "../model/topology.ts";
 import {
   type Desk,
@@ -149,7 +150,7 @@ const runningOf = async ({ probe, topology }: Desk): Promise<readonly ProcessSee
 };
 
 const processLine = ({ pid, uid, ageSeconds, executable, argv }: ProcessSeen): string =>
-  `pid ${pid}, user ${uid ?? "unknown"}, since ${Math.round(ageSeconds)} s, ${executable ?? "program unknown"}: ${argv.join(" ")}\n`;
+  `pid ${pid}, user ${uid ?? "unknown"}, since ${Math.round(ageSeconds)} s, ${executable ?? "program unknown"}: ${argv.map(shellQuote).join(" ")}\n`;
 
 const countOpen = async ({ probe }: Desk, pid: number): Promise<string> => {
   const saw = await probe.folder(`/proc/${pid}/fd`);

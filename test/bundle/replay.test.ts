@@ -42,6 +42,7 @@ const STAND_INS = new Map([
 const shows = {
   text: (text: string) => text,
   standIn: (value: string) => STAND_INS.get(value),
+  secret: (value: string) => STAND_INS.get(value) ?? value,
   variable: (_name: string, value: string) => STAND_INS.get(value) ?? "REMOVED",
 };
 const head = (key: string) => ({ url: "http://x/", address: "192.0.2.1", headers: { "x-api-key": new Secret(key) } });
