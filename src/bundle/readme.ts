@@ -96,7 +96,7 @@ const removedSection = ({ removals, anonymized, ordinary }: ReadmeInput): string
   const times = plural(total, "Once something was", `${total} times something was`);
   return [
     paragraph(
-      `${times} taken out, and replaced by a word such as \`REDACTED-3\`, the same for the same value everywhere, or by \`REMOVED\`. ${code("removals.txt")} has file, line and rule of each. Before this archive was put in its place it was searched for every secret that had been read${ordinary.length === 0 ? "" : ", but for those named below"}: none was left.`,
+      `${times} taken out, and replaced by a word such as \`REDACTED-3\`, the same for the same value everywhere, or by \`REMOVED\`. ${code("removals.txt")} has file, line and rule of each. Before this archive was put in its place it was searched for every secret that the files, environments and processes of this host hold${ordinary.length === 0 ? "" : ", but for those named below"}: none was left.`,
     ),
     list(rules.map(({ rule, count }) => `${count} × ${escaped(rule)}`)),
     paragraph(places),

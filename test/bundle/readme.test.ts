@@ -108,8 +108,12 @@ test("what to read next is named in its order, as far as it is there", () => {
 
 test("of secrets that cannot be searched for, nobody is told that they were", () => {
   const unwrapped = (text: string): string => text.replaceAll("\n", " ");
-  expect(unwrapped(told())).toContain("every secret that had been read, but for those named below: none was left");
-  expect(unwrapped(told({ ordinary: [] }))).toContain("every secret that had been read: none was left");
+  expect(unwrapped(told())).toContain(
+    "every secret that the files, environments and processes of this host hold, but for those named below: none was left",
+  );
+  expect(unwrapped(told({ ordinary: [] }))).toContain(
+    "every secret that the files, environments and processes of this host hold: none was left",
+  );
 });
 
 test("the same file is missed once, whoever missed it", () => {
