@@ -55,7 +55,7 @@ const YAML_LINE = /^\s*(?:#|---|- |-$|["']?[\w.$/-]+["']?:(?:\s|$))/;
 const SETTING_LINE = /^\s*(?:#|(?:export\s+)?[A-Za-z_]\w*=(?!.*\s\w+=))/;
 /** An option that may take a secret: of a command that sudo has logged, that somebody has pasted. */
 const TELLING_OPTION =
-  /(?:^|\s)(?:--?[\w-]*(?:pass|pwd|secret|token|key|auth|header|user|cred)|-[apkuwbHPU](?![\w-]{2}))/im;
+  /(?:^|\s)(?:--?[\w-]*(?:pass|pwd|secret|token|key|auth|header|user|cred)|-[apkuwbHPU](?:(?![\w-]{2})|(?=\S{0,80}[\d:])))/im;
 /** What every environment has. */
 const ENVIRONMENT_LINE = /^(?:export\s+)?(?:PATH|HOME|USER)=/m;
 

@@ -10,7 +10,15 @@ import { isDuration, isNoSecret, isPath, percentDecoded } from "./values.ts";
  */
 
 const CORE = /pass(?:w(?:or)?d|phrase|code|wort)?|pwd|secret|token|key|cred|auth|cookie|jwt|psk|webhook/gi;
-const SEPARATOR = /(?:\\{0,3}["'])?(?:==(?=[^\s=~"'])|=(?=~[^\s"'=])|[ \t]{0,4}(?::=|=>|[:=])(?![:=~])[ \t]{0,4})/y;
+/** Colours of a terminal, as they are or as a log has escaped them. */
+const COLOUR = String.raw`(?:(?:\x1b|\\{1,2}x1[bB]|\\{1,2}u001[bB]|\\{1,2}033)\[[\d;]{0,12}m)`;
+/** Quotes that are escaped for an address, for HTML, for JSON within HTML. */
+const ESCAPED_QUOTE = "(?:%2[27]|&quot;|&#3[49];|\\\\{1,3}u002[27])";
+const SEPARATOR = new RegExp(
+  String.raw`(?:\\{0,3}["']|${ESCAPED_QUOTE})?${COLOUR}{0,2}(?:==(?=[^\s=~"'])|=(?=~[^\s"'=])|%3[aAdD]|[ \t]{0,4}(?::=|=>|[:=])(?![:=~])[ \t]{0,4})${COLOUR}{0,2}`,
+  "y",
+);
+const ESCAPED_OPENING = new RegExp(`^${ESCAPED_QUOTE}`);
 /** Around a value in Go's and JSON's lists, or in a sentence; what a template puts in is none. */
 const BRACKET = /^(?:\[\]string\{|\[(?!\[)|\((?!\()|\{(?![{%#])|<(?![<%]|[A-Z][A-Z0-9_ -]*>|\/?[a-z][a-z _-]*>))(?=\S)/;
 const MAX_VALUE = 2048;
@@ -20,6 +28,8 @@ const PROSE =
   /^(?:invalid|missing|expired?|required|empty|none|unknown|not|is|unexpected|error|failed|failure|ok|valid|rejected|denied|unauthorized|forbidden|string|str|int|bool|the|a|an|must|should|cannot|can't|no|to|for|and|or|file|unable|could|while|if|see|use|default|optional|bad|wrong|given|set|unset|found|see|text|removed|changed|ignored|disabled|enabled|authentication|access|incorrect)$/i;
 const HEADER_SCHEME =
   /^(?:Basic|Bearer|Splunk|token|ApiKey|Api-Key|GenieKey|Digest|Negotiate|NTLM|OAuth|AWS4-HMAC-SHA256)[ \t]+(?=\S)/i;
+
+const ESCAPE_BEFORE = /^(?:%2[0-9a-f]|\\u00[0-9a-f]{2}|[[;]\d{1,3}m)(?=\w)/i;
 
 const isNameChar = (char: string | undefined): boolean => char !== undefined && /[\w.$-]/.test(char);
 
@@ -37,19 +47,21 @@ export interface Assignment {
   readonly inQuery: boolean;
 }
 
-const ENDS: ReadonlySet<number> = new Set(Array.from(" \t\n\r\f\v\u00a0\"'`<>", (char) => char.charCodeAt(0)));
+const ENDS: ReadonlySet<number> = new Set(Array.from(" \t\n\r\f\v\u00a0\"'`<>\u001b", (char) => char.charCodeAt(0)));
+const PERCENT = 0x25;
 const [BACKSLASH, AMPERSAND, HASH, COMMA, SEMICOLON, LESS, QUESTION] = [
   0x5c, 0x26, 0x23, 0x2c, 0x3b, 0x3c, 0x3f,
 ] as const;
 
 /** Where a value ends that has no quotes around it. */
-const bareEnd = (text: string, from: number, inQuery: boolean, around: string): number => {
+const bareEnd = (text: string, from: number, inQuery: boolean, around: string, isEscaped = false): number => {
   const stop = Math.min(text.length, from + MAX_BARE);
   let at = from;
   for (; at < stop; at += 1) {
     const char = text.charCodeAt(at);
     if (ENDS.has(char) && !(char === LESS && at === from) && !isWithin(text, from, at, around)) break;
-    if (char === BACKSLASH && /^[nrt"]/.test(text[at + 1] ?? "")) break;
+    if (char === BACKSLASH && /^(?:[nrt"]|x1b|u001b|033\[)/i.test(text.slice(at + 1, at + 6))) break;
+    if (isEscaped && char === PERCENT && /^(?:2[267c]|0[ad]|7d)/i.test(text.slice(at + 1, at + 3))) break;
     if (char === AMPERSAND && (inQuery || /^(?:amp;)?[\w.-]{1,40}=/.test(text.slice(at + 1, at + 50)))) break;
     if ((char === HASH || char === QUESTION) && inQuery) break;
     if (
@@ -83,7 +95,7 @@ const trimmedEnd = (text: string, from: number, end: number): number => {
 export function* assignmentsIn(text: string): Generator<Assignment> {
   let last = -1;
   // Of the value that was read last, where it ended: what begins inside ends there too.
-  let bare = { from: -1, end: -1, inQuery: false };
+  let bare = { from: -1, end: -1, inQuery: false, isEscaped: false };
   for (const match of text.matchAll(CORE)) {
     let begin = match.index;
     while (match.index - begin < 64 && begin > 0 && isNameChar(text[begin - 1])) begin -= 1;
@@ -91,6 +103,9 @@ export function* assignmentsIn(text: string): Generator<Assignment> {
     while (end - begin < 140 && /[\w$-]/.test(text[end] ?? "")) end += 1;
     if (end === last) continue;
     last = end;
+    // What is left of an escape before it.
+    const before = begin > 0 ? ESCAPE_BEFORE.exec(text.slice(begin - 1, begin + 6))?.[0] : undefined;
+    if (before !== undefined) begin = Math.min(match.index, begin + before.length - 1);
     SEPARATOR.lastIndex = end;
     const separator = SEPARATOR.exec(text)?.[0];
     if (separator === undefined) continue;
@@ -102,6 +117,19 @@ export function* assignmentsIn(text: string): Generator<Assignment> {
     const bracket = BRACKET.exec(text.slice(from, from + 90))?.[0] ?? "";
     const inside = from + bracket.length;
     const isHeld = bracket !== "";
+    const [escaped = ""] = ESCAPED_OPENING.exec(text.slice(inside, inside + 10)) ?? [];
+    if (escaped !== "") {
+      const start = inside + escaped.length;
+      const closing = text.slice(start, start + MAX_BARE).indexOf(escaped);
+      const at = closing < 0 ? bareEnd(text, start, inQuery, "", true) : start + closing;
+      const isAddress = escaped.startsWith("%");
+      yield {
+        ...{ name, value: text.slice(start, at), start, end: at, separator, isHeld },
+        ...{ isQuoted: !isAddress, inQuery: isAddress },
+      };
+      continue;
+    }
+    const isEscaped = separator.includes("%3");
     const [opening = ""] = /^(?:\\{0,3}"|\\?'|`)/.exec(text.slice(inside, inside + 4)) ?? [];
     if (opening !== "") {
       const start = inside + opening.length;
@@ -110,8 +138,11 @@ export function* assignmentsIn(text: string): Generator<Assignment> {
       if (isHeld && /^\\{0,3}["'][ \t]{0,4}:/.test(text.slice(at, at + 10))) continue;
       yield { name, value: text.slice(start, at), start, end: at, separator, isQuoted: true, isHeld, inQuery };
     } else {
-      if (!(inside > bare.from && inside < bare.end && inQuery === bare.inQuery))
-        bare = { from: inside, end: bareEnd(text, inside, inQuery, text[begin - 1] ?? ""), inQuery };
+      const isSame = inQuery === bare.inQuery && isEscaped === bare.isEscaped;
+      if (!(isSame && inside > bare.from && inside < bare.end)) {
+        const stop = bareEnd(text, inside, inQuery, text[begin - 1] ?? "", isEscaped);
+        bare = { from: inside, end: stop, inQuery, isEscaped };
+      }
       const to = trimmedEnd(text, inside, bare.end);
       if (to > inside)
         yield {
@@ -122,7 +153,7 @@ export function* assignmentsIn(text: string): Generator<Assignment> {
           separator,
           isQuoted: false,
           isHeld,
-          inQuery,
+          inQuery: inQuery || isEscaped,
         };
     }
   }
@@ -176,6 +207,7 @@ export const named = (text: string, isYaml: boolean): readonly Span[] => {
       const header = line.slice(scheme.length, stop).trimEnd();
       if (
         !isNoSecret(header) &&
+        !/^(?:SameSite|Path|Domain|Max-Age|Expires|Secure|HttpOnly)\b[^;]*$/i.test(header) &&
         (separator.includes("=") || isQuoted || scheme !== "" || !PROSE.test(header.split(/\s/, 1)[0] ?? ""))
       )
         spans.push({
@@ -203,7 +235,10 @@ export const named = (text: string, isYaml: boolean): readonly Span[] => {
     )
       continue;
     if (!inQuery && !isQuoted && isOfSentence(name, value, separator, words)) continue;
-    if (kind === "bare" && !inQuery) continue;
+    // PagerDuty's key in the body of a request.
+    const isRouting = /routing_?key$/i.test(name) && secretBy(name, value) !== undefined;
+    // `?key=value` explains what a query is.
+    if (kind === "bare" && (inQuery ? value === "value" : !isRouting)) continue;
     if (kind === "way" && !(separator.trim() === "=" && /\d|:/.test(value))) continue;
     if (secretBy(name, value) === undefined && kind !== "bare") continue;
     if (isPath(value) && kind !== "value") continue;
@@ -225,16 +260,23 @@ export const named = (text: string, isYaml: boolean): readonly Span[] => {
     }
     const inner = value.slice(scheme.length);
     if (isNoSecret(inner)) continue;
+    if (!isYaml && !isQuoted && !inQuery && IS_SAID.test(inner)) continue;
     const meant = inQuery ? percentDecoded(inner) : isQuoted ? unescaped(inner) : inner;
+    // A number of JSON has no quotes: what stands for it needs some.
+    const quote = (!isQuoted && /^-?\d+$/.test(inner) && /^(\\{0,3}")[ \t]*:/.exec(separator)?.[1]) || "";
     spans.push({
       ...spanOf(start + scheme.length, inner, `key ${name.slice(0, 60)}`),
       value: meant,
       ...(meant !== inner && { aliases: [inner] }),
-      write: (standIn) => standIn + breaksOf(inner),
+      write: (standIn) => quote + standIn + quote + breaksOf(inner),
     });
   }
   return spans;
 };
+
+/** What a log says about a secret: that there is none, how many, which file, an item of the hub, a cookie's kind. */
+const IS_SAID =
+  /^(?:unset|missing|not_set|\d{1,6}\/\d{1,6}|crowdsecurity\/[\w.-]+|\/(?:etc|var|usr|run|opt|root|home|tmp|srv)\/[\w./-]+)$/i;
 
 /** A pattern of the hub, which is called after what it finds. */
 const REGEX = /\.[*+]|\[\^?[^\]]{0,20}\w-\w|\(\?[:<P=!]|\\[dwsSDWb]|\[[^\]]{1,40}\][*+?{]/;

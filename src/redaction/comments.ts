@@ -1,4 +1,4 @@
-import { secretBy } from "./names.ts";
+import { kindOfName, secretBy } from "./names.ts";
 import type { Span } from "./spans.ts";
 import { type IsSet, isNoSecret, REMOVED } from "./values.ts";
 
@@ -22,6 +22,17 @@ const SPEAKS =
   /\b(?:pass(?:word|wd|phrase|code)|pwd|secret|token|credentials?|(?:api|lapi|bouncer|enroll)[ _-]?key|key)s?\b/gi;
 const WAS =
   /^["'`]?\s{0,4}(?:\([^()\n]{0,40}\)\s{0,4})?(?:was|used to be|has been|changed (?:from|to)|before:?|now:?)\s+(\S+)/i;
+/** `# db pw: x`, `# Passwort (alt): x`: a name of several words, and one word as its value. */
+const NAMED =
+  /^[#\s]*(?:-\s+)?((?:[\w.-]{1,40}[ \t]){0,4})([A-Za-z_][\w.-]{0,40})(?:[ \t]?\([^()\n]{0,40}\))?[ \t]{0,4}[:=][ \t]{0,4}(\S+)\s*$/;
+/** Beside a password, or above it: what it was. */
+const FORMER =
+  /^[#\s]*(?:the )?(?:old|older|previous|previously|prev|former|formerly|was|before|alt|alte[rs]?|backup|new|next|other|ex|until)\b[\w .,/()-]{0,40}?(?:[:=]|\s)\s*(\S+)\s*$/i;
+/** `# x is the password`. */
+const IS_ONE =
+  /\b(?:is|was)[ \t](?:(?:the|our|my|your|its|an?)[ \t])?(?:[\w.-]{1,30}[ \t]){0,3}(?:pass(?:word|wd|phrase)|pwd?|secret|token|key)\b/i;
+/** The key that a line sets. */
+const SETS = /^[\s-]*["']?([A-Za-z_][\w.-]{0,60})["']?[ \t]*:/;
 /** Words with digits that are none. */
 const TECHNICAL =
   /^(?:[a-z]*(?:sha|md|base|aes|rsa|utf|iso|ed|ipv|http|tls|rfc|oauth|x|s0|v|crc|hs|rs|es)[-_]?\d[\w.-]{0,8}|[\d.:/_-]+(?:[a-z]{1,3})?|[\w.-]+\.(?:com|org|net|io|ya?ml|conf|md|go|log|json|pem)\b.*)$/i;
@@ -62,8 +73,18 @@ const assigned = ({ text, at }: Comment, isSet: IsSet): Span | undefined => {
     : spanAt(at + text.lastIndexOf(rest) + quote.length + scheme.length, value, rule);
 };
 
+/** Whether a comment stands behind a key that holds a secret, or on the line above it. */
+const isNearSecret = (text: string, at: number, length: number): boolean => {
+  const begin = text.lastIndexOf("\n", at - 1) + 1;
+  const before = text.slice(begin, Math.min(at, begin + 500));
+  const newline = text.indexOf("\n", at + length);
+  const line = before.trim() !== "" ? before : newline < 0 ? "" : text.slice(newline + 1, newline + 200);
+  const [, name = ""] = SETS.exec(line) ?? [];
+  return kindOfName(name) === "value";
+};
+
 /** In prose: what follows such a word and looks like a value. */
-const told = ({ text, at }: Comment, isSet: IsSet): readonly Span[] => {
+const told = (whole: string, { text, at }: Comment, isSet: IsSet): readonly Span[] => {
   const spans: Span[] = [];
   const add = (word: string, offset: number, isSure: boolean): void => {
     const lead = /^["'`([{<]+/.exec(word)?.[0].length ?? 0;
@@ -79,7 +100,20 @@ const told = ({ text, at }: Comment, isSet: IsSet): readonly Span[] => {
     if (was?.[1] !== undefined && /^\W*$/.test(behind.slice(was[0].length)))
       add(was[1], end + was[0].length - was[1].length, true);
   }
-  const from = first[0]?.end;
+  const [, leading = "", name = "", named] = NAMED.exec(text) ?? [];
+  if (
+    named !== undefined &&
+    !/^[#\s]/.test(named) &&
+    (leading !== "" || /[(]|^[#\s]*(?:-\s+)?key\b/i.test(text.slice(0, -named.length)))
+  ) {
+    const bare = named.replace(EDGES, "");
+    const isOne = secretBy(name, bare) !== undefined && !/^[a-z]+$/.test(bare);
+    if (isOne || (kindOfName(name) === "bare" && looksLikeOne(bare))) add(named, text.lastIndexOf(named), isOne);
+  }
+  const isNear = isNearSecret(whole, at, text.length);
+  const former = isNear ? FORMER.exec(text)?.[1] : undefined;
+  if (former !== undefined) add(former, text.lastIndexOf(former), true);
+  const from = isNear || IS_ONE.test(text) ? 0 : first[0]?.end;
   if (from === undefined) return spans;
   for (const match of text.slice(from).matchAll(/\S+/g))
     if (looksLikeOne(match[0].replace(EDGES, ""))) add(match[0], from + match.index, false);
@@ -120,7 +154,7 @@ export const commentSpans = (text: string, comments: readonly Comment[], isSet: 
       }
       continue;
     }
-    spans.push(...told(comment, isSet));
+    spans.push(...told(text, comment, isSet));
   }
   return spans;
 };

@@ -5,10 +5,11 @@ import { jsonFound } from "./json.ts";
 import { kindOf } from "./kind.ts";
 import { createVocabulary, looksMade } from "./ordinary.ts";
 import { patternSpans } from "./patterns.ts";
+import { bareKeys, MAX_KEY } from "./private-keys.ts";
 import type { Kind, Leak, Redacted, Redactor, Removal } from "./redactor.ts";
 import { createFinder, createProof, type Hit, LEAST } from "./search.ts";
 import { accountsFound, directivesFound, environmentFound, settingsFound } from "./settings.ts";
-import { type Found, inOrder, type KnownVariables, lineFinder, NOTHING, type Span } from "./spans.ts";
+import { type Found, inOrder, type KnownVariables, lineFinder, NOTHING, type Span, spanOf } from "./spans.ts";
 import { unitFound } from "./unit.ts";
 import { isNoSecret, isStandIn, variableIn } from "./values.ts";
 import { foldedText, viewsOf } from "./views.ts";
@@ -76,40 +77,10 @@ const ENCODED = /[A-Za-z0-9+/_=-]/;
 
 /** `NAME=`, `NAME: ` with a name that sounds like a secret's, for the proof: told apart otherwise than by what takes values out. */
 const NAMED_VALUE =
-  /(?:pass(?:word|wd|phrase)?|pwd|secret|token|api_?-?key)["'\\]{0,3}[ \t]{0,2}[:=][ \t]{0,2}["'\\]{0,3}([^\s"'\\,;&<>]{1,200})(?=["'\\,;&<>\s]|$)/gi;
+  /(?:pass(?:word|wd|phrase)?|pwd|secret|token|api_?-?key)(?:\\{0,7}["']){0,2}[ \t]{0,2}[:=][ \t]{0,2}(?:\\{0,7}["']){0,2}([^\s"'\\,;&<>]{1,200})(?=["'\\,;&<>\s]|$)/gi;
 /** `pass: 11` counts what went well. */
 const isCount = (assignment: string): boolean => /^pass["'\\]*[ \t]*[:=][ \t]*\d{1,5}$/i.test(assignment);
 const LOGIN_VALUE = /:\/\/[^\s/?#@:"'<>]{0,200}:([^\s/?#@"'<>]{1,200})@/g;
-
-/** A private key's first line that something other than a stand-in follows. */
-const BARE_KEY =
-  /-----BEGIN (?:[A-Z0-9]+ ){0,3}PRIVATE KEY(?: BLOCK)?-----(?:[\s>|#]|\\+[nrt]){0,40}(?!REDACTED-\d)[A-Za-z0-9+/]{16}/g;
-
-/** The same in a log that begins each line in its own way, or of which the begin was cut off. */
-const LOGGED_LINE = /(?<![A-Za-z0-9+/=])(?=[^\n]{0,60}\d)[A-Za-z0-9+/]{48,76}={0,2}[ \t\r]*$/;
-const MAX_KEY = 40_000;
-const bareKeys = (text: string): readonly number[] => {
-  if (!text.includes("PRIVATE KEY")) return [];
-  const offsets = [...text.matchAll(BARE_KEY)].map(({ index }) => index);
-  // All of one key is one leak.
-  let last = Number.NEGATIVE_INFINITY;
-  const known = new Set(offsets);
-  for (const { index, 0: whole } of text.matchAll(
-    /-----(?:BEGIN|END) (?:[A-Z0-9]+ ){0,3}PRIVATE KEY(?: BLOCK)?-----/g,
-  )) {
-    if (known.has(index)) last = index;
-    const behind = text.slice(index + whole.length, index + whole.length + 400).split("\n", 2)[1];
-    const before = text
-      .slice(Math.max(0, index - 400), index)
-      .split("\n")
-      .at(-2);
-    if (!(index - last < MAX_KEY) && LOGGED_LINE.test((whole.startsWith("-----BEGIN") ? behind : before) ?? "")) {
-      offsets.push(index);
-      last = index;
-    }
-  }
-  return offsets;
-};
 
 export const createRedactor = (): Redactor => {
   const notes: Note[] = [];
@@ -179,10 +150,11 @@ export const createRedactor = (): Redactor => {
 
   /** Too ordinary to be looked for everywhere, or by a stranger. */
   const isPlaced = (note: Note, value: string): boolean => !note.certain.has(value) || vocabulary.isOrdinary(value);
-  /** It is looked for in places of values: a number, or a word of the system, that a stranger sent is not even there. */
-  const isSought = (note: Note, value: string): boolean =>
-    !note.isUser &&
-    (note.certain.has(value) || (value.length >= LEAST && !/^\d+$/.test(value) && !vocabulary.isOrdinary(value)));
+  /**
+   * It is looked for in places of values. What only a stranger has written is not: it was taken out where it stands, and as a word
+   * of other texts it would take these out, or keep a bundle from being made.
+   */
+  const isSought = (note: Note, value: string): boolean => !note.isUser && note.certain.has(value);
 
   const settle = (): void => {
     for (const { value, rule, where } of pending.splice(0)) noteAt(value, rule, where);
@@ -358,6 +330,14 @@ export const createRedactor = (): Redactor => {
       result = replaced(result, patternSpans(result, kind, isPlainWord), count, "", true);
       result = replaced(result, knownSpans(result), count, "");
       result = replaced(result, ordinarySpans(result), count, "");
+      // Whatever the proof would call a key: who writes such lines into a log does not keep a bundle from being made.
+      result = replaced(
+        result,
+        bareKeys(result).map(({ start, value }) => spanOf(start, value, "private key")),
+        count,
+        "",
+        true,
+      );
       return { text: result, removals: [...counts.values()].sort((a, b) => a.line - b.line) };
     },
     leaks(text): readonly Leak[] {
@@ -394,7 +374,13 @@ export const createRedactor = (): Redactor => {
             const note = isCount(match[0]) ? undefined : ordinary.get(match[1] ?? "");
             if (note) add(note, "plain", match.index);
           }
-      for (const offset of bareKeys(text)) add({ rule: "private key", where: "" }, "plain", offset);
+      // All of one key is one leak.
+      let last = Number.NEGATIVE_INFINITY;
+      for (const { offset } of bareKeys(text)) {
+        if (offset - last < MAX_KEY) continue;
+        add({ rule: "private key", where: "" }, "plain", offset);
+        last = offset;
+      }
       return [...found.values()].sort((a, b) => a.line - b.line);
     },
     get ordinary() {

@@ -146,7 +146,7 @@ const QUERY =
 
 export const queries = (text: string): readonly Span[] =>
   [...text.matchAll(QUERY)].flatMap(({ index, 0: whole, 1: name = "", 2: value = "" }) =>
-    isNoSecret(value)
+    isNoSecret(value) || value === "value"
       ? []
       : [
           {

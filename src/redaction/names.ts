@@ -43,7 +43,7 @@ const ASKS = words(
 );
 /** Keys that open nothing. */
 const PUBLIC =
-  words(`public cache sort primary foreign partition group map index object routing trusted signed site uniq unknown accessor
+  words(`public cache sort primary foreign partition group map index object trusted signed site uniq unknown accessor
   recaptcha_site gpg sort hot lookup unique dedup deduplication message row column label json yaml config registry sorting
   translation merge home end enter any`);
 /** Keys that are written as a path to a file more often than not. */
@@ -69,6 +69,11 @@ export const kindOfName = (name: string): NameKind | undefined => {
   // BOUNCER_KEY_<name> of CrowdSec's image (build/docker/README.md): whatever the bouncer is called.
   if (first === "bouncer" && parts[1] === "key" && parts.length > 2) return "value";
   if (parts.length === 1 && last === "key") return "bare";
+  // systemd.exec(5): where a credential is found, not what it is.
+  if (/^(?:load|import)_credential(?:_encrypted)?$/.test(parts.join("_"))) return undefined;
+  // PagerDuty's opens a service, a message queue's does not: what it looks like tells.
+  if (last === "key" && parts.at(-2) === "routing") return "bare";
+  if (/access_key_id$/.test(parts.join("_"))) return "value";
   if (last === "list" && parts.length > 1)
     return kindOfName(parts.slice(0, -1).join("_")) === "value" ? "file" : undefined;
   if (ABOUT.has(last) && !(last === "header" && parts.includes("authorization"))) return undefined;

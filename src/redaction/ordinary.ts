@@ -25,8 +25,27 @@ const VOCABULARY =
   api_key api_url lapi_key lapi_url url: login: password: user: host: port: token: key:`
     .toLowerCase()
     .split(/\s+/);
-const KNOWN: ReadonlySet<string> = new Set(VOCABULARY);
-const ALL = `\n${VOCABULARY.join("\n")}\n`;
+
+/** What every bundle has in it, whatever the host: keys of its documents, names of its files and folders (src/bundle, src/model). */
+const OF_BUNDLES =
+  `crowdsec-preflight preflight README.md readme manifest.json manifest report.json report.md report removals.txt removals
+  observations.json observations observation config/merged.yaml merged.yaml merged files logs system services config
+  schemaVersion tool version startedAt durationMs deadlineMs madeAt runId anonymized sha256 bytes what files host failOn verdict
+  candidate candidateVersion toolVersion engineVersion topology instance roles runtime findings evidence remedy remedies blame
+  because causes explains confidence counts layers judgedAt interrupted cutOff overrides platform recording probe question
+  answer vantage summary title message detail status fault phase party commands command undo namespace httpStatus exitCode errno
+  sqlState tlsCode noProxy modelled origin source family addresses address target reason route proxy bundle replay from
+  afterMs ageSeconds altered attempts availableBytes caFile caFiles certFile closedTables configured direction
+  directories elapsedMs elsewhere encrypted entries executable exitStatus forced forget freeBytes freeInodes goVersion
+  guarded headers idleMs intercepted issuer keyFile leadsTo limitedBy listeners lookedAt mainPid manager masked
+  maxBytes mayCreate method modifiedAt modules nameservers networkFilesystem newOptions output peerDate protocol
+  publicAuthority restartDelaySeconds restarts result rotate search skipVerify socket startedSecondsAgo stateSeconds
+  subject survived swapFreeBytes tables timeoutMs totalBytes truncated unknown validFrom validTo variables wantsLibc
+  writable`
+    .toLowerCase()
+    .split(/\s+/);
+const KNOWN: ReadonlySet<string> = new Set([...VOCABULARY, ...OF_BUNDLES]);
+const ALL = `\n${[...KNOWN].join("\n")}\n`;
 
 /** Digits alone, like a port, a date, a process, are no secret that could be told from others below this many. */
 const NUMBER_BELOW = 10;
@@ -52,11 +71,15 @@ export const looksMade = (text: string, isWord: (word: string) => boolean): bool
   if (text.length < LEAST_MADE || !/[A-Za-z]/.test(text) || !/\d/.test(text)) return false;
   if (/^[./~]|[\s:;,\\"'`<>{}()[\]]|=(?!=?$)/.test(text)) return false;
   const pieces = text.split(/[^A-Za-z0-9]+/);
-  const longest = Math.max(...pieces.map((piece) => (turnsOf(piece) < LEAST_TURNS ? 0 : piece.length)));
+  // Digests, commits and UUIDs are public; so are the names of hosts, pods and machines.
+  if (/^[a-z\d]+(?:[-.][a-z\d]+)+$/.test(text)) return false;
+  const longest = Math.max(...pieces.map((piece) => (turnsOf(piece) < LEAST_TURNS || isHex(piece) ? 0 : piece.length)));
   // Base64 has slashes, and so have paths.
   if (text.includes("/") && (longest < 16 || /\.|\/\//.test(text))) return false;
   return longest >= 8 && !pieces.some((piece) => piece.length >= LEAST && isWord(piece));
 };
+
+const isHex = (piece: string): boolean => /^(?:[\da-f]+|[\dA-F]+)$/.test(piece);
 
 /** How often one kind of character follows another. */
 const turnsOf = (piece: string): number => piece.match(/[a-z](?=[A-Z\d])|[A-Z](?=\d)|\d(?=[A-Za-z])/g)?.length ?? 0;

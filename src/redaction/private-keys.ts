@@ -11,7 +11,16 @@ const KEY_BEGINS = /-----BEGIN (?:[A-Z0-9]+ ){0,3}PRIVATE KEY(?: BLOCK)?-----/g;
 /** What the body of one is made of: base64 with the headers of RFC 1421, on lines of its own or with escaped line breaks. */
 const KEY_BODY = /(?:[A-Za-z0-9+/=_-]+|\\+[nrt]|[ \t\r\n>|#"',]+|(?:Proc-Type|DEK-Info|Comment|Version|Hash):[^\n]*)+/y;
 const KEY_LINE = 32;
-const MAX_KEY = 40_000;
+/** Longer than any, in characters. */
+export const MAX_KEY = 40_000;
+
+/** The line breaks of a text, each with what makes the line behind it a comment or a quotation: it has to stay one. */
+const marksOf = (text: string): string =>
+  text
+    .split("\n")
+    .slice(1)
+    .map((line) => `\n${/^[ \t]{0,80}[#>|]+/.exec(line)?.[0] ?? ""}`)
+    .join("");
 
 export const privateKeys = (text: string): readonly Span[] => {
   if (!text.includes("PRIVATE KEY")) return [];
@@ -29,8 +38,8 @@ export const privateKeys = (text: string): readonly Span[] => {
     const lead = /^(?:[\s>|#]|\\+[nrt])*/.exec(body)?.[0] ?? "";
     const trail = /(?:[\s]|\\+[nrt])*$/.exec(body.slice(lead.length))?.[0] ?? "";
     const inner = body.slice(lead.length, body.length - trail.length);
-    if (inner === "" || isStandIn(inner)) continue;
-    if (!isKeyBody(inner)) {
+    if (inner === "" || isStandIn(inner.replace(/[\s>|#]+$/, ""))) continue;
+    if (!isKeyBody(inner) || (ends < 0 && !beginsAsKey(inner))) {
       spans.push(...loggedKey(text, from, ends >= 0 ? from + ends : from + window.length));
       continue;
     }
@@ -43,7 +52,7 @@ export const privateKeys = (text: string): readonly Span[] => {
       value: inner,
       aliases: [...pieces, pieces.join("")].filter((piece) => piece !== ""),
       rule: "private key",
-      write: (standIn) => standIn + breaksOf(inner),
+      write: (standIn) => standIn + marksOf(inner),
     });
   }
   let lastLine = -1;
@@ -59,8 +68,8 @@ export const privateKeys = (text: string): readonly Span[] => {
 const KEY_ENDS = /-----END (?:[A-Z0-9]+ ){0,3}PRIVATE KEY(?: BLOCK)?-----/g;
 const MAX_KEY_LINES = 200;
 /** Base64 at the end of a line, as much as one line of a key has: what a log wrote before it stays. */
-const LOGGED_PIECE = /(?<![A-Za-z0-9+/=])[A-Za-z0-9+/]{16,100}={0,2}(?=[ \t\r"']*$)/;
-const LAST_PIECE = /(?<![A-Za-z0-9+/=])(?:[A-Za-z0-9+/]{4}){1,16}={0,2}(?=[ \t\r"']*$)/;
+const LOGGED_PIECE = /(?<![A-Za-z0-9+/])[A-Za-z0-9+/]{16,100}={0,2}(?=[ \t\r"']*$|["']? {1,4}[A-Za-z_]\w{0,40}=)/;
+const LAST_PIECE = /(?<![A-Za-z0-9+/])(?:[A-Za-z0-9+/]{4}){1,16}={0,2}(?=[ \t\r"']*$)/;
 
 /** Nothing but base64 and the headers of a key: no line of it begins as a log's does. */
 const isKeyBody = (inner: string): boolean => {
@@ -69,6 +78,12 @@ const isKeyBody = (inner: string): boolean => {
     .map((line) => line.replace(/^[\s>|#"',]+|[\s"',\\]+$/g, ""))
     .filter((line) => line !== "" && !/^(?:Proc-Type|DEK-Info|Comment|Version|Hash):/.test(line));
   return lines.every((line) => /^[A-Za-z0-9+/=_-]+(?: [A-Za-z0-9+/=_-]{16,})*$/.test(line));
+};
+
+/** A word, a path, the name of a log's next field are no begin of one that was cut off. */
+const beginsAsKey = (inner: string): boolean => {
+  const first = /[^\s"'>|#,\\]+/.exec(inner.replace(/\\+[nrt]/g, " "))?.[0] ?? "";
+  return /^(?:Proc-Type|DEK-Info|Comment|Version|Hash):/.test(first) || (first.length >= 16 && /\d|[A-Z]/.test(first));
 };
 
 const pieceAt = (start: number, piece: string): Span => spanOf(start, piece, "private key");
@@ -101,7 +116,7 @@ const keyBefore = (text: string, end: number): readonly Span[] => {
     // A path is of the same characters: a line of a key has digits and capitals, and is long unless it is the last.
     if (
       piece === null ||
-      line.includes("-----") ||
+      (count > 0 && line.includes("-----")) ||
       (count > 0 && (piece[0].length < KEY_LINE || !isMixed(piece[0], 1)))
     )
       break;
@@ -139,3 +154,49 @@ export const otherKeys = (text: string): readonly Span[] => [
     fromBase64(value.slice(0, 120)).includes("PRIVATE KEY") ? [spanOf(index, value, "private key")] : [],
   ),
 ];
+
+/** A private key's first line that something other than a stand-in follows. */
+const BARE_KEY =
+  /-----BEGIN (?:[A-Z0-9]+ ){0,3}PRIVATE KEY(?: BLOCK)?-----((?:[\s>|#]|\\+[nrt\n\r\t]){0,40})(?!REDACTED-\d)([A-Za-z0-9+/]{16}[A-Za-z0-9+/=]{0,4000})/g;
+const KEY_EDGES = /-----(?:BEGIN|END) (?:[A-Z0-9]+ ){0,3}PRIVATE KEY(?: BLOCK)?-----/g;
+/** The same in a log that begins each line in its own way, or of which the begin was cut off. */
+const LOGGED_LINE = /(?<![A-Za-z0-9+/])(?=[^\n]{0,60}\d)[A-Za-z0-9+/]{48,76}={0,2}(?=[ \t\r]*$)/;
+const MAX_LOGGED = 2000;
+
+/** The line that begins behind the end of this one; one that goes on for too long is none. */
+const lineBehind = (text: string, at: number): { readonly from: number; readonly line: string } | undefined => {
+  const room = text.slice(at, at + MAX_LOGGED);
+  const first = room.indexOf("\n");
+  if (first < 0) return undefined;
+  const second = room.indexOf("\n", first + 1);
+  if (second < 0 && room.length === MAX_LOGGED) return undefined;
+  return { from: at + first + 1, line: room.slice(first + 1, second < 0 ? undefined : second) };
+};
+
+const lineAhead = (text: string, at: number): { readonly from: number; readonly line: string } | undefined => {
+  const to = lineBefore(text, at);
+  if (to < 0) return undefined;
+  const from = lineBefore(text, to) + 1;
+  return from === 0 && to >= MAX_LOGGED ? undefined : { from, line: text.slice(from, to) };
+};
+
+/** What of private keys anybody can see: `offset` is where the line stands that says so, `start` where the part begins. */
+export const bareKeys = (
+  text: string,
+): readonly { readonly offset: number; readonly start: number; readonly value: string }[] => {
+  if (!text.includes("PRIVATE KEY")) return [];
+  const found = [...text.matchAll(BARE_KEY)].map(({ index, 0: whole, 2: value = "" }) => ({
+    offset: index,
+    start: index + whole.length - value.length,
+    value,
+  }));
+  const seen = new Set<number>();
+  for (const { index, 0: whole } of text.matchAll(KEY_EDGES)) {
+    const next = whole.startsWith("-----BEGIN") ? lineBehind(text, index + whole.length) : lineAhead(text, index);
+    if (next === undefined || seen.has(next.from)) continue;
+    seen.add(next.from);
+    const piece = LOGGED_LINE.exec(next.line);
+    if (piece !== null) found.push({ offset: index, start: next.from + piece.index, value: piece[0] });
+  }
+  return found.sort((a, b) => a.offset - b.offset);
+};

@@ -13,6 +13,8 @@ export function* linesOf(text: string): Generator<{ readonly line: string; reado
   }
 }
 
+const BELOW = /^\r?\n[ \t]*(\S[^\r\n]*)/;
+
 /** Lines of a bouncer: `KEY=value`, or Apache's `Key value`. A comment holds an old one. */
 const linesFound =
   (...patterns: readonly RegExp[]) =>
@@ -23,8 +25,13 @@ const linesFound =
       const match = patterns.map((pattern) => pattern.exec(line)).find((each) => each !== null);
       const [head, name = "", raw = ""] = match ?? [];
       if (head === undefined) continue;
-      const from = at + head.length - raw.length;
-      const trimmed = raw.trimEnd();
+      const joint = /^\\$/.test(raw.trimEnd())
+        ? BELOW.exec(text.slice(at + line.length, at + line.length + 2000))
+        : null;
+      // What a backslash joins stands on the line below.
+      const below = joint?.[1] ?? "";
+      const from = joint ? at + line.length + joint[0].length - below.length : at + head.length - raw.length;
+      const trimmed = (joint ? below : raw).trimEnd();
       const [, quote = "", inside] = /^(["'])(.*)\1$/.exec(trimmed) ?? [];
       const value = inside ?? trimmed;
       const rule = secretBy(name, value, [], isSet);

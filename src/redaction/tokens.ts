@@ -34,13 +34,19 @@ const TOKENS: readonly (readonly [string, string])[] = [
   ["Vault token", "hv[sbr]\\.[A-Za-z0-9_-]{24,300}"],
   ["age key", "AGE-SECRET-KEY-1[A-Z0-9]{50,60}"],
 ];
+/** What crypt(3), htpasswd and their like make of a password: who has it can try words on it. */
+const HASHED =
+  /\${1,2}(?:apr1|1|2[abxy]|5|6|7|y|gy|argon2(?:id?|d))\${1,2}[./A-Za-z0-9=,$-]{0,100}\$[./A-Za-z0-9+]{20,120}(?![./A-Za-z0-9+])/g;
+
 const TOKEN = new RegExp(`(?<![A-Za-z0-9_])(?:${TOKENS.map(([, pattern]) => `(${pattern})`).join("|")})`, "g");
 
-export const tokens = (text: string): readonly Span[] =>
-  [...text.matchAll(TOKEN)].map((match) => {
+export const tokens = (text: string): readonly Span[] => [
+  ...[...text.matchAll(TOKEN)].map((match) => {
     const which = match.slice(1).findIndex((group) => group !== undefined);
     return spanOf(match.index, match[0], TOKENS[which]?.[0] ?? "token");
-  });
+  }),
+  ...[...text.matchAll(HASHED)].map(({ index, 0: value }) => spanOf(index, value, "hash of a password")),
+];
 
 /**
  * A bouncer's key: 32 random bytes as base64 without padding since 1.5.3 (pkg/apiserver/middlewares/v1/api_key.go, GenerateAPIKey). 43

@@ -1,4 +1,4 @@
-import { commandSpans } from "./arguments.ts";
+import { joinedSpans } from "./arguments.ts";
 import { secretBy } from "./names.ts";
 import { linesOf, variableSpan } from "./settings.ts";
 import { type Found, type KnownVariables, NOTHING, type Span } from "./spans.ts";
@@ -91,8 +91,7 @@ export const unitFound = (text: string, known: KnownVariables): Found => {
         else words.push(assigned);
       }
     } else if (/^Exec|^Argv/.test(name)) {
-      // Lines that are joined keep their breaks: each is read by itself.
-      for (const row of linesOf(value)) spans.push(...commandSpans(row.line, from + row.at, known));
+      spans.push(...joinedSpans(read, from, known));
     } else if (name === "SetCredential" || name === "SetCredentialEncrypted") {
       const colon = value.indexOf(":");
       const secret = value.slice(colon + 1);

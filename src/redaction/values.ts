@@ -22,6 +22,9 @@ const NO_VALUE = /^(?:true|false|yes|no|on|off|null|nil|none|~|undefined)$/i;
  */
 const PLACEHOLDER =
   /^(?:\$\{[A-Z_][A-Z0-9_]*\}|<[A-Z][A-Z_]*>|\{\{-? [^{}]{1,200} -?\}\}|\{\{\.[A-Za-z][A-Za-z.]{0,100}\}\}|%\(ENV_\w+\)s)$/;
+/** Where CrowdSec's own files say which part of an event they mean: `evt.Parsed.token` (docs.crowdsec.net/docs/expr/event). */
+const EXPRESSION =
+  /^(?:[A-Z]\w{2,30}\()?evt\.(?:Meta|Parsed|Enriched|Unmarshaled|Appsec|Line|Overflow|Time|StrTime|Process|GetMeta|GetType)\b[\w.,"' ()[\]-]{0,200}$/;
 /** `$NAME`, `${name}`: a reference where such a variable is set; CrowdSec leaves the name of an unknown one as it stands. */
 const VARIABLE = /^\$(?:\{(\w+)\}|([A-Za-z_]\w*))$/;
 /** What stands in place of a secret, as a whole. */
@@ -44,7 +47,9 @@ export const variableIn = (value: string): string | undefined => {
  */
 export const isNoSecret = (value: string, isSet?: IsSet): boolean => {
   const text = value.trim();
-  if (text === "" || NO_VALUE.test(text)) return true;
+  if (text === "" || NO_VALUE.test(text) || EXPRESSION.test(text)) return true;
+  // What joins the line below is no value.
+  if (isSet === undefined && text === "\\") return true;
   if (isSet === undefined) return STOOD_IN.test(text) || REFERENCE.test(text) || MASK.test(text);
   if (IS_STAND_IN.test(text) || PLACEHOLDER.test(text) || WHOLE_MASK.test(text)) return true;
   const name = variableIn(text);

@@ -11,6 +11,7 @@ import {
   type Scalar,
 } from "yaml";
 import { privatePath } from "./addresses.ts";
+import { argumentsFound, joinedSpans, listedSpans, unescaped } from "./arguments.ts";
 import { commentSpans } from "./comments.ts";
 import { holdsSecrets, isAboutSecrets, isNaming, kindOfName, secretBy, variableIs, wordsOf } from "./names.ts";
 import { breaksOf, type Found, type KnownVariables, type Span } from "./spans.ts";
@@ -30,6 +31,13 @@ const ORDINARY_HEADERS =
 const SCHEME =
   /^(?:Basic|Bearer|Splunk|token|Token|ApiKey|Api-Key|GenieKey|Digest|Negotiate|OAuth|AWS4-HMAC-SHA256)\s+(?=\S)/i;
 
+/** Names of what is run: a line, or a list of words (docs.docker.com/reference/compose-file/services, Pods of Kubernetes). */
+const COMMAND = /^(?:command|cmd|args|entrypoint|exec(?:start|_start)?)$/i;
+/** Plain and quoted texts that end on their line: how each says what it means. */
+const ESCAPED: Readonly<Record<string, RegExp>> = { '"': /\\(["\\/])/g, "'": /'(')/g };
+/** Labels of Traefik and others that hold `user:hash`, with `$$` for `$`. */
+const USERS = /basic_?auth\.users$/i;
+
 /** Text as the value of a double-quoted scalar, on as many lines as what stood there. */
 const quoted = (text: string, source: string): string => {
   const lines = source.split("\n");
@@ -44,7 +52,7 @@ const written = (text: string, source: string, node: Scalar): string => {
   if (source.includes("\n")) return quoted(text, source);
   const quote = node.type === "QUOTE_SINGLE" ? "'" : node.type === "QUOTE_DOUBLE" ? '"' : "";
   if (quote === "'" && !/['\s]$/.test(text)) return `'${text.replaceAll("'", "''")}'`;
-  return quote === "" && /^[\w][\w ./:@%?&=+-]*$/.test(text) && !/: | $/.test(text) ? text : JSON.stringify(text);
+  return quote === "" && /^-{0,2}\w[\w ./:@%?&=+-]*$/.test(text) && !/: | $/.test(text) ? text : JSON.stringify(text);
 };
 
 const standsFor = (standIn: string, value: string): string => (isAwkward(value) ? `${standIn} ` : standIn);
@@ -55,6 +63,10 @@ interface Place {
   readonly below?: string;
   /** Everything below names something to send alerts to. */
   readonly headers?: boolean;
+  /** What stands below are expressions that texts are matched with, and no values. */
+  readonly patterns?: boolean;
+  /** It is an item of a list. */
+  readonly inList?: boolean;
 }
 
 /** What is secret in YAML that can be read as such; undefined where it cannot. */
@@ -105,9 +117,59 @@ const parsed = (text: string, known: KnownVariables): Found | undefined => {
     add(node, rule, scheme.length);
   };
 
+  /** What is run is read as a command line is. */
+  const command = (node: Scalar): void => {
+    if (!node.range || typeof node.value !== "string") return;
+    const [start] = node.range;
+    const source = sourceOf(node);
+    const found = (): readonly Span[] => {
+      if (node.type === "BLOCK_LITERAL") {
+        const body = source.indexOf("\n") + 1;
+        return argumentsFound(source.slice(body), known).spans.map((span) => ({
+          ...span,
+          start: span.start + start + body,
+          end: span.end + start + body,
+        }));
+      }
+      if (node.type === "BLOCK_FOLDED") {
+        const body = source.indexOf("\n") + 1;
+        return joinedSpans(source.slice(body), start + body, known, " \n");
+      }
+      const quote = /^["']/.exec(source)?.[0] ?? "";
+      if (quote === "") return joinedSpans(source, start, known, " \n");
+      const meant = unescaped(source.slice(1, -1), start + 1, ESCAPED[quote] ?? /(?!)/g);
+      return joinedSpans(meant.text, 0, known, " \n").map((span) => ({
+        ...span,
+        start: meant.offsets[span.start] ?? start,
+        end: meant.offsets[span.end] ?? start,
+        write: (standIn) =>
+          quote === "'" ? span.write(standIn).replaceAll("'", "''") : span.write(standIn).replace(/["\\]/g, "\\$&"),
+      }));
+    };
+    if (!spans.has(start)) for (const span of found()) if (!spans.has(span.start)) spans.set(span.start, span);
+  };
+
+  /** A list of words that are run: `[x, --token, abc]`; one that holds blanks is a line of its own. */
+  const listedCommand = (items: readonly unknown[]): void => {
+    const scalars = items.filter((item): item is Scalar => isScalar(item));
+    const words = scalars.map(meantBy);
+    for (const { start: index, rule, value } of listedSpans(words, known)) {
+      const node = scalars[index];
+      if (!node?.range || spans.has(node.range[0])) continue;
+      const from = (words[index] ?? "").lastIndexOf(value);
+      add(node, rule, from, from + value.length);
+    }
+    for (const node of scalars) if (/\S\s+\S/.test(meantBy(node))) command(node);
+  };
+
   const plainScalar = (node: Scalar, name: string): void => {
     if (typeof node.value !== "string") return;
     const { value } = node;
+    const [users] = /^[\w.@-]{1,200}basic_?auth\.users=[^:\s]{1,100}:/i.exec(value) ?? [];
+    if (users !== undefined) {
+      add(node, "password of a user", users.length);
+      return;
+    }
     plainReferences.push(...referencesOf(value));
     if (isNaming(name) || /^(?:\/|[a-z]+:\/\/)/.test(value)) words.push(value);
     // Of a list of variables, or of arguments.
@@ -135,7 +197,9 @@ const parsed = (text: string, known: KnownVariables): Found | undefined => {
     // A number is a password, and no key.
     const isSecret = rule !== undefined && (typeof node.value !== "number" || kindOfName(name) === "value");
     const isBelow = place.below !== undefined && !isAboutSecrets(name);
-    if (isBelow) secretScalar(node, place.below ?? "");
+    if (place.patterns) return;
+    if (USERS.test(name) && value.includes(":")) add(node, "password of a user", value.indexOf(":") + 1);
+    else if (isBelow) secretScalar(node, place.below ?? "");
     else if (isHeader) secretScalar(node, `header ${name.slice(0, 60)}`);
     else if (path) add(node, `address ${name}`, path.from, path.from + path.value.length);
     else if (isSecret && !(/webhook/i.test(name) && /^https?:\/\//i.test(value))) secretScalar(node, rule);
@@ -156,7 +220,11 @@ const parsed = (text: string, known: KnownVariables): Found | undefined => {
 
   const map = (items: readonly Pair[], place: Place): void => {
     // Alerts go to addresses that are as good as a password (cmd/notification-http, docs.crowdsec.net/docs/local_api/notification_plugins).
-    const notifies = place.parents.length === 0 && textUnder(items, "format") && textUnder(items, "type", "name");
+    const type = textUnder(items, "type");
+    const notifies =
+      place.parents.length === 0 &&
+      ((textUnder(items, "format") && textUnder(items, "type", "name")) ||
+        (type !== undefined && meantBy(type) === "http" && textUnder(items, "name")));
     const address = notifies ? textUnder(items, "url") : undefined;
     const path = address && privatePath(meantBy(address));
     if (address && path) add(address, "address that alerts are sent to", path.from, path.from + path.value.length);
@@ -191,7 +259,11 @@ const parsed = (text: string, known: KnownVariables): Found | undefined => {
       return;
     }
     if (node !== null && "anchor" in node && typeof node.anchor === "string") anchors.set(node.anchor, node);
-    if (isScalar(node)) scalar(node, name, place);
+    const isRun = COMMAND.test(name) || (name === "test" && /^health_?check$/i.test(place.parents.at(-1) ?? ""));
+    if (isScalar(node)) {
+      scalar(node, name, place);
+      if (isRun && !place.inList) command(node);
+    }
     if (!isMap(node) && !isSeq(node)) return;
     const holds = name !== "" && holdsSecrets(name, isSeq(node));
     const below = place.below ?? (holds ? `key ${name.slice(0, 60)}` : undefined);
@@ -199,11 +271,13 @@ const parsed = (text: string, known: KnownVariables): Found | undefined => {
       parents: name === "" || name === "<<" ? place.parents : [...place.parents, name],
       ...(below !== undefined && { below }),
       ...(/^(?:http_|request_|extra_)?headers$/i.test(name) && { headers: true }),
+      ...((place.patterns || name === "pattern_syntax") && { patterns: true }),
     };
-    if (isSeq(node))
-      for (const item of node.items)
-        walk(item as Node | null, name, below === undefined ? { ...inner, parents: place.parents } : inner);
-    else map(node.items as Pair[], inner);
+    if (isSeq(node)) {
+      const listed: Place = { ...(below === undefined ? { ...inner, parents: place.parents } : inner), inList: true };
+      for (const item of node.items) walk(item as Node | null, name, listed);
+      if (isRun) listedCommand(node.items);
+    } else map(node.items as Pair[], inner);
   };
 
   for (const { contents } of all) {

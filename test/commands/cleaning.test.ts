@@ -49,12 +49,25 @@ describe("how a text is read", () => {
     ["files/etc/nsswitch.conf", "passwd: files\n", "text"],
     ["/etc/xdg/x.conf", "TOKEN=x\n", "settings"],
     ["/var/log/auth.log", "sudo: root: COMMAND=/usr/bin/cscli machines add web1 --password x\n", "arguments"],
+    ["/var/log/auth.log", "sudo: root: COMMAND=/usr/bin/curl -ubob:hunterzz http://x\n", "arguments"],
+    ["/var/log/auth.log", "sudo: root: COMMAND=/usr/bin/cscli bouncers add n -kHunter2zz\n", "arguments"],
     ["notes", "I ran\ncurl -u me:x http://127.0.0.1:8080\n", "arguments"],
     ["notes", "a well-known - or not so well -- known thing\n", "text"],
     ["standard input", "Nov 23 07:12:01 web1 crowdsec[1]: key: value\n", "text"],
   ])("%s, which begins with %j, as %s", (name, text, kind) => {
     expect(kindFor({ name, text })).toBe(kind);
   });
+});
+
+test.each([
+  "sudo: root : USER=root ; COMMAND=/usr/bin/curl -ubob:Hunter2zz http://x",
+  "sudo: root : USER=root ; COMMAND=/usr/bin/cscli bouncers add n -kHunter2zz",
+  "sudo: root : USER=root ; COMMAND=/usr/bin/mysql -pHunter2zz",
+])("a secret that stands at its option at once is taken out of a log: %s", (line) => {
+  const { pieces, redactor } = cleanPieces([{ name: "/var/log/auth.log", text: `${line}\n` }]);
+  const text = pieces[0]?.text ?? "";
+  expect(text).toBe(`${line.replace("Hunter2zz", "REDACTED-1")}\n`);
+  expect(redactor.leaks(text)).toEqual([]);
 });
 
 test("what one text shows to be secret is taken out of all, and names are texts too", () => {

@@ -386,7 +386,7 @@ describe("whatever is wrong with the place that it goes to", () => {
 
   test("ended by a signal, it leaves nothing", async () => {
     // Long enough under way to be caught in the middle.
-    await filter("agent", "output", "udp dport 53 drop", "tcp dport 53 drop");
+    await filter("agent", "output", "tcp dport 8080 drop");
     const ended = await on(
       "agent",
       `mkdir -p /tmp/place && cd /tmp/place && (${TOOL} bundle --timeout 20s & echo $! >/tmp/pid; sleep 5; kill -TERM $(cat /tmp/pid); wait $(cat /tmp/pid); echo "exit $?") 2>&1; ls -A /tmp/place | wc -l`,

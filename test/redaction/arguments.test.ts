@@ -42,6 +42,44 @@ test.each([
     "x --key /etc/ssl/private/x.pem --key-file /x --token-file /y --password-stdin",
     "x --key /etc/ssl/private/x.pem --key-file /x --token-file /y --password-stdin",
   ],
+  ["/bin/sh -c 'curl -u bob:canary http://x' y", "/bin/sh -c 'curl -u bob:REDACTED-1 http://x' y"],
+  ['bash -c "foo --api-key canary"', 'bash -c "foo --api-key REDACTED-1"'],
+  [
+    String.raw`bash -c "curl -H \"X-Api-Key: canary\" -u bob:can\\ary h"`,
+    String.raw`bash -c "curl -H \"X-Api-Key: REDACTED-1\" -u bob:REDACTED-1 h"`,
+  ],
+  ['0 5 * * * root su - bob -c "foo --token canary"', '0 5 * * * root su - bob -c "foo --token REDACTED-1"'],
+  ["ssh h 'mysql -pcanary db'", "ssh h 'mysql -pREDACTED-1 db'"],
+  [`ssh h "sh -c 'mysql -pcanary db'"`, `ssh h "sh -c 'mysql -pREDACTED-1 db'"`],
+  ["git commit -m 'reads the key -u now'", "git commit -m 'reads the key -u now'"],
+  ["curl -su bob:canary h", "curl -su bob:REDACTED-1 h"],
+  ["curl -fsSu bob:canary h", "curl -fsSu bob:REDACTED-1 h"],
+  ["curl -fsSubob:canary h", "curl -fsSubob:REDACTED-1 h"],
+  ["curl -sH 'X-Api-Key: canary' h", "curl -sH 'X-Api-Key: REDACTED-1' h"],
+  ["curl -fsSL -o /tmp/x:y http://h:80/", "curl -fsSL -o /tmp/x:y http://h:80/"],
+  [
+    "traefik --accesslog.fields.headers.names.Authorization=drop",
+    "traefik --accesslog.fields.headers.names.Authorization=drop",
+  ],
+  ["redis-cli -acanary ping", "redis-cli -aREDACTED-1 ping"],
+  ["docker login -u bob -p canary r.example", "docker login -u bob -p REDACTED-1 r.example"],
+  ["mongosh -u bob -p canary db", "mongosh -u bob -p REDACTED-1 db"],
+  ["smbclient -U bob%canary //h/s", "smbclient -U bob%REDACTED-1 //h/s"],
+  ["echo bob:canary | chpasswd", "echo bob:REDACTED-1 | chpasswd"],
+  ["echo 'canary' | passwd --stdin bob", "echo 'REDACTED-1' | passwd --stdin bob"],
+  ["echo canary | sudo -S systemctl restart x", "echo REDACTED-1 | sudo -S systemctl restart x"],
+  ["chpasswd <<< bob:canary", "chpasswd <<< bob:REDACTED-1"],
+  ["echo done: x | sudo tee /tmp/x", "echo done: x | sudo tee /tmp/x"],
+  ["x --password -Hunt3r-x y", "x --password REDACTED-1 y"],
+  ["curl \\\n  -u \\\n  bob:canary \\\n  h\nls", "curl \\\n  -u \\\n  bob:REDACTED-1 \\\n  h\nls"],
+  ["x --token 'can \\\n ary' \\\n  y\nls", "x --token 'REDACTED-1' \\\n \\\n  y\nls"],
 ])("%s is shown as %s", (text, expected) => {
   expect(shown(text, "arguments")).toBe(expected);
+});
+
+test("a megabyte of quotes, backslashes and pipes is read in no time", () => {
+  const begun = Date.now();
+  for (const part of ['" \\"', "' ", "\\\n", "| echo x ", `"a '`, "-sssssssssssu ", "<<< x "])
+    shown(part.repeat(Math.floor((1 << 20) / part.length)), "arguments");
+  expect(Date.now() - begun).toBeLessThan(20_000);
 });

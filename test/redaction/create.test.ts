@@ -1,8 +1,11 @@
+import { readFileSync } from "node:fs";
 import { describe, expect, test } from "@jest/globals";
 import { parseAllDocuments } from "yaml";
 import { createRedactor } from "../../src/redaction/create.ts";
+import { isKnownWord } from "../../src/redaction/ordinary.ts";
 import type { Kind } from "../../src/redaction/redactor.ts";
 import { parseYaml } from "../../src/topology/yaml-tree.ts";
+import { bundleIn } from "../support/bundles.ts";
 
 /** A text as it is shown when it is all that there is. */
 const shown = (text: string, kind: Kind): string => {
@@ -309,3 +312,79 @@ test.each([
   expect(redactor.leaks(result)).toEqual([]);
   expect(result).toContain("REDACTED-1");
 });
+
+/** Lines that a stranger can have written into a log, of which no bundle may die. */
+const HARMFUL: readonly (readonly [string, string])[] = [
+  [
+    "a date",
+    'request: "GET /?password=n2026/11/23 HTTP/1.1"\nreferrer: "http://x/?password="\n2026/11/23 10:00:00 [x]',
+  ],
+  ["a name", 'GET /?password=ntime=\ntime="x" msg="http://x/?password="\ntime="y" msg=z'],
+  ["a key that is none", '1.2.3.4 GET / 404 "-----BEGIN PRIVATE KEY----- AAAAAAAAAAAAAAAA x"'],
+  ["a sentence about a key", "-----BEGIN PRIVATE KEY----- misconfiguration found"],
+  ["a key's begin before a backslash", "-----BEGIN PRIVATE KEY-----\\\nAAAAAAAAAAAAAAAAAAAA x"],
+  ["a key's begin and end", `-----BEGIN PRIVATE KEY----- -----END PRIVATE KEY-----\nx ${"Ab1".repeat(20)}\n`],
+  ["another key's begin", `-----BEGIN PRIVATE KEY----- -----BEGIN CERTIFICATE-----\nx ${"Ab1".repeat(20)}\n`],
+  ["a key's end behind lines", `-----x ${"Ab1".repeat(20)}\nx -----END PRIVATE KEY-----\n`],
+];
+
+test.each(HARMFUL)("a stranger who sends %s does not keep a bundle from being made", (_what, log) => {
+  const redactor = createRedactor();
+  redactor.study("db_config:\n  password: crowdsec\n", "yaml", "/etc/crowdsec/config.yaml");
+  redactor.study(log, "text", "/var/log/nginx/error.log");
+  const result = redactor.redact(log, "text").text;
+  for (const text of [result, JSON.stringify(result), JSON.stringify(result.split("\n"), null, 1)])
+    expect({ text, leaks: redactor.leaks(text) }).toEqual({ text, leaks: [] });
+  expect(redactor.redact(result, "text").text).toBe(result);
+});
+
+test("a word in JSON's escapes is no value, and a value in them is", () => {
+  const redactor = createRedactor();
+  redactor.study("password: ntimes\nuser: ntimes\n", "yaml", "/etc/x.yaml");
+  redactor.study("path: /srv/ntimes/x\n", "yaml", "/etc/y.yaml");
+  expect(redactor.ordinary).toHaveLength(1);
+  expect(redactor.leaks(JSON.stringify("?password=\ntimes x"))).toEqual([]);
+  expect(redactor.leaks(JSON.stringify('?password="\ntimes x'))).toEqual([]);
+  expect(redactor.leaks(JSON.stringify('x "password": "ntimes"'))).toHaveLength(1);
+});
+
+/** What everybody can look up, or what a host is called. */
+const PUBLIC = [
+  "0af3b1c2".repeat(8),
+  "v1.6.3-linux-4b1c2a3d",
+  "123e4567-e89b-12d3-a456-426614174000",
+  "i-0a1b2c3d4e5f6a7b8",
+  "ip-10-0-0-1-1a2b3c4d5e",
+  "crowdsec-agent-7d9f8b6c5d-x2x4z",
+];
+
+test.each(PUBLIC)("a stranger who sends %s as a token has it taken out there only", (value) => {
+  const redactor = createRedactor();
+  const log = `GET /?token=${value} HTTP/1.1`;
+  redactor.study(log, "text", "/var/log/x");
+  expect(redactor.redact(log, "text").text).toBe("GET /?token=REDACTED-1 HTTP/1.1");
+  expect(redactor.redact(`x ${value} y`, "text").text).toBe(`x ${value} y`);
+  expect(redactor.leaks(value)).toEqual([]);
+});
+
+test("what every bundle has in it is nobody's secret: a password of that name does not keep it from being made", async () => {
+  const { bundle } = await bundleIn({});
+  const words = new Set(bundle.names);
+  for (const file of ["model/report", "model/observation", "bundle/manifest", "bundle/recording"]) {
+    const source = readFileSync(new URL(`../../src/${file}.ts`, import.meta.url), "utf8");
+    for (const [, key = ""] of source.matchAll(/readonly (\w{6,})\??:/g)) words.add(key);
+  }
+  expect(words.size).toBeGreaterThan(50);
+  expect([...words].filter((word) => !isKnownWord(word))).toEqual([]);
+});
+
+test.each(["observations", "schemaVersion", "manifest", "removals.txt", "sha256", "report.json", "crowdsec-preflight"])(
+  "the password %s is taken out where it is a value, and not of the bundle's own words",
+  (word) => {
+    const redactor = createRedactor();
+    redactor.study(`password: ${word}\n`, "yaml", "/etc/x.yaml");
+    expect(redactor.leaks(`{"${word}": 1, "name": "${word}"}`)).toEqual([]);
+    expect(redactor.redact(`password=${word}`, "text").text).toBe("password=REDACTED-1");
+    expect(redactor.ordinary).toHaveLength(1);
+  },
+);

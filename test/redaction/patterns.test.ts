@@ -147,6 +147,49 @@ const TAKEN: readonly (readonly [string, string, string])[] = [
     `tls: ${Buffer.from(`-----BEGIN PRIVATE KEY-----\n${BODY}\n-----END PRIVATE KEY-----\n`).toString("base64")}`,
     "tls: REDACTED-1",
   ],
+  [
+    "a password in colours",
+    "\x1b[36mpassword\x1b[0m=hunterzz \x1b[36mx\x1b[0m=1",
+    "\x1b[36mpassword\x1b[0m=REDACTED-1 \x1b[36mx\x1b[0m=1",
+  ],
+  ["a value in colours", "password=\x1b[31mhunterzz\x1b[0m x", "password=\x1b[31mREDACTED-1\x1b[0m x"],
+  ["a password in escaped colours", "\\x1b[31mpassword\\x1b[0m=hunterzz x", "\\x1b[31mpassword\\x1b[0m=REDACTED-1 x"],
+  [
+    "an escaped parameter",
+    "GET /?r=%2Fx%3Fpassword%3Dhunterzz%26b%3D1 HTTP",
+    "GET /?r=%2Fx%3Fpassword%3DREDACTED-1%26b%3D1 HTTP",
+  ],
+  ["JSON in an address", "?q=%7B%22password%22%3A%22hunterzz%22%7D", "?q=%7B%22password%22%3A%22REDACTED-1%22%7D"],
+  [
+    "JSON in JSON for HTML",
+    "\\u0022password\\u0022:\\u0022hunterzz\\u0022,",
+    "\\u0022password\\u0022:\\u0022REDACTED-1\\u0022,",
+  ],
+  ["JSON in HTML", "&quot;password&quot;:&quot;hunterzz&quot;,", "&quot;password&quot;:&quot;REDACTED-1&quot;,"],
+  ["a key in two words", "api key: Hunter2zz", "api key: REDACTED-1"],
+  ["a key for somebody", "API key for x: Hunter2zz", "API key for x: REDACTED-1"],
+  ["a password for somebody", "Password for bob: Hunter2zz", "Password for bob: REDACTED-1"],
+  ["what a password was", "the password was Hunter2zz", "the password was REDACTED-1"],
+  ["a password behind a blank", "password= Hunter2zz", "password= REDACTED-1"],
+  ["a constant of PHP", "define('API_KEY', 'hunterzz');", "define('API_KEY', 'REDACTED-1');"],
+  ["HAProxy's header", "http-request set-header X-Api-Key hunterzz", "http-request set-header X-Api-Key REDACTED-1"],
+  ["Apache's header", 'RequestHeader set X-Api-Key "hunterzz"', 'RequestHeader set X-Api-Key "REDACTED-1"'],
+  ["MySQL's new password", "SET PASSWORD = PASSWORD('hunterzz')", "SET PASSWORD = PASSWORD('REDACTED-1')"],
+  ["PHP's session", "Cookies PHPSESSID=hunterzz1; x", "Cookies PHPSESSID=REDACTED-1; x"],
+  ["a hash of htpasswd", "bob:$apr1$abcdefgh$0123456789ABCDEFGHIJ./", "bob:REDACTED-1"],
+  [
+    "a line of shadow",
+    `root:$6$abcdefgh$${"aB1.".repeat(21)}ab:19000:0:99999:7:::`,
+    "root:REDACTED-1:19000:0:99999:7:::",
+  ],
+  ["a hash of bcrypt", `bob:$2y$10$${"aB1.".repeat(13)}a`, "bob:REDACTED-1"],
+  ["a login of SMTP", "AUTH PLAIN AGJvYgBIdW50ZXIy", "AUTH PLAIN REDACTED-1"],
+  ["a number in JSON", '{"token":12}', '{"token":"REDACTED-1"}'],
+  [
+    "a key that logrus wrote line by line",
+    `level=info msg="-----BEGIN PRIVATE KEY-----"\nlevel=info msg=${BODY}\nlevel=info msg=${BODY} file=x`,
+    `level=info msg="-----BEGIN PRIVATE KEY-----"\nlevel=info msg=REDACTED-1\nlevel=info msg=REDACTED-1 file=x`,
+  ],
 ];
 
 test.each(TAKEN)("%s is taken out, and what is around it stays", (_what, text, expected) => {
@@ -199,6 +242,15 @@ const LEFT: readonly (readonly [string, string])[] = [
   ["a query with an address of mail", "http://user@example.com/x?mail=bob@example.org https://h:80/a:b/@x"],
   ["an image of a registry", "image: registry:5000/crowdsec:v1.7.8@sha256:0af3 at 10:00:01 bob@example.org"],
   ["base64 of a certificate", Buffer.from("-----BEGIN CERTIFICATE-----\nMIIBszCCAVmgAwIBAgIU\n").toString("base64")],
+  ["what is not set", "password=unset api_key=missing"],
+  ["an item of the hub", "hub token: crowdsecurity/sshd"],
+  ["a count of tokens", "tokens: 12/50"],
+  ["where a key is", "using api_key: /etc/crowdsec/key"],
+  ["a kind of cookie", "cookie: SameSite=Lax"],
+  ["an example of a query", "GET /?key=value HTTP/1.1"],
+  ["how a login went", "login bob password ok"],
+  ["where a key was looked for", 'expected "-----BEGIN PRIVATE KEY-----" in /etc/crowdsec/ssl/key.pem'],
+  ["a failed login", "Failed password for root from 192.0.2.1 port 22 ssh2; auth with api key failed: 403"],
 ];
 
 test.each(LEFT)("%s stays", (_what, text) => {
@@ -216,6 +268,7 @@ const MEGABYTE = 1 << 20;
 const HOSTILE: readonly (readonly [Kind, readonly string[]])[] = [
   ["text", ["password=", "?key=", "eyJ-", "http://a:b@", "\\", "-----BEGIN PRIVATE KEY-----", "Authorization: Basic "]],
   ["text", ["-----END PRIVATE KEY-----", `${BODY}\n-----END PRIVATE KEY-----`, "LS0tLS1CRUdJTi", "a:b1", "login a1 "]],
+  ["text", ["password%3D", "%22password%22%3A%22", "api key for ", "$6$a", "-----BEGIN PRIVATE KEY-----\\"]],
   ["text", ["password ", "?u=", "password='", 'password":"\\\\', "token=a'b", "BEGIN PRIVATE KEY-----\nx: AAAA"]],
   ["yaml", ["a: ", "[", '{"a":', "a: &a *a\n", "- \n", 'password: "\n', "api_key: |\n x\n"]],
   ["json", ["[", '{"a":', '"', '"\\', '""']],

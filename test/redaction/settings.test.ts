@@ -34,6 +34,13 @@ const CASES: readonly (readonly [string, Kind, string, string])[] = [
     "CrowdsecURL http://h\nCrowdsecAPIKey canary\n# CrowdsecAPIKey canary2\nCrowdsecCache shmcb\n",
     "CrowdsecURL http://h\nCrowdsecAPIKey REDACTED-1\n# CrowdsecAPIKey REDACTED-2\nCrowdsecCache shmcb\n",
   ],
+  ["a key on the line below", "settings", "API_KEY=\\\n  canary\nMODE=live\n", "API_KEY=\\\n  REDACTED-1\nMODE=live\n"],
+  [
+    "Apache's key on the line below",
+    "directives",
+    "CrowdsecAPIKey \\\n canary\nCrowdsecCache shmcb\n",
+    "CrowdsecAPIKey \\\n REDACTED-1\nCrowdsecCache shmcb\n",
+  ],
   [
     "variables",
     "environment",

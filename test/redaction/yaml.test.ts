@@ -52,7 +52,7 @@ const PLACES: readonly (readonly [string, string, string])[] = [
   [
     "AWS",
     "aws_access_key_id: AKIAIOSFODNN7EXAMPLE\naws_secret_access_key: canary\naws_region: eu\n",
-    "aws_access_key_id: REDACTED-2\naws_secret_access_key: REDACTED-1\naws_region: eu\n",
+    "aws_access_key_id: REDACTED-1\naws_secret_access_key: REDACTED-2\naws_region: eu\n",
   ],
   [
     "Stormshield's bouncer",
@@ -134,6 +134,56 @@ const PLACES: readonly (readonly [string, string, string])[] = [
     "several documents",
     "a: 1\n---\npassword: canary\n---\npassword: canary\n",
     "a: 1\n---\npassword: REDACTED-1\n---\npassword: REDACTED-1\n",
+  ],
+  [
+    "PagerDuty",
+    "type: http\nname: p\nrouting_key: 1a2b3c4d5e6f7a8b9c0d1e2f3a4b5c6d\namqp:\n  routing_key: alerts\n",
+    "type: http\nname: p\nrouting_key: REDACTED-1\namqp:\n  routing_key: alerts\n",
+  ],
+  [
+    "an address that alerts are sent to without a format",
+    "type: http\nname: h\nurl: https://x.example/z/canary\n",
+    "type: http\nname: h\nurl: https://x.example/REDACTED-1\n",
+  ],
+  [
+    "a command line of a container",
+    'services:\n  a:\n    command: --api-key canary --x\n    entrypoint: sh -c "foo --token canary2"\n',
+    'services:\n  a:\n    command: --api-key REDACTED-1 --x\n    entrypoint: sh -c "foo --token REDACTED-2"\n',
+  ],
+  [
+    "a quoted command line of a container",
+    "command: \"sh -c \\\"curl -u bob:canary h\\\"\"\nargs: 'sh -c ''curl -u bob:canary2 h'''\n",
+    "command: \"sh -c \\\"curl -u bob:REDACTED-1 h\\\"\"\nargs: 'sh -c ''curl -u bob:REDACTED-2 h'''\n",
+  ],
+  [
+    "a command in a list",
+    'command: [x, "--api-key", "canary", -c, /x]\nargs:\n - --token=canary2\n - --password\n - canary3 # x\nentrypoint: [sh, -c, \'curl -u bob:canary4 h\']\n',
+    'command: [x, "--api-key", "REDACTED-1", -c, /x]\nargs:\n - --token=REDACTED-2\n - --password\n - REDACTED-3 # x\nentrypoint: [sh, -c, \'curl -u bob:REDACTED-4 h\']\n',
+  ],
+  [
+    "a command over several lines",
+    "command: >\n  foo\n  --token\n  canary\nargs:\n - |\n  x\n  foo --token canary2 \\\n   --key=canary3\nnext: 1\n",
+    "command: >\n  foo\n  --token\n  REDACTED-1\nargs:\n - |\n  x\n  foo --token REDACTED-2 \\\n   --key=REDACTED-3\nnext: 1\n",
+  ],
+  [
+    "how a container's health is told",
+    "healthcheck:\n  test: [CMD, curl, -u, 'bob:canary', http://h]\ntest: foo --token x\n",
+    "healthcheck:\n  test: [CMD, curl, -u, 'bob:REDACTED-1', http://h]\ntest: foo --token x\n",
+  ],
+  [
+    "a label with users",
+    "labels:\n - traefik.http.middlewares.a.basicauth.users=bob:$$apr1$$abc$$canary7\n - traefik.enable=true\nother:\n  traefik.x.basicauth.users: 'bob:$$apr1$$abd$$canary8'\n",
+    "labels:\n - traefik.http.middlewares.a.basicauth.users=bob:REDACTED-1\n - traefik.enable=true\nother:\n  traefik.x.basicauth.users: 'bob:REDACTED-2'\n",
+  ],
+  [
+    "patterns of the hub",
+    "pattern_syntax:\n  PASS: 'pass(word)?: .*'\n  TOKEN: '[a-z]+'\nnodes:\n - pattern_syntax:\n     SECRET: '\\d+x'\n",
+    "pattern_syntax:\n  PASS: 'pass(word)?: .*'\n  TOKEN: '[a-z]+'\nnodes:\n - pattern_syntax:\n     SECRET: '\\d+x'\n",
+  ],
+  [
+    "a context of the hub",
+    'context:\n  cookie: ["evt.Meta.cookie"]\n  auth_token: [evt.Parsed.token]\n  password:\n   - evt.Parsed.password\n   - \'JsonExtract(evt.Line.Raw, "x")\'\n',
+    'context:\n  cookie: ["evt.Meta.cookie"]\n  auth_token: [evt.Parsed.token]\n  password:\n   - evt.Parsed.password\n   - \'JsonExtract(evt.Line.Raw, "x")\'\n',
   ],
   [
     "what is no YAML",
