@@ -52,7 +52,12 @@ prometheus:
 };
 
 const { files, folders, paths } = holding(FILES);
-const ENGINE = { pid: 42, argv: ["/usr/bin/crowdsec", "-c", `${FOLDER}/config.yaml`], uid: 0, ageSeconds: 3600 };
+const ENGINE = {
+  pid: 42,
+  argv: ["/usr/bin/crowdsec", "-c", `${FOLDER}/config.yaml`, "-dsn", `loki://bob:${canary("argument")}@127.0.0.1/`],
+  uid: 0,
+  ageSeconds: 3600,
+};
 const HOST: World = {
   ...HEALTHY,
   files,
@@ -165,7 +170,7 @@ describe("judged again, a bundle says the same", () => {
 });
 
 describe("secrets", () => {
-  const SECRETS = ["db", "cti", "machine", "capi", "bouncer", "proxy", "variable"].map(canary);
+  const SECRETS = ["db", "cti", "machine", "capi", "bouncer", "proxy", "variable", "argument"].map(canary);
   const holds = async (bundle: Bundle): Promise<readonly string[]> =>
     (await unpacked(bundle)).flatMap(({ name, content }) =>
       SECRETS.filter((secret) => content.includes(secret)).map((secret) => `${secret} in ${name}`),

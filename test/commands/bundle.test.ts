@@ -8,6 +8,7 @@ import { openBundle } from "../../src/bundle/open.ts";
 import { closedPort, type Ran, runProgram, startProgram } from "../support/command-line.ts";
 import { makeFolder } from "../support/folder.ts";
 import { asReport } from "../support/schema.ts";
+import { makeZip } from "../support/zips.ts";
 
 jest.setTimeout(90_000);
 
@@ -152,6 +153,7 @@ describe("check --from", () => {
       expect(stderr.trimEnd()).not.toContain("\n");
     };
     const files = async () => (await openBundle(readFileSync(BUNDLE))).files;
+    const ZEROS = Buffer.alloc(50 * 1024 * 1024);
     const NOW = new Date("2026-06-15T12:00:00Z");
     const withObservations = async (text: string): Promise<Buffer> => {
       const { makeManifest } = await import("../../src/bundle/manifest.ts");
@@ -190,6 +192,14 @@ describe("check --from", () => {
         "another zip",
         () => writeZip([{ name: "a.txt", content: Buffer.from("a") }], NOW),
         /it has no manifest\.json: it is a zip file of something else/,
+      ],
+      ["a name that leads out", async () => makeZip([{ name: "../../etc/cron.d/x", content: "x" }]), /\.\./],
+      ["a link", async () => makeZip([{ name: "a", content: "/etc/passwd", mode: 0o120777 }]), /a symbolic link/],
+      ["a device", async () => makeZip([{ name: "a", mode: 0o020666 }]), /which is not read: a/],
+      [
+        "a bomb",
+        async () => makeZip(Array.from({ length: 9 }, (_none, at) => ({ name: `${at}`, content: ZEROS }))),
+        /too large: it unpacks to more than 400 MiB/,
       ],
       [
         "a changed file",
