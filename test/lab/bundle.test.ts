@@ -1,5 +1,5 @@
 import { execFile } from "node:child_process";
-import { afterEach, describe, expect, jest, test } from "@jest/globals";
+import { afterAll, afterEach, describe, expect, jest, test } from "@jest/globals";
 import { type ArchiveFile, readZip } from "../../src/archive/zip.ts";
 import { MAX_FILES, MAX_PACKED_BYTES, MAX_UNPACKED_BYTES } from "../../src/bundle/limits.ts";
 import type { Finding, Report } from "../../src/model/report.ts";
@@ -11,6 +11,10 @@ jest.setTimeout(120_000);
 afterEach(async () => {
   await lab("restore");
 });
+
+/** Of this run of the tests: /tmp is the machine's. */
+const PLACE = `/tmp/preflight-lab-${process.pid}`;
+afterAll(() => on("allinone", `rm -rf ${PLACE}`));
 
 const TOOL = `${process.execPath} ${process.cwd()}/bin/crowdsec-preflight.js`;
 
@@ -29,7 +33,7 @@ const opened = async (bytes: Buffer): Promise<Opened> => {
   const files = await readZip(bytes, LIMITS);
   const text = (name: string): string => {
     const found = files.find((file) => file.name === name);
-    if (found === undefined) throw new Error(`no ${name} in ${files.map((file) => file.name).join(", ")}`);
+    if (found === undefined) throw new Error(`no ${name}: ${files.find((file) => file.name === "README.md")?.content}`);
     return found.content.toString("utf8");
   };
   return { bytes, files, names: files.map(({ name }) => name), text, report: asReport(text("report.json")) };
@@ -39,7 +43,7 @@ const opened = async (bytes: Buffer): Promise<Opened> => {
 const bundle = async (host: Host, ...flags: readonly string[]): Promise<Opened> => {
   const encoded = await on(
     host,
-    `rm -f /tmp/b.zip && ${TOOL} bundle -f /tmp/b.zip ${flags.join(" ")} >/tmp/b.said && base64 -w0 /tmp/b.zip`,
+    `mkdir -p ${PLACE} && rm -f ${PLACE}/b.zip && ${TOOL} bundle -f ${PLACE}/b.zip ${flags.join(" ")} >${PLACE}/b.said && base64 -w0 ${PLACE}/b.zip`,
   );
   return opened(Buffer.from(encoded, "base64"));
 };
@@ -47,7 +51,7 @@ const bundle = async (host: Host, ...flags: readonly string[]): Promise<Opened> 
 /** Judges the bundle of a host there, where no network is at all and every other file is hidden. */
 const judgeAgain = (host: Host, ...flags: readonly string[]): Promise<Report> =>
   new Promise((resolve, reject) => {
-    const command = `unshare -n ${TOOL} check --from /tmp/b.zip -o json ${flags.join(" ")}`;
+    const command = `unshare -n ${TOOL} check --from ${PLACE}/b.zip -o json ${flags.join(" ")}`;
     execFile(
       "bash",
       ["scripts/lab", "exec", host, "bash", "-c", command],
@@ -89,10 +93,10 @@ const found = ({ files }: Opened, secrets: readonly string[]): readonly string[]
 describe("of a host on which all is well", () => {
   test("it holds what a volunteer asks for, for its owner alone, and judged again it says the same", async () => {
     const made = await bundle("allinone");
-    expect(await on("allinone", "stat -c '%a %U' /tmp/b.zip")).toBe("600 root\n");
-    expect(await on("allinone", "ls /tmp/.preflight* 2>/dev/null | wc -l")).toBe("0\n");
-    expect(await on("allinone", "cat /tmp/b.said")).toMatch(
-      /^\/tmp\/b\.zip, for you alone to read \(mode 0600\): \d+ files, .*\nJudged: READY/,
+    expect(await on("allinone", `stat -c '%a %U' ${PLACE}/b.zip`)).toBe("600 root\n");
+    expect(await on("allinone", `ls -A ${PLACE} | grep -c preflight || true`)).toBe("0\n");
+    expect(await on("allinone", `cat ${PLACE}/b.said`)).toMatch(
+      /\/b\.zip, for you alone to read \(mode 0600\): \d+ files, .*\nJudged: READY/,
     );
     expect(made.names).toEqual(
       expect.arrayContaining([
@@ -303,7 +307,10 @@ X`,
       expect(`${name} ${made.text(name)}`).toMatch(/REDACTED-\d+/);
     expect(made.text("removals.txt")).toMatch(/files\/etc\/crowdsec\/config\.yaml\.local:\d+ /);
     expect(
-      found({ ...made, files: [{ name: "said", content: Buffer.from(await on(host, "cat /tmp/b.said")) }] }, planted),
+      found(
+        { ...made, files: [{ name: "said", content: Buffer.from(await on(host, `cat ${PLACE}/b.said`)) }] },
+        planted,
+      ),
     ).toEqual([]);
     expect(said(await judgeAgain(host))).toEqual(said(made.report));
   });
@@ -347,8 +354,8 @@ describe("--anonymize", () => {
     expect(outcomes(made.report)).toEqual(outcomes(plain.report));
     const again = await judgeAgain("agent");
     expect(said(again)).toEqual(said(made.report));
-    expect(await on("agent", "stat -c %a /tmp/b.zip.map.json")).toBe("600\n");
-    expect(await on("agent", "cat /tmp/b.zip.map.json")).toContain("10.77.0.10");
+    expect(await on("agent", `stat -c %a ${PLACE}/b.zip.map.json`)).toBe("600\n");
+    expect(await on("agent", `cat ${PLACE}/b.zip.map.json`)).toContain("10.77.0.10");
     // With the same map, the next one has the same pseudonyms.
     const second = await bundle("agent", "--anonymize");
     const targets = ({ findings }: Report): unknown => findings.flatMap(({ target }) => target?.url ?? []);
@@ -378,10 +385,10 @@ describe("whatever is wrong with the place that it goes to", () => {
   });
 
   test("to standard output it is the archive and nothing else", async () => {
-    const encoded = await on("fresh", `${TOOL} bundle -f - 2>/tmp/said | base64 -w0`);
+    const encoded = await on("fresh", `${TOOL} bundle -f - 2>${PLACE}/said | base64 -w0`);
     const made = await opened(Buffer.from(encoded, "base64"));
     expect(made.names).toContain("report.json");
-    expect(await on("fresh", "cat /tmp/said")).toContain("Written to standard output: ");
+    expect(await on("fresh", `cat ${PLACE}/said`)).toContain("Written to standard output: ");
   });
 
   test("ended by a signal, it leaves nothing", async () => {
@@ -389,7 +396,7 @@ describe("whatever is wrong with the place that it goes to", () => {
     await filter("agent", "output", "tcp dport 8080 drop");
     const ended = await on(
       "agent",
-      `mkdir -p /tmp/place && cd /tmp/place && (${TOOL} bundle --timeout 20s & echo $! >/tmp/pid; sleep 5; kill -TERM $(cat /tmp/pid); wait $(cat /tmp/pid); echo "exit $?") 2>&1; ls -A /tmp/place | wc -l`,
+      `mkdir -p ${PLACE}/empty && cd ${PLACE}/empty && (${TOOL} bundle --timeout 20s & tool=$!; sleep 5; kill -TERM $tool; wait $tool; echo "exit $?") 2>&1; ls -A ${PLACE}/empty | wc -l`,
     );
     expect(ended).toMatch(/interrupted: no bundle was written\.\nexit 143\n0\n$/);
   });
@@ -397,13 +404,13 @@ describe("whatever is wrong with the place that it goes to", () => {
 
 test("what was changed between two bundles is told by diff, and what several have in common by merge", async () => {
   const before = await bundle("agent");
-  await on("agent", "cp /tmp/b.zip /tmp/a.zip");
+  await on("agent", `cp ${PLACE}/b.zip ${PLACE}/a.zip`);
   await filter("agent", "output", "tcp dport 8080 reject with tcp reset");
   await bundle("agent");
-  const told = await on("agent", `${TOOL} diff /tmp/a.zip /tmp/b.zip; echo "exit $?"`);
+  const told = await on("agent", `${TOOL} diff ${PLACE}/a.zip ${PLACE}/b.zip; echo "exit $?"`);
   expect(told).toMatch(/lapi-reachable@agent.*pass.*fail/s);
   expect(told).toMatch(/exit 2\n$/);
-  expect(await on("agent", `${TOOL} merge /tmp/a.zip /tmp/b.zip; echo "exit $?"`)).toMatch(/exit [02]\n$/);
+  expect(await on("agent", `${TOOL} merge ${PLACE}/a.zip ${PLACE}/b.zip; echo "exit $?"`)).toMatch(/exit [02]\n$/);
   expect(before.report.summary.counts.fail).toBe(0);
   await restart("resolver", "unbound");
 });
