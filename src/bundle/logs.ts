@@ -1,7 +1,7 @@
 import { posix } from "node:path";
 import { parseDocument } from "yaml";
 import type { JournalLine } from "../model/observation.ts";
-import type { Topology } from "../model/topology.ts";
+import { hasRole, type Topology } from "../model/topology.ts";
 import type { Entry } from "./entry.ts";
 import {
   type Desk,
@@ -120,14 +120,16 @@ const ENGINE = "the end of the engine's own log";
 const API = "the end of the Local API's access log";
 
 /** The Local API's access log lies beside it (cmd/crowdsec/api.go); a log that was just rotated says nothing of yesterday. */
-const engineLooks = ({ log }: Topology): readonly Look[] => {
+const engineLooks = (topology: Topology): readonly Look[] => {
+  const { log } = topology;
+  const serves = log !== undefined && hasRole(topology, "lapi");
   const paths = log ? [log.value] : DEFAULT_LOGS;
   return paths.flatMap((path, index) => {
     const mark = index === 0 ? "" : `-${index + 1}`;
     const api = posix.join(posix.dirname(path), "crowdsec_api.log");
     return [
       logLook({ name: `crowdsec${mark}.log`, path, what: ENGINE, optional: log === undefined }),
-      logLook({ name: `crowdsec_api${mark}.log`, path: api, what: API, optional: true }),
+      logLook({ name: `crowdsec_api${mark}.log`, path: api, what: API, optional: !serves }),
       logLook({
         name: `crowdsec${mark}.log.1`,
         path: `${path}.1`,

@@ -123,8 +123,8 @@ describe("a bouncer's log", () => {
   test("is missed where it writes one, and not where it writes to its output", async () => {
     const log = "/var/log/crowdsec-firewall-bouncer.log";
     expect(whyNot(await ofBouncer({ [PATH]: "log_mode: file\n" }, {}), log)).toBe("not there");
-    expect(filesOf(await ofBouncer({ [PATH]: "log_mode: stdout\n" }, {}))).toEqual([]);
-    expect(filesOf(await ofBouncer({ [PATH]: "log_mode: [\n" }, {}))).toEqual([]);
+    expect(filesOf(await ofBouncer({ [PATH]: "log_mode: stdout\n" }, {}))).toEqual(["/var/log/crowdsec_api.log"]);
+    expect(filesOf(await ofBouncer({ [PATH]: "log_mode: [\n" }, {}))).toEqual(["/var/log/crowdsec_api.log"]);
   });
 
   test("within a web server's is only what is about CrowdSec, not its visitors", async () => {
