@@ -302,9 +302,13 @@ X`,
       "files/etc/default/crowdsec",
       "files/etc/systemd/system/crowdsec.service.d/secrets.conf",
       "logs/crowdsec.log",
-      "logs/crowdsec_api.log",
     ])
       expect(`${name} ${made.text(name)}`).toMatch(/REDACTED-\d+/);
+    // crowdsec starts anew at this moment: where its access log is not there, README.md says so.
+    const access = made.names.includes("logs/crowdsec_api.log")
+      ? made.text("logs/crowdsec_api.log")
+      : made.text("README.md");
+    expect(access).toMatch(/REDACTED-\d+|crowdsec_api\.log`: /);
     expect(made.text("removals.txt")).toMatch(/files\/etc\/crowdsec\/config\.yaml\.local:\d+ /);
     expect(
       found(
