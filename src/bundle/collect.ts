@@ -1,7 +1,7 @@
 import type { Context } from "../model/check.ts";
 import { printable } from "../model/text.ts";
 import { configurationLooks } from "./configuration.ts";
-import type { Collected, Entry, Missing } from "./entry.ts";
+import { type Collected, distinctBy, type Entry, type Missing } from "./entry.ts";
 import { firewallLooks } from "./firewall.ts";
 import { type Desk, isRoot, type Look, lacking, NOTHING, type Part, together } from "./gather.ts";
 import { installLooks, logLooks } from "./logs.ts";
@@ -93,10 +93,6 @@ export const fitInto = (entries: readonly Entry[], maxBytes: number): Collected 
   return { entries: kept, missing };
 };
 
-/** Of several with one name, the first. */
-const distinct = <T>(all: readonly T[], key: (one: T) => string): readonly T[] =>
-  [...new Map([...all].reverse().map((one) => [key(one), one])).values()].reverse();
-
 /** What root would see besides, each once. */
 const forRoot = (context: Context, denied: readonly string[]): readonly Missing[] => {
   const { user } = context.topology;
@@ -130,7 +126,7 @@ export const collect = async (context: Context, options: CollectOptions): Promis
   );
   const { entries, missing, denied } = together(parts);
   const fitting = fitInto(
-    distinct(entries, ({ name }) => name),
+    distinctBy(entries, ({ name }) => name),
     maxBytes,
   );
   const said = [...missing, ...forRoot(context, denied), ...fitting.missing];

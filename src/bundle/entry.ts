@@ -24,3 +24,7 @@ export interface Collected {
   readonly entries: readonly Entry[];
   readonly missing: readonly Missing[];
 }
+
+/** The first of each. */
+export const distinctBy = <T>(list: readonly T[], key: (each: T) => string): readonly T[] =>
+  [...new Map(list.toReversed().map((each) => [key(each), each])).values()].toReversed();

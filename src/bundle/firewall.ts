@@ -1,8 +1,7 @@
+import { counted } from "../model/text.ts";
 import type { Topology } from "../model/topology.ts";
 import { type Desk, isRoot, type Look, lacking, NOTHING, type Part, takeFile, together, withEntry } from "./gather.ts";
 import { findProgram, runProgram } from "./programs.ts";
-
-const counted = (count: number, one: string): string => `${count} ${one}${count === 1 ? "" : "s"}`;
 
 export interface NftSet {
   readonly family: string;

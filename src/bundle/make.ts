@@ -9,7 +9,7 @@ import { createRedactor } from "../redaction/create.ts";
 import type { Redacted, Redactor } from "../redaction/redactor.ts";
 import { REMOVED } from "../redaction/values.ts";
 import { redactVariable, studyVariable } from "../redaction/variables.ts";
-import type { Collected, Entry, Missing } from "./entry.ts";
+import { type Collected, distinctBy, type Entry, type Missing } from "./entry.ts";
 import { MAX_FILES } from "./limits.ts";
 import { makeManifest } from "./manifest.ts";
 import { environmentsOf, filesOf, withinScope } from "./material.ts";
@@ -80,10 +80,6 @@ const fitting = (recorded: readonly Recorded[], room: number): readonly Recorded
   }
   return recorded.filter((each) => !left.has(each));
 };
-
-/** The first of each. */
-const distinctBy = <T>(list: readonly T[], key: (each: T) => string): readonly T[] =>
-  [...new Map(list.toReversed().map((each) => [key(each), each])).values()].toReversed();
 
 /** What was collected says better what it is; what a check has read besides stands behind it. */
 const distinct = (entries: readonly Entry[]): readonly Entry[] =>

@@ -1,5 +1,5 @@
 import { ArchiveError, type ArchiveFile, readZip } from "../archive/zip.ts";
-import { MAX_FILES, MAX_OBSERVATIONS, MAX_PACKED_BYTES, MAX_UNPACKED_BYTES } from "./limits.ts";
+import { MAX_OBSERVATIONS, READ_LIMITS } from "./limits.ts";
 import { checkManifest, readManifest } from "./manifest.ts";
 import { revived } from "./observations.ts";
 import { PROBE_NAMES } from "./recorder.ts";
@@ -57,11 +57,7 @@ const asRecording = (value: unknown): Recording => {
 
 /** Opens a bundle that somebody sent. Throws `ArchiveError` for whatever is not one, or was changed. */
 export const openBundle = async (bytes: Buffer): Promise<OpenedBundle> => {
-  const files = await readZip(bytes, {
-    maxBytes: MAX_PACKED_BYTES,
-    maxUnpackedBytes: MAX_UNPACKED_BYTES,
-    maxFiles: MAX_FILES,
-  });
+  const files = await readZip(bytes, READ_LIMITS);
   const find = (name: string): Buffer => {
     const found = files.find((file) => file.name === name);
     if (found === undefined) throw new ArchiveError(`it has no ${name}: it is a zip file of something else`);

@@ -15,12 +15,13 @@ import { findScope, type Scope } from "../bundle/scope.ts";
 import { EXIT_UNJUDGED, exitCodeOfSignal } from "../exit-code.ts";
 import type { Context } from "../model/check.ts";
 import type { Report } from "../model/report.ts";
-import { wrap } from "../model/text.ts";
+import { VERDICTS } from "../model/shown.ts";
+import { counted, wrap } from "../model/text.ts";
 import { createProber } from "../probes/index.ts";
 import { startProgress } from "../progress.ts";
 import { makeReport } from "../report.ts";
 import { markdown } from "../reporters/markdown.ts";
-import { lookedAtAs, outcome, VERDICTS } from "../reporters/pretty.ts";
+import { lookedAtAs, outcome } from "../reporters/pretty.ts";
 import { runChecks } from "../runner/index.ts";
 import { mergedConfiguration } from "../topology/merged.ts";
 import {
@@ -107,7 +108,6 @@ interface Seen {
   readonly context: Context;
   readonly report: Report;
   readonly recording: Recording;
-  readonly recorder: Recorder;
 }
 
 const judge = async (
@@ -157,7 +157,7 @@ const judge = async (
     interrupted: false,
     observations: recorder.recorded(),
   };
-  return { context, report, recording, recorder };
+  return { context, report, recording };
 };
 
 /** The collector has a prober and a time of its own: what the checks left of theirs does not count. */
@@ -188,8 +188,6 @@ const gather = async (
     end();
   }
 };
-
-const counted = (count: number, one: string, many = `${one}s`): string => `${count} ${count === 1 ? one : many}`;
 
 /** @param written what was written, and where */
 const summary = (

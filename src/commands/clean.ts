@@ -4,9 +4,9 @@ import { readGzip } from "../archive/gzip.ts";
 import { PlaceError, placeFile, readBounded, readStream } from "../archive/place.ts";
 import { formatOf, size } from "../archive/words.ts";
 import { ArchiveError, readZip, writeZip } from "../archive/zip.ts";
-import { MAX_FILES, MAX_PACKED_BYTES, MAX_UNPACKED_BYTES } from "../bundle/limits.ts";
+import { MAX_FILES, MAX_PACKED_BYTES, MAX_UNPACKED_BYTES, READ_LIMITS } from "../bundle/limits.ts";
 import type { FileRemoval } from "../bundle/removals.ts";
-import { printable } from "../model/text.ts";
+import { counted, printable } from "../model/text.ts";
 import type { Redactor } from "../redaction/redactor.ts";
 import { type CleanedArchive, cleanArchive, cleanPieces, leakIn, textOf } from "./cleaning.ts";
 import type { Tool } from "./session.ts";
@@ -67,8 +67,7 @@ const search = (redactor: Redactor, name: string, ...texts: readonly string[]): 
 };
 
 const cleanZip = async (bytes: Buffer): Promise<Result> => {
-  const limits = { maxBytes: MAX_PACKED_BYTES, maxUnpackedBytes: MAX_UNPACKED_BYTES, maxFiles: MAX_FILES };
-  const { files, ...rest } = cleanArchive(await readZip(bytes, limits));
+  const { files, ...rest } = cleanArchive(await readZip(bytes, READ_LIMITS));
   const packed = await writeZip(files, new Date());
   // Its account of what was taken out may make it a little larger than what was read.
   const reread = await readZip(packed, {
@@ -100,8 +99,6 @@ const cleaned = async (bytes: Buffer, path: string): Promise<Result> => {
     ? cleanText(content, "standard input", "standard input")
     : cleanText(content, resolve(path), basename(path));
 };
-
-const counted = (count: number, one: string, many = `${one}s`): string => `${count} ${count === 1 ? one : many}`;
 
 /** `line 3`, `4 times: lines 3, 7, 9`; bounded. */
 const places = (removals: readonly FileRemoval[]): string => {

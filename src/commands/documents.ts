@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { PlaceError, readBounded } from "../archive/place.ts";
 import { FORMAT_WORDS, formatOf, size } from "../archive/words.ts";
 import { ArchiveError, readZip } from "../archive/zip.ts";
-import { MAX_FILES, MAX_PACKED_BYTES, MAX_UNPACKED_BYTES } from "../bundle/limits.ts";
+import { READ_LIMITS } from "../bundle/limits.ts";
 import { readManifest } from "../bundle/manifest.ts";
 import type { Document } from "../compare/document.ts";
 import { Misfit, readReport } from "../compare/report-shape.ts";
@@ -21,7 +21,6 @@ const MAX_REPORT = 16 * MIB;
 const MAX_TOGETHER = 256 * MIB;
 /** Of all reports together: a table of more rows is nobody's. */
 const MAX_CHECKS = 2000;
-const BUNDLE = { maxBytes: MAX_PACKED_BYTES, maxUnpackedBytes: MAX_UNPACKED_BYTES, maxFiles: MAX_FILES } as const;
 
 const REPORT = "report.json";
 const MERGED = "config/merged.yaml";
@@ -134,7 +133,7 @@ interface Read {
 }
 
 const fromBundle = async (content: Buffer, name: string): Promise<Read> => {
-  const files: Files = new Map((await readZip(content, BUNDLE)).map((file) => [file.name, file.content]));
+  const files: Files = new Map((await readZip(content, READ_LIMITS)).map((file) => [file.name, file.content]));
   const found = files.get(REPORT);
   if (found === undefined) throw new Misfit(`an archive, but no bundle of crowdsec-preflight: it holds no ${REPORT}`);
   const document = {
@@ -160,7 +159,7 @@ const read = async (path: string): Promise<Read> => {
   if (path === "" || path === "-") throw new UsageError("Standard input is not read here: name a file.");
   const name = printable(path);
   try {
-    const content = await readBounded(path, BUNDLE.maxBytes);
+    const content = await readBounded(path, READ_LIMITS.maxBytes);
     if (isZip(content)) return await fromBundle(content, name);
     return { document: { name, report: parseReport(content) }, bytes: content.length };
   } catch (error) {

@@ -1,7 +1,8 @@
 import { checkFamily } from "../model/report.ts";
+import { VERDICTS } from "../model/shown.ts";
+import { counted } from "../model/text.ts";
 import { type Change, DIRECTIONS, type Difference, type Direction, type Kind, type Side } from "./diff.ts";
-import { VERDICT_WORDS } from "./rank.ts";
-import { type CompareStyle, counted, createSheet, listed, type Mark, showTime } from "./sheet.ts";
+import { type CompareStyle, createSheet, listed, type Mark, showTime } from "./sheet.ts";
 
 /** More changes of one kind than this are counted. */
 const MOST = 200;
@@ -86,7 +87,7 @@ const lineOf = (group: readonly Change[]): string => {
 
 const sideLine = ({ document, host, startedAt, verdict }: Side): string => {
   const where = host === undefined ? "" : `${host}, `;
-  return `${document}: ${where}${showTime(startedAt)}, ${VERDICT_WORDS[verdict]}`;
+  return `${document}: ${where}${showTime(startedAt)}, ${VERDICTS[verdict]}`;
 };
 
 /** A comparison for people: what got worse, what better, what else is different, a line each. */

@@ -1,7 +1,8 @@
 import type { Cause, Finding, Report } from "../model/report.ts";
+import { VERDICTS } from "../model/shown.ts";
 import { duration } from "../model/text.ts";
 import { COMPARE_SCHEMA_VERSION, type Document } from "./document.ts";
-import { isWorse, isWorseVerdict, VERDICT_WORDS } from "./rank.ts";
+import { isWorse, isWorseVerdict } from "./rank.ts";
 import { listed, showTime } from "./sheet.ts";
 import { hasStandIn, withoutNames, withoutNumbers } from "./stand-ins.ts";
 
@@ -282,7 +283,7 @@ const verdictDirection = (before: Report, after: Report): Direction => {
 };
 
 const ofRun = (before: Report, after: Report): readonly Change[] => {
-  const words = ({ summary }: Report): string => VERDICT_WORDS[summary.verdict];
+  const words = ({ summary }: Report): string => VERDICTS[summary.verdict];
   const [was, is] = [before, after].map(({ findings }) => findings[0]?.vantage);
   const whence: readonly Change[] =
     was === undefined || is === undefined

@@ -1,8 +1,10 @@
 import { STATUSES, type Status } from "../model/report.ts";
+import { VERDICTS } from "../model/shown.ts";
+import { counted } from "../model/text.ts";
 import type { Trait, TraitKind } from "./common.ts";
 import type { CheckRow, Failure, FailureGroup, MergeReport, SharedCause } from "./merge.ts";
-import { byVerdict, byWeight, VERDICT_WORDS } from "./rank.ts";
-import { type CompareStyle, counted, createSheet, listed, type Sheet } from "./sheet.ts";
+import { byVerdict, byWeight } from "./rank.ts";
+import { type CompareStyle, createSheet, listed, type Sheet } from "./sheet.ts";
 
 interface TraitWords {
   /** Of several hosts, and of one. `{value}`. */
@@ -275,7 +277,7 @@ export const mergeText = ({ remarks, hosts, checks, failures, causes }: MergeRep
     lines.push(...body);
   };
   const verdicts = [...new Set(hosts.map(({ verdict }) => verdict))].sort(byVerdict);
-  const told = verdicts.map((one) => `${hosts.filter(({ verdict }) => verdict === one).length} ${VERDICT_WORDS[one]}`);
+  const told = verdicts.map((one) => `${hosts.filter(({ verdict }) => verdict === one).length} ${VERDICTS[one]}`);
   section("", [
     ...paragraph(0, `${counted(hosts.length, "host")}: ${told.join("; ")}`).map((line) => paint("bold", line)),
     ...remarks.flatMap((remark) => paragraph(0, remark)),

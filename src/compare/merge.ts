@@ -1,9 +1,10 @@
 import type { Phase } from "../model/observation.ts";
 import { type Finding, type Report, STATUSES, type Status } from "../model/report.ts";
+import { counted } from "../model/text.ts";
 import { placedSources, type Seen, type Trait, traitsOf } from "./common.ts";
 import { COMPARE_SCHEMA_VERSION, type Document } from "./document.ts";
 import { byWeight } from "./rank.ts";
-import { counted, listed, showTime } from "./sheet.ts";
+import { listed, showTime } from "./sheet.ts";
 
 export interface MergedHost {
   /** What it calls itself; where its report does not say, the file's name. */

@@ -23,10 +23,3 @@ export const isWorseVerdict = (one: RunVerdict, than: RunVerdict): boolean =>
 
 /** The worst first. */
 export const byVerdict = (one: RunVerdict, other: RunVerdict): number => VERDICT_WEIGHT[other] - VERDICT_WEIGHT[one];
-
-export const VERDICT_WORDS: Readonly<Record<RunVerdict, string>> = {
-  ready: "READY",
-  "ready-with-warnings": "READY, WITH WARNINGS",
-  "not-ready": "NOT READY",
-  unknown: "UNKNOWN",
-};

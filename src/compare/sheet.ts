@@ -1,5 +1,6 @@
 import { styleText } from "node:util";
 import type { Status } from "../model/report.ts";
+import { SYMBOLS } from "../model/shown.ts";
 import { printable, wrap } from "../model/text.ts";
 
 /** How a comparison is shown; all of it arrives as arguments. */
@@ -17,11 +18,7 @@ export type Color = Parameters<typeof styleText>[0];
 export type Mark = Status | "other";
 
 const MARKS: Readonly<Record<Mark, { readonly symbol: string; readonly ascii: string; readonly color: Color }>> = {
-  pass: { symbol: "✓", ascii: "+", color: "green" },
-  warn: { symbol: "!", ascii: "!", color: "yellow" },
-  fail: { symbol: "✗", ascii: "x", color: "red" },
-  skip: { symbol: "-", ascii: "-", color: "gray" },
-  unknown: { symbol: "?", ascii: "?", color: "magenta" },
+  ...SYMBOLS,
   other: { symbol: "~", ascii: "~", color: "cyan" },
 };
 
@@ -83,8 +80,6 @@ export const listed = (names: readonly string[], most = LISTED): string => {
   const shown = names.length <= most + 1 ? names : names.slice(0, most);
   return `${shown.map((name) => printable(name, LONGEST_NAME)).join(", ")}${shown.length < names.length ? ` and ${names.length - shown.length} more` : ""}`;
 };
-
-export const counted = (count: number, one: string, many = `${one}s`): string => `${count} ${count === 1 ? one : many}`;
 
 /** RFC 3339, to the second, as people write it: `2026-06-15 12:00:00Z`. */
 export const showTime = (text: string): string =>

@@ -1,6 +1,6 @@
 import { styleText } from "node:util";
 import type { SocketEnd } from "../model/observation.ts";
-import { duration, wrap } from "../model/text.ts";
+import { counted, duration, wrap } from "../model/text.ts";
 import { bracketed } from "../model/url.ts";
 import type { Event } from "./listener.ts";
 import type { Came, Missing, Silence } from "./peers.ts";
@@ -80,8 +80,6 @@ export const clockTime = (at: Date | string): string => `${new Date(at).toISOStr
 
 const calledItself = (names: readonly string[]): string =>
   names.length === 0 ? "" : `, which called itself ${names.map((name) => `"${name}"`).join(", ")}`;
-
-const counted = (count: number, one: string, many: string): string => `${count} ${count === 1 ? one : many}`;
 
 const whoIs = ({ address, names }: Stranger): string =>
   address === OTHERS ? "other addresses" : `${address}${calledItself(names)}`;
@@ -199,7 +197,7 @@ export const table = (report: ListenReport, { color, ascii, width }: TableStyle)
     peer.expected === undefined
       ? ["not expected"]
       : []),
-    ...(peer.refused > 0 ? [`its name came again and was refused, ${counted(peer.refused, "time", "times")}`] : []),
+    ...(peer.refused > 0 ? [`its name came again and was refused, ${counted(peer.refused, "time")}`] : []),
   ];
   const listed = peers.flatMap((peer, index) => {
     const mark = markOf(peer);
@@ -224,7 +222,7 @@ export const table = (report: ListenReport, { color, ascii, width }: TableStyle)
       kinds.length === 1
         ? STRANGE[kinds[0]?.[0] ?? "garbage"]
         : kinds.map(([kind, count]) => `${STRANGE[kind]} (${count})`).join("; ");
-    return `${whoIs(stranger)}: ${counted(stranger.connections, "connection", "connections")}: ${told}`;
+    return `${whoIs(stranger)}: ${counted(stranger.connections, "connection")}: ${told}`;
   });
   return [
     `Ended at ${clockTime(endedAt)}: ${ENDED[ended]}.`,

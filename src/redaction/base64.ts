@@ -11,7 +11,7 @@ export const basicPassword = (token: string): string | undefined => {
   return password;
 };
 
-const ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+export const ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 export const fromBase64 = (text: string): string => {
   let [bits, value, decoded] = [0, 0, ""];
   for (const char of text.replaceAll("-", "+").replaceAll("_", "/")) {

@@ -49,7 +49,6 @@ interface Sealed {
   readonly isEncoded: readonly boolean[];
   readonly folded: readonly Note[];
   readonly hasBlanks: boolean;
-  readonly longest: number;
   /** What is looked for in places of values only. */
   readonly ordinary: ReadonlyMap<string, Note>;
 }
@@ -225,7 +224,6 @@ export const createRedactor = (): Redactor => {
       isEncoded: plain.map(({ form }) => form === "base64" || form === "hex"),
       folded: folded.map(({ note }) => note),
       hasBlanks: folded.length > 0,
-      longest: Math.max(0, ...plain.map(({ text }) => text.length)),
       ordinary,
     };
   };
@@ -286,8 +284,6 @@ export const createRedactor = (): Redactor => {
     return inOrder(spans);
   };
 
-  const isPlainWord = (word: string): boolean => vocabulary.has(word);
-
   const standIn = (value: string): string | undefined => {
     settle();
     if (isStandIn(value)) return value.trim();
@@ -312,9 +308,8 @@ export const createRedactor = (): Redactor => {
       for (const { name: variable, value, at } of found.variables)
         if (secretNames.has(variable)) noteAt(value, `variable ${variable}`, `${name}:${line(at)}`);
       const rest = replaced(text, found.spans, () => {}, name, isForeignCommand(kind, name));
-      replaced(rest, patternSpans(rest, kind, isPlainWord), () => {}, name, FOREIGN.has(kind));
-      sealed = undefined;
-      proof = undefined;
+      replaced(rest, patternSpans(rest, kind, vocabulary.has), () => {}, name, FOREIGN.has(kind));
+      forget();
       isStudying = false;
     },
     note: (value, rule) => noteAt(value, rule, ""),
@@ -327,7 +322,7 @@ export const createRedactor = (): Redactor => {
         counts.set(key, { line, rule, count: (counts.get(key)?.count ?? 0) + 1 });
       };
       let result = replaced(text, STRUCTURES[kind](text, known).spans, count, "", true);
-      result = replaced(result, patternSpans(result, kind, isPlainWord), count, "", true);
+      result = replaced(result, patternSpans(result, kind, vocabulary.has), count, "", true);
       result = replaced(result, knownSpans(result), count, "");
       result = replaced(result, ordinarySpans(result), count, "");
       // Whatever the proof would call a key: who writes such lines into a log does not keep a bundle from being made.

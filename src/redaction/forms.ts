@@ -1,3 +1,4 @@
+import { ALPHABET } from "./base64.ts";
 import { foldedText } from "./views.ts";
 
 /** How a value may be written. */
@@ -8,8 +9,6 @@ export interface Form {
 
 const bytesOf = (text: string): Uint8Array => new TextEncoder().encode(text);
 const hexOf = (bytes: Uint8Array): string => [...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join("");
-
-const STANDARD = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
 /** Those characters of base64 that say these bytes and nothing else, when `before` bytes stand before them in a group of three. */
 const base64At = (bytes: Uint8Array, before: number): string => {
@@ -22,7 +21,7 @@ const base64At = (bytes: Uint8Array, before: number): string => {
   for (let index = first; index < last; index += 1) {
     const bit = index * 6;
     const pair = ((padded[bit >> 3] ?? 0) << 8) | (padded[(bit >> 3) + 1] ?? 0);
-    text += STANDARD[(pair >> (10 - (bit & 7))) & 63];
+    text += ALPHABET[(pair >> (10 - (bit & 7))) & 63];
   }
   return text;
 };
@@ -30,7 +29,7 @@ const base64At = (bytes: Uint8Array, before: number): string => {
 const urlAlphabet = (text: string): string => text.replaceAll("+", "-").replaceAll("/", "_");
 
 /** What has to be looked for as it is: no reading of the text brings the value to light. */
-export const encodedForms = (value: string): readonly Form[] => {
+const encodedForms = (value: string): readonly Form[] => {
   const bytes = bytesOf(value);
   const hex = hexOf(bytes);
   const base64 = [0, 1, 2].map((before) => base64At(bytes, before));

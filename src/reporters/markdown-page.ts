@@ -1,6 +1,7 @@
 import type { Status } from "../model/report.ts";
+import { SYMBOLS } from "../model/shown.ts";
 import { code, fenced, prose } from "./markdown-text.ts";
-import { labelled, type Page, SAME, type Style, SYMBOLS } from "./pretty-page.ts";
+import { labelled, type Page, SAME, type Style } from "./pretty-page.ts";
 
 /** What an item of a list is indented more than the list above it, columns. */
 const STEP = 2;

@@ -1,7 +1,8 @@
 import type { Finding, Report, Status } from "../model/report.ts";
+import { VERDICTS } from "../model/shown.ts";
 import { BLOCK, createMarkdownPage, symbolOf } from "./markdown-page.ts";
 import { cell, code, prose } from "./markdown-text.ts";
-import { lookedAtAs, outcome, seenBefore, VERDICTS } from "./pretty.ts";
+import { lookedAtAs, outcome, seenBefore } from "./pretty.ts";
 import { createCauses } from "./pretty-causes.ts";
 import { alike, checkOf, createFindings, MANY } from "./pretty-findings.ts";
 import type { Style } from "./pretty-page.ts";

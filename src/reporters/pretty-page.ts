@@ -1,5 +1,6 @@
 import { styleText } from "node:util";
 import type { Blame, Remedy, Status } from "../model/report.ts";
+import { SYMBOLS } from "../model/shown.ts";
 import { wrap } from "../model/text.ts";
 
 /** How a report is shown; all of it arrives as arguments. */
@@ -14,17 +15,6 @@ export interface Style {
 }
 
 export type Color = Parameters<typeof styleText>[0];
-
-/** How each status is marked, never by colour alone. */
-export const SYMBOLS: Readonly<
-  Record<Status, { readonly symbol: string; readonly ascii: string; readonly color: Color }>
-> = {
-  pass: { symbol: "✓", ascii: "+", color: "green" },
-  warn: { symbol: "!", ascii: "!", color: "yellow" },
-  fail: { symbol: "✗", ascii: "x", color: "red" },
-  skip: { symbol: "-", ascii: "-", color: "gray" },
-  unknown: { symbol: "?", ascii: "?", color: "magenta" },
-};
 
 const PARTIES: Readonly<Record<Blame["party"], string>> = {
   "this-host": "this host",

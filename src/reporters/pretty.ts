@@ -1,4 +1,5 @@
 import { checkFamily, type Report } from "../model/report.ts";
+import { VERDICTS } from "../model/shown.ts";
 import { duration } from "../model/text.ts";
 import { createCauses } from "./pretty-causes.ts";
 import { createFindings } from "./pretty-findings.ts";
@@ -35,13 +36,6 @@ const GROUPS: readonly (readonly [string, readonly string[]])[] = [
   ["Outgoing", ["outgoing", "tls"]],
 ];
 
-/** Verdicts as they are told. */
-export const VERDICTS = {
-  ready: "READY",
-  "ready-with-warnings": "READY, WITH WARNINGS",
-  "not-ready": "NOT READY",
-  unknown: "UNKNOWN",
-} as const;
 const VERDICT_COLORS = {
   ready: "green",
   "ready-with-warnings": "yellow",

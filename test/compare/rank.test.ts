@@ -1,7 +1,8 @@
 import { expect, test } from "@jest/globals";
-import { byVerdict, byWeight, isWorse, isWorseVerdict, VERDICT_WORDS } from "../../src/compare/rank.ts";
+import { byVerdict, byWeight, isWorse, isWorseVerdict } from "../../src/compare/rank.ts";
 import type { RunVerdict } from "../../src/model/report.ts";
 import { STATUSES } from "../../src/model/report.ts";
+import { VERDICTS } from "../../src/model/shown.ts";
 
 test("a failure is worse than what could not be judged, that than a warning, that than a pass", () => {
   expect([...STATUSES].sort(byWeight)).toEqual(["fail", "unknown", "warn", "pass", "skip"]);
@@ -10,7 +11,7 @@ test("a failure is worse than what could not be judged, that than a warning, tha
 });
 
 test("verdicts stand in the order of what follows from them", () => {
-  const verdicts = Object.keys(VERDICT_WORDS) as RunVerdict[];
+  const verdicts = Object.keys(VERDICTS) as RunVerdict[];
   expect(verdicts.sort(byVerdict)).toEqual(["not-ready", "unknown", "ready-with-warnings", "ready"]);
   expect(isWorseVerdict("unknown", "ready-with-warnings")).toBe(true);
   expect(isWorseVerdict("ready", "ready")).toBe(false);

@@ -1,5 +1,6 @@
 import { expect, test } from "@jest/globals";
-import { counted, createSheet, listed, showTime } from "../../src/compare/sheet.ts";
+import { createSheet, listed, showTime } from "../../src/compare/sheet.ts";
+import { counted } from "../../src/model/text.ts";
 
 const PLAIN = { color: false, ascii: false, width: 80 };
 const names = (count: number): string[] => Array.from({ length: count }, (_none, index) => `h${index + 1}`);

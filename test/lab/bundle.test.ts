@@ -1,7 +1,7 @@
 import { execFile } from "node:child_process";
 import { afterAll, afterEach, describe, expect, jest, test } from "@jest/globals";
 import { type ArchiveFile, readZip } from "../../src/archive/zip.ts";
-import { MAX_FILES, MAX_PACKED_BYTES, MAX_UNPACKED_BYTES } from "../../src/bundle/limits.ts";
+import { READ_LIMITS } from "../../src/bundle/limits.ts";
 import type { Finding, Report } from "../../src/model/report.ts";
 import { asReport } from "../support/schema.ts";
 import { dropIn, environment, filter, type Host, lab, on, PROXIES, restart, rows, settle, stopClients } from "./lab.ts";
@@ -27,10 +27,8 @@ interface Opened {
   readonly report: Report;
 }
 
-const LIMITS = { maxBytes: MAX_PACKED_BYTES, maxUnpackedBytes: MAX_UNPACKED_BYTES, maxFiles: MAX_FILES };
-
 const opened = async (bytes: Buffer): Promise<Opened> => {
-  const files = await readZip(bytes, LIMITS);
+  const files = await readZip(bytes, READ_LIMITS);
   const text = (name: string): string => {
     const found = files.find((file) => file.name === name);
     if (found === undefined) throw new Error(`no ${name}: ${files.find((file) => file.name === "README.md")?.content}`);
