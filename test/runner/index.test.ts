@@ -567,7 +567,7 @@ describe("the second look", () => {
     });
     expect(statuses(await run([check]))).toEqual(["a fail"]);
     expect(waited).toBeGreaterThanOrEqual(995);
-    expect(waited).toBeLessThan(2000);
+    expect(waited).toBeLessThan(20_000);
   });
 
   test("holds up nobody who needs the check", async () => {
@@ -588,7 +588,7 @@ describe("the second look", () => {
     setTimeout(() => controller.abort("interrupted"), ms);
     const started = performance.now();
     expect(statuses(await run([looking(PASS, second)], { signal: controller.signal }))).toEqual(["a pass"]);
-    expect(performance.now() - started).toBeLessThan(ms + 500);
+    expect(performance.now() - started).toBeLessThan(20_000);
   });
 
   test.each<[string, Partial<Check>, Partial<RunInput>]>([
@@ -606,8 +606,8 @@ describe("the second look", () => {
 
   test("is not taken where the check wants none", async () => {
     const started = performance.now();
-    await run([checkOf("a", PASS, { again: () => undefined })]);
-    expect(performance.now() - started).toBeLessThan(900);
+    await run([checkOf("a", PASS, { again: () => undefined })], { secondLookMs: 60_000 });
+    expect(performance.now() - started).toBeLessThan(20_000);
   });
 });
 
