@@ -1,4 +1,4 @@
-import type { RunVerdict, Status } from "./report.ts";
+import type { Blame, RunVerdict, Status } from "./report.ts";
 
 /** How each status is marked, never by colour alone: a symbol, the one of ASCII, and a colour of `util.styleText`. */
 export const SYMBOLS = {
@@ -18,3 +18,18 @@ export const VERDICTS: Readonly<Record<RunVerdict, string>> = {
   "not-ready": "NOT READY",
   unknown: "UNKNOWN",
 };
+
+const PARTIES: Readonly<Record<Blame["party"], string>> = {
+  "this-host": "this host",
+  resolver: "the nameserver",
+  network: "the network between",
+  proxy: "the proxy",
+  "remote-host": "the other host",
+  "remote-service": "the service there",
+  "crowdsec-cloud": "CrowdSec's servers",
+  credentials: "the credentials",
+  configuration: "the configuration",
+};
+
+/** A party in plain words, and how sure that is. */
+export const whoseIs = ({ party, confidence }: Blame): string => `${PARTIES[party]} (${confidence})`;

@@ -1,4 +1,4 @@
-import type { Finding, Report, Status } from "../model/report.ts";
+import { type Finding, NOT_SELECTED, type Report, type Status } from "../model/report.ts";
 import { VERDICTS } from "../model/shown.ts";
 import { BLOCK, createMarkdownPage, symbolOf } from "./markdown-page.ts";
 import { cell, code, prose } from "./markdown-text.ts";
@@ -159,7 +159,7 @@ const others = (
   { findings }: Report,
   room: number,
 ): { readonly lines: readonly string[]; readonly left: readonly string[] } => {
-  const listed = findings.filter((finding) => !isFaulty(finding) && finding.reason !== "not selected");
+  const listed = findings.filter((finding) => !isFaulty(finding) && finding.reason !== NOT_SELECTED);
   if (listed.length === 0) return { lines: [], left: [] };
   const counted = (list: readonly Finding[]): readonly string[] =>
     KEPT.map((status) => [list.filter((finding) => finding.status === status).length, status] as const)

@@ -26,11 +26,11 @@ const placeOf = (finding: Finding): string =>
   nameOf(finding) || (finding.target?.host ?? finding.target?.path ?? finding.instance);
 
 /** The finding's own remedy stands among those of the cause, at their beginning. */
-const isMended = ({ remedy }: Finding, cause: Cause): boolean =>
+export const isMended = ({ remedy }: Finding, cause: Cause): boolean =>
   remedy.length > 0 && JSON.stringify(remedy) === JSON.stringify(cause.remedy.slice(0, remedy.length));
 
 /** Checks as a person reads them: each once, with how often where that is more than once. */
-const counted = (instances: readonly string[]): string => {
+export const counted = (instances: readonly string[]): string => {
   const ids = instances.map(checkOf);
   return unique(ids)
     .map((id) => {
@@ -45,6 +45,10 @@ const aboutIt = (id: string): Remedy => ({
   commands: [`crowdsec-preflight explain ${checkOf(id)}`],
 });
 
+/** As what a cause is shown: as bad as the worst that it explains. */
+export const statusOf = (own: readonly Finding[]): Status =>
+  own.some(({ status }) => status === "warn") && !own.some(({ status }) => status === "fail") ? "warn" : "fail";
+
 /** A cause with all that it explains, as lines. */
 export const createCauses = (
   page: Page,
@@ -53,9 +57,6 @@ export const createCauses = (
 ): ((cause: Cause) => readonly string[]) => {
   const { detail, top, nested, paint, paragraph } = page;
   const verbose = detail === "verbose";
-
-  const statusOf = (own: readonly Finding[]): Status =>
-    own.some(({ status }) => status === "warn") && !own.some(({ status }) => status === "fail") ? "warn" : "fail";
 
   /** Sentences of findings, as `withoutOwn` has them, that the cause's own sentence says already. */
   const saidBy = ({ summary }: Cause, own: readonly Finding[]): ReadonlySet<string> =>

@@ -1,4 +1,4 @@
-import { checkFamily, type Finding } from "../model/report.ts";
+import { checkFamily, type Finding, NOT_SELECTED } from "../model/report.ts";
 import { duration } from "../model/text.ts";
 import { bracketed } from "../model/url.ts";
 import { type Page, type Place, whoseIs } from "./pretty-page.ts";
@@ -14,7 +14,8 @@ export const nameOf = ({ id, instance, target }: Finding): string => {
   return name === target?.host || name === target?.path || name === `${target?.host}:${target?.port}` ? "" : name;
 };
 
-const totalMs = ({ layers }: Finding): number => layers.reduce((sum, { durationMs }) => sum + durationMs, 0);
+/** Milliseconds of all its layers. */
+export const totalMs = ({ layers }: Finding): number => layers.reduce((sum, { durationMs }) => sum + durationMs, 0);
 
 export const slowest = (findings: readonly Finding[]): string => duration(Math.max(...findings.map(totalMs)));
 
@@ -189,7 +190,7 @@ export const createFindings = (page: Page): Findings => {
   const reasons: Findings["reasons"] = (status, findings) => {
     const byReason = new Map<string, readonly string[]>();
     for (const { reason = "", because, id, instance } of findings.filter((finding) => finding.status === status)) {
-      if (reason === "not selected" && !verbose) continue;
+      if (reason === NOT_SELECTED && !verbose) continue;
       // Each client's row follows from its own: told once for all.
       const told =
         because && !verbose ? `because ${[...new Set(because.map(checkOf))].join(", ")} did not pass` : reason;

@@ -1,7 +1,9 @@
 import { styleText } from "node:util";
-import type { Blame, Remedy, Status } from "../model/report.ts";
+import type { Remedy, Status } from "../model/report.ts";
 import { SYMBOLS } from "../model/shown.ts";
 import { wrap } from "../model/text.ts";
+
+export { whoseIs } from "../model/shown.ts";
 
 /** How a report is shown; all of it arrives as arguments. */
 export interface Style {
@@ -15,21 +17,6 @@ export interface Style {
 }
 
 export type Color = Parameters<typeof styleText>[0];
-
-const PARTIES: Readonly<Record<Blame["party"], string>> = {
-  "this-host": "this host",
-  resolver: "the nameserver",
-  network: "the network between",
-  proxy: "the proxy",
-  "remote-host": "the other host",
-  "remote-service": "the service there",
-  "crowdsec-cloud": "CrowdSec's servers",
-  credentials: "the credentials",
-  configuration: "the configuration",
-};
-
-/** A party in plain words, and how sure that is. */
-export const whoseIs = ({ party, confidence }: Blame): string => `${PARTIES[party]} (${confidence})`;
 
 /** Where a row and what is said of it stand, columns from the left. */
 export interface Place {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "@jest/globals";
-import { FORMATS, type Format, reporters } from "../../src/reporters/index.ts";
+import { FORMATS, type Format, reporterOf } from "../../src/reporters/index.ts";
 import type { Style } from "../../src/reporters/pretty.ts";
 import { expectGolden, expectNoOtherGoldens } from "../support/golden.ts";
 import { REPORTS } from "../support/reports.ts";
@@ -11,7 +11,9 @@ const STYLES: Readonly<
   Record<Format, { readonly extension: string; readonly styles: Readonly<Record<string, Style>> }>
 > = {
   json: { extension: "json", styles: { "": PLAIN } },
+  junit: { extension: "xml", styles: { "": PLAIN } },
   markdown: { extension: "md", styles: { "": PLAIN } },
+  nagios: { extension: "txt", styles: { "": PLAIN } },
   pretty: {
     extension: "txt",
     styles: {
@@ -24,6 +26,11 @@ const STYLES: Readonly<
       "-quiet": { ...PLAIN, detail: "quiet" },
     },
   },
+  prometheus: { extension: "prom", styles: { "": PLAIN } },
+  short: {
+    extension: "txt",
+    styles: { "": PLAIN, "-ascii": { ...PLAIN, ascii: true }, "-color": { ...PLAIN, color: true } },
+  },
 };
 
 describe.each(FORMATS)("%s", (format) => {
@@ -34,8 +41,9 @@ describe.each(FORMATS)("%s", (format) => {
     ),
   );
 
-  test.each(goldens)("is as test/golden shows it: %s", (file, report, style) => {
-    expectGolden(format, file, reporters[format](report, style));
+  test.each(goldens)("is as test/golden shows it: %s", async (file, report, style) => {
+    const reporter = await reporterOf(format);
+    expectGolden(format, file, reporter(report, style));
   });
 
   test("has no golden that is held against nothing", () => {
@@ -45,7 +53,8 @@ describe.each(FORMATS)("%s", (format) => {
     );
   });
 
-  test.each(Object.entries(REPORTS))("ends with one newline: %s", (_name, report) => {
-    for (const style of Object.values(styles)) expect(reporters[format](report, style)).toMatch(/[^\n]\n$/);
+  test.each(Object.entries(REPORTS))("ends with one newline: %s", async (_name, report) => {
+    const reporter = await reporterOf(format);
+    for (const style of Object.values(styles)) expect(reporter(report, style)).toMatch(/[^\n]\n$/);
   });
 });
