@@ -2,13 +2,25 @@ import { randomUUID } from "node:crypto";
 import { findCauses } from "./diagnosis/index.ts";
 import { exitCodeOf, type Interruption, verdictOf } from "./exit-code.ts";
 import type { CauseCatalogue } from "./model/cause.ts";
-import { type FailOn, type Finding, type Report, SCHEMA_VERSION, STATUSES, type Status } from "./model/report.ts";
+import type { Check } from "./model/check.ts";
+import {
+  type FailOn,
+  type Finding,
+  NOT_SELECTED,
+  type Report,
+  SCHEMA_VERSION,
+  STATUSES,
+  type Status,
+  type Vantage,
+} from "./model/report.ts";
 import { printableDeep } from "./model/text.ts";
-import type { Topology } from "./model/topology.ts";
+import type { Role, RunPhase, Topology } from "./model/topology.ts";
 import { showVersion, type Version } from "./model/version.ts";
 
 export interface ReportInput {
   readonly tool: { readonly name: string; readonly version: string };
+  /** Of the run; without it, a new one. */
+  readonly id?: string;
   /** The host's own name. */
   readonly host: string;
   /** Of what was looked at before, and is judged again: that run. */
@@ -33,9 +45,15 @@ const judgedFor = (finding: Finding, version: Version): Finding => ({
   vantage: { ...finding.vantage, engineVersion: showVersion(version) },
 });
 
+const countsOf = (findings: readonly Finding[]): Readonly<Record<Status, number>> =>
+  Object.fromEntries(
+    STATUSES.map((status) => [status, findings.filter((finding) => finding.status === status).length]),
+  ) as Record<Status, number>;
+
 /** Puts the report together: the one place that counts, judges, and makes text from outside fit to show. */
 export const makeReport = ({
   tool,
+  id = randomUUID(),
   host,
   before,
   startedAt,
@@ -49,15 +67,13 @@ export const makeReport = ({
   findings,
   causes,
 }: ReportInput): Report => {
-  const counts = Object.fromEntries(
-    STATUSES.map((status) => [status, findings.filter((finding) => finding.status === status).length]),
-  ) as Record<Status, number>;
+  const counts = countsOf(findings);
   const judged = version ?? candidate;
   return printableDeep({
     schemaVersion: SCHEMA_VERSION,
     tool: { ...tool, runtime: `node ${process.version}` },
     run: {
-      id: randomUUID(),
+      id,
       host,
       startedAt: startedAt.toISOString(),
       durationMs,
@@ -74,5 +90,74 @@ export const makeReport = ({
     summary: { verdict: verdictOf(counts), exitCode: exitCodeOf(counts, failOn, interruption), counts },
     causes: findCauses({ findings, topology, version: judged }, causes),
     findings: judged ? findings.map((finding) => judgedFor(finding, judged)) : findings,
+  });
+};
+
+export interface UnjudgedInput
+  extends Pick<ReportInput, "tool" | "id" | "host" | "startedAt" | "durationMs" | "deadlineMs"> {
+  readonly failOn: FailOn;
+  readonly interruption?: Interruption | undefined;
+  readonly checks: readonly Pick<Check, "id" | "title">[];
+  readonly isSelected: (id: string) => boolean;
+  readonly env: Topology["env"];
+  readonly phase?: RunPhase | undefined;
+  readonly roles: readonly Role[];
+  readonly user: string;
+  /** Why nothing could be judged. */
+  readonly reason: string;
+  /** Of an error of ours. */
+  readonly stack?: string | undefined;
+}
+
+/** The report of a run that came to nothing: who reads it by program finds all that a report has. */
+export const unjudgedReport = ({
+  tool,
+  id = randomUUID(),
+  host,
+  startedAt,
+  durationMs,
+  deadlineMs,
+  failOn,
+  interruption,
+  checks,
+  isSelected,
+  env,
+  phase = "run",
+  roles,
+  user,
+  reason,
+  stack,
+}: UnjudgedInput): Report => {
+  const vantage: Vantage = { user, route: "local" };
+  const findings = checks.map(({ id: check, title }): Finding => {
+    const base = { id: check, instance: check, title, vantage, layers: [], remedy: [] };
+    if (!isSelected(check)) return { ...base, status: "skip", summary: NOT_SELECTED, reason: NOT_SELECTED };
+    return {
+      ...base,
+      status: "unknown",
+      summary: reason,
+      reason,
+      ...(stack !== undefined && { fault: { code: "internal-error", phase: "host", message: stack } }),
+    };
+  });
+  const counts = countsOf(findings);
+  return printableDeep({
+    schemaVersion: SCHEMA_VERSION,
+    tool: { ...tool, runtime: `node ${process.version}` },
+    run: {
+      id,
+      host,
+      startedAt: startedAt.toISOString(),
+      durationMs,
+      phase,
+      roles,
+      env,
+      deadlineMs,
+      failOn,
+      interrupted: interruption !== undefined,
+    },
+    summary: { verdict: verdictOf(counts), exitCode: exitCodeOf(counts, failOn, interruption), counts },
+    causes: [],
+    findings,
   });
 };

@@ -1,8 +1,10 @@
 import { describe, expect, test } from "@jest/globals";
 import lapiIdentity from "../checks/lapi-identity.ts";
 import type { Finding } from "../src/model/report.ts";
+import { type UnjudgedInput, unjudgedReport } from "../src/report.ts";
 import { finding } from "./support/findings.ts";
 import { NOW, reported, runIn } from "./support/run.ts";
+import { asReport } from "./support/schema.ts";
 import { from, packageInstall } from "./support/topology.ts";
 import { answered, HEALTHY } from "./support/world.ts";
 
@@ -81,6 +83,42 @@ test.each([
 
 test("each run has its own id", () => {
   expect(reported([]).run.id).not.toBe(reported([]).run.id);
+});
+
+describe("the report of a run that came to nothing", () => {
+  const INPUT: UnjudgedInput = {
+    tool: { name: "crowdsec-preflight", version: "0.0.0" },
+    host: "web-1",
+    startedAt: NOW,
+    durationMs: 30_000,
+    deadlineMs: 30_000,
+    failOn: "fail",
+    checks: [lapiIdentity, { id: "other", title: "Another" }],
+    isSelected: (id) => id !== "other",
+    env: "auto",
+    roles: ["agent"],
+    user: "root",
+    reason: "cut off\u001b[1m",
+  };
+
+  test("has every check, unknown for one reason, and is as the schema wants it", () => {
+    const report = asReport(JSON.stringify(unjudgedReport(INPUT)));
+    expect(report.summary).toMatchObject({ verdict: "unknown", exitCode: 3, counts: { unknown: 1, skip: 1 } });
+    expect(report.findings.map(({ id, status, reason }) => [id, status, reason])).toEqual([
+      ["lapi-identity", "unknown", "cut off [1m"],
+      ["other", "skip", "not selected"],
+    ]);
+    expect(report.run).toMatchObject({ phase: "run", roles: ["agent"], interrupted: false });
+  });
+
+  test("of an error of ours has the stack, for whoever mends it", () => {
+    const [finding] = unjudgedReport({ ...INPUT, stack: "at x.ts:1" }).findings;
+    expect(finding?.fault).toEqual({ code: "internal-error", phase: "host", message: "at x.ts:1" });
+  });
+
+  test("that was interrupted has that exit code", () => {
+    expect(unjudgedReport({ ...INPUT, interruption: "SIGTERM" }).summary.exitCode).toBe(143);
+  });
 });
 
 describe("a hostile server's words", () => {

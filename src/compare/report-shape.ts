@@ -191,6 +191,7 @@ const finding = record<Finding>({
       }),
     ),
   ),
+  certificate: optional(record<NonNullable<Finding["certificate"]>>({ issuer: text, validFrom: text, validTo: text })),
   fault: optional(
     record<NonNullable<Finding["fault"]>>({
       code: text,

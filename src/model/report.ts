@@ -82,6 +82,15 @@ export interface FindingFault {
   readonly sqlState?: string;
 }
 
+/** The certificate that was shown, whether it was trusted or not. */
+export interface FindingCertificate {
+  readonly issuer: string;
+  /** RFC 3339. */
+  readonly validFrom: string;
+  /** RFC 3339. */
+  readonly validTo: string;
+}
+
 export interface FindingLayer {
   readonly phase: Phase;
   readonly ok: boolean;
@@ -101,6 +110,7 @@ export interface Finding {
   readonly vantage: Vantage;
   readonly layers: readonly FindingLayer[];
   readonly addresses?: readonly AddressResult[];
+  readonly certificate?: FindingCertificate;
   readonly fault?: FindingFault;
   readonly blame?: Blame;
   readonly remedy: readonly Remedy[];
@@ -109,6 +119,9 @@ export interface Finding {
   /** The instances because of which this one was skipped. */
   readonly because?: readonly string[];
 }
+
+/** The reason of a skip that `--only` or `--skip` asked for. */
+export const NOT_SELECTED = "not selected";
 
 /** The first word of a check's id: `outgoing`, `lapi`. */
 export const checkFamily = (id: string): string => id.split("-")[0] ?? id;

@@ -4,6 +4,7 @@ import type {
   AddressResult,
   Blame,
   Finding,
+  FindingCertificate,
   FindingFault,
   FindingLayer,
   Status,
@@ -59,6 +60,11 @@ const addressesOf = ({ tcp }: Evidence): AddressResult[] | undefined =>
     durationMs: saw.elapsedMs,
     ...(saw.source !== undefined && { source: saw.source }),
   }));
+
+const certificateOf = ({ http, peer }: Evidence): FindingCertificate | undefined => {
+  const seen = http?.tls ?? (peer?.ok ? peer.tls : undefined);
+  return seen && { issuer: seen.issuer, validFrom: seen.validFrom, validTo: seen.validTo };
+};
 
 const LOOPBACK = /^(127\.|::1$)/;
 
@@ -168,6 +174,7 @@ export const toFindings = (
     const evidence = verdict.evidence ?? {};
     const layers = layersOf(evidence);
     const addresses = addressesOf(evidence);
+    const certificate = certificateOf(evidence);
     const target: Target | undefined = evidence.target;
     return {
       id: check.id,
@@ -177,6 +184,7 @@ export const toFindings = (
       vantage: vantageOf(check, evidence, topology),
       layers,
       ...(addresses && { addresses }),
+      ...(certificate && { certificate }),
       ...make(check, verdict, layers, topology),
       ...(because && { because }),
     };

@@ -1,7 +1,7 @@
 import pLimit from "p-limit";
 import type { Answer, Check, Context } from "../model/check.ts";
 import { Unanswered } from "../model/observation.ts";
-import type { Finding } from "../model/report.ts";
+import { type Finding, NOT_SELECTED } from "../model/report.ts";
 import { hasRole, type Topology } from "../model/topology.ts";
 import { showRange, showVersion, within } from "../model/version.ts";
 import { toFindings } from "./finding.ts";
@@ -135,7 +135,7 @@ export const runChecks = async ({
       check,
       parts: [{ target: "", part: Promise.resolve(part(check, "", answer)) }],
     });
-    if (!isSelected(check.id)) return only({ status: "skip", reason: "not selected" });
+    if (!isSelected(check.id)) return only({ status: "skip", reason: NOT_SELECTED });
     let targets: readonly string[] = [];
     const planned = await guarded(async () => {
       const found = await plan(check);
