@@ -19,9 +19,8 @@ if (major < 20 || (major === 20 && minor < 19)) {
     // The folder that it was started in is gone; nothing here depends on it.
     process.chdir("/");
   }
-  // A token in the arguments is taken out of what others can read in the list of processes, before anything else is done.
-  if (process.argv.some((word) => word === "--token" || word.startsWith("--token=")))
-    process.title = "crowdsec-preflight";
+  // A secret in the arguments is taken out of what others can read in the list of processes, before anything else is done.
+  if (process.argv.some((word) => /^--(?:token|ping-?url)(?:=|$)/i.test(word))) process.title = "crowdsec-preflight";
   // Imported only now: an older Node could not even parse what follows.
   const { main } = await import("../dist/src/cli.js").catch(giveUp);
   const { stdout, stderr, env: environment } = process;

@@ -205,8 +205,8 @@ export const probeHttp = async (request: HttpRequest, tools: Tools): Promise<Htt
   if (tls?.refused) {
     const { code } = tls.refused;
     // Whose clock is wrong, the peer's own Date tells; for every other fault nothing more is sent.
-    // Nobody has vouched for this peer, so it gets no secret.
-    const question = holdsSecret(request) ? { url, address } : request;
+    // Nobody has vouched for this peer, so it gets no secret; a path may be one too.
+    const question = holdsSecret(request) ? { url: new URL("/", url).href, address } : request;
     const reply =
       code === "tls-expired" || code === "tls-not-yet-valid" ? await exchange(socket, question, tools) : undefined;
     socket.destroy();

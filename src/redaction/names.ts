@@ -71,6 +71,8 @@ export const kindOfName = (name: string): NameKind | undefined => {
   if (parts.length === 1 && last === "key") return "bare";
   // systemd.exec(5): where a credential is found, not what it is.
   if (/^(?:load|import)_credential(?:_encrypted)?$/.test(parts.join("_"))) return undefined;
+  // Whoever has the URL of a monitoring service's check can ping too.
+  if (last === "url" && /^(?:ping|healthchecks?|heartbeat)$/.test(parts.at(-2) ?? "")) return "value";
   // PagerDuty's opens a service, a message queue's does not: what it looks like tells.
   if (last === "key" && parts.at(-2) === "routing") return "bare";
   if (/access_key_id$/.test(parts.join("_"))) return "value";

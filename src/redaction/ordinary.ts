@@ -35,7 +35,7 @@ const OF_BUNDLES =
   because causes explains confidence counts layers judgedAt interrupted cutOff overrides platform recording probe question
   answer vantage summary title message detail status fault phase party commands command undo namespace httpStatus exitCode errno
   sqlState tlsCode noProxy modelled origin source family addresses address target reason route proxy bundle replay from
-  afterMs ageSeconds altered attempts availableBytes caFile caFiles certFile closedTables configured direction
+  afterMs ageSeconds altered certificate attempts availableBytes caFile caFiles certFile closedTables configured direction
   directories elapsedMs elsewhere encrypted entries executable exitStatus forced forget freeBytes freeInodes goVersion
   guarded headers idleMs intercepted issuer keyFile leadsTo limitedBy listeners lookedAt mainPid manager masked
   maxBytes mayCreate method modifiedAt modules nameservers networkFilesystem newOptions output peerDate protocol

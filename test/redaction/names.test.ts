@@ -8,9 +8,8 @@ const SECRET =
   `password passwd smtp_password sshPassword DB_PASS MYSQL_PWD passphrase secret client_secret secret_key SECRET_KEY token
   access_token accountToken TOKEN_PROD api_key apikey API_KEY apiKey api-key CrowdsecAPIKey crowdsecLapiKey crowdsec_lapi_key lapi_key
   X-Api-Key x-crowdsec-appsec-api-key X-Gotify-Key AuthKey shared_key signing_key attachment_key enroll_key CROWDSEC_KEY
-  BOUNCER_KEY_nginx api_keys credentials authorization Proxy-Authorization cookie Set-Cookie jwt psk webhook password_hash basic_auth`.split(
-    /\s+/,
-  );
+  BOUNCER_KEY_nginx api_keys credentials authorization Proxy-Authorization cookie Set-Cookie jwt psk webhook password_hash basic_auth
+  CROWDSEC_PREFLIGHT_PING_URL HEALTHCHECK_URL`.split(/\s+/);
 
 test.each(SECRET)("what stands under %s is secret", (name) => {
   expect(secretBy(name, "canary7:x")).toBeDefined();
@@ -20,7 +19,7 @@ const PLAIN =
   `key_path key_file cert_file cert_path password_file token_url token_type cookie_name secret_name api_key_name public_key
   site_key cache_key sort_key ssh_host_key_path login_password_timeout token_ttl use_tls_auth auth_type passed_ttl default_pass_action
   passed_http_code proxy_pass captcha_cookie_expiry_duration rotate_secret_key_every bypass keyword author authors monkey
-  SSH_AUTH_SOCK CREDENTIALS_DIRECTORY credentials_path max_tokens user username login url host name type key uniq_key trusted_keys`.split(
+  ping_interval SSH_AUTH_SOCK CREDENTIALS_DIRECTORY credentials_path max_tokens user username login url host name type key uniq_key trusted_keys`.split(
     /\s+/,
   );
 
