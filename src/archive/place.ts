@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { closeSync, constants, fsync, openSync, rmSync, type Stats, write } from "node:fs";
+import { closeSync, constants, fchmodSync, fsync, openSync, rmSync, type Stats, write } from "node:fs";
 import { lstat, open, realpath, rename, stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { promisify } from "node:util";
@@ -113,6 +113,9 @@ const whenEnded = (remove: () => void): (() => void) => {
   };
 };
 
+/** The mode of a file that only this user may read. */
+const PRIVATE = 0o600;
+
 const writeSome = promisify(write);
 
 const writeAll = async (file: number, bytes: Buffer): Promise<void> => {
@@ -128,8 +131,8 @@ const settle = (file: number): Promise<void> =>
     if (!["EINVAL", "ENOSYS", "ENOTSUP"].includes(codeOf(error))) throw error;
   });
 
-/** Writes a new file for this user alone, and gives it its name when all of it is there. */
-const writeThenRename = async (folder: string, name: string, bytes: Buffer): Promise<void> => {
+/** Writes a new file, for this user alone until all of it is there, and gives it its mode and its name then. */
+const writeThenRename = async (folder: string, name: string, bytes: Buffer, mode: number): Promise<void> => {
   const temporary = join(folder, `.preflight-${randomBytes(8).toString("hex")}`);
   const remove = (): void => {
     try {
@@ -142,9 +145,11 @@ const writeThenRename = async (folder: string, name: string, bytes: Buffer): Pro
   let renamed = false;
   try {
     // At once, so that no end of this process can come between the file and its removal.
-    const file = openSync(temporary, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL, 0o600);
+    const file = openSync(temporary, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL, PRIVATE);
     try {
       await writeAll(file, bytes);
+      // Whatever the umask of who starts this: cron's, a service's.
+      if (mode !== PRIVATE) fchmodSync(file, mode);
       await settle(file);
     } finally {
       // Some file systems say only now that there is no room.
@@ -160,9 +165,13 @@ const writeThenRename = async (folder: string, name: string, bytes: Buffer): Pro
 
 /**
  * Puts a whole file in place of whatever has its name, or leaves that as it was: never a part of one. It is for this
- * user alone. A link there is replaced, not followed; the folder's own links are followed.
+ * user alone, unless `mode` says otherwise. A link there is replaced, not followed; the folder's own links are followed.
  */
-export const placeFile = async (path: string, bytes: Buffer | string): Promise<void> => {
+export const placeFile = async (
+  path: string,
+  bytes: Buffer | string,
+  { mode = PRIVATE }: { readonly mode?: number } = {},
+): Promise<void> => {
   const content = typeof bytes === "string" ? Buffer.from(bytes) : bytes;
   if (path === "") throw new PlaceError("a file without a name");
   if (path.endsWith("/")) throw new PlaceError("the name of a folder; a file's name is wanted");
@@ -178,7 +187,7 @@ export const placeFile = async (path: string, bytes: Buffer | string): Promise<v
     if (there?.isDirectory()) throw new PlaceError("a folder has this name");
     if (there && !there.isFile() && !there.isSymbolicLink())
       throw new PlaceError(`${kindOf(there)} has this name, and is not replaced; - is the standard output`);
-    await writeThenRename(folder, basename(path), content);
+    await writeThenRename(folder, basename(path), content, mode);
   } catch (error) {
     throw error instanceof PlaceError ? error : new PlaceError(writeProblem(error, printable(folder), content.length));
   }

@@ -107,6 +107,17 @@ describe("a file is put in its place", () => {
     expect([readFileSync(path, "utf8"), statSync(path).mode & 0o777]).toEqual(["new", 0o600]);
   });
 
+  test.each([0o022, 0o077])("for others to read where that is wanted, whatever the umask: %p", async (umask) => {
+    const path = `${newFolder()}/metrics.prom`;
+    const before = process.umask(umask);
+    try {
+      await placeFile(path, "up 1\n", { mode: 0o644 });
+    } finally {
+      process.umask(before);
+    }
+    expect([readFileSync(path, "utf8"), statSync(path).mode & 0o7777]).toEqual(["up 1\n", 0o644]);
+  });
+
   test.each(["kept", "missing"])("in place of a link, not where that leads (%s)", async (target) => {
     const kept = folder.write(`links-${target}/kept`, "kept");
     const path = `${folder.path}/links-${target}/link`;
