@@ -1,0 +1,203 @@
+import { randomInt } from "node:crypto";
+import { homedir } from "node:os";
+import { PlaceError } from "../archive/place.ts";
+import { confirm } from "../cron/confirm.ts";
+import { acquireLock, type HeldBy, LockError } from "../cron/lock.ts";
+import { message } from "../cron/message.ts";
+import type { Rule, State } from "../cron/state.ts";
+import { loadState, lockOf, peekState, StoreError, saveState, stateFile } from "../cron/store.ts";
+import { startWatchdog } from "../cron/watchdog.ts";
+import { EXIT_UNJUDGED, exitCodeOfSignal } from "../exit-code.ts";
+import type { Report } from "../model/report.ts";
+import { duration, printable } from "../model/text.ts";
+import type { Pinger } from "../ping/pinger.ts";
+import { catchInterrupts, type Interrupts, type Tool } from "./session.ts";
+import { type Streams, write } from "./streams.ts";
+import { UsageError } from "./usage-error.ts";
+
+export interface CronOptions {
+  /** The state file; without it, where the system keeps such files. */
+  readonly state?: string;
+  /** It begins after a random part of this, milliseconds. */
+  readonly splayMs: number;
+  /** After how long what is still wrong is told again, milliseconds; without it, never. */
+  readonly remindMs?: number;
+  readonly rule: Rule;
+  /** Of the look, milliseconds. */
+  readonly deadlineMs: number;
+}
+
+/** What a run is made of. */
+export interface CronSteps {
+  readonly look: () => Promise<Report>;
+  /** Writes the report into files; false when one was not written, which is said then. */
+  readonly place: (report: Report) => Promise<boolean>;
+  /** With the text that goes along. */
+  readonly ping?: Pinger & { readonly short: (report: Report) => Promise<string> };
+}
+
+/** Pings are over by then, or given up, milliseconds; each has two tries of ten seconds. */
+const PINGS_MS = 60_000;
+/** Beyond the deadline and the pings: files are written, and a terminal is slow. Milliseconds. */
+const SPARE_MS = 30_000;
+/** The lock outlasts the hard end by this, milliseconds: whoever finds it overdue finds a run that could not be ended. */
+const LOCK_SPARE_MS = 5000;
+
+/** A run that has not done all of its job; that something failed is the greater news. */
+const lessOf = (exitCode: number, isDone: boolean): number => (isDone || exitCode >= 2 ? exitCode : EXIT_UNJUDGED);
+
+/** A user without a name has no home either, unless the environment names one. */
+const homeOf = ({ HOME }: Streams["environment"]): string | undefined => {
+  if (HOME) return HOME;
+  try {
+    return homedir();
+  } catch {
+    return undefined;
+  }
+};
+
+const pathOf = (flag: string | undefined, environment: Streams["environment"]): string => {
+  const home = homeOf(environment);
+  try {
+    return stateFile(flag, environment, { isRoot: process.getuid?.() === 0, ...(home !== undefined && { home }) });
+  } catch (error) {
+    throw error instanceof StoreError ? new UsageError(`${error.message}.`) : error;
+  }
+};
+
+/** Whether all of it was taken; a reader that has left (EPIPE) has not read it. */
+const tell = (stdout: Streams["stdout"], text: string): Promise<boolean> =>
+  new Promise((resolve) => {
+    // A stream that breaks says so twice.
+    const onError = (): void => resolve(false);
+    stdout.once("error", onError);
+    stdout.write(text, (error) => {
+      resolve(!error);
+      setImmediate(() => stdout.off("error", onError));
+    });
+  });
+
+/** Resolves after so long, or as soon as the run is interrupted. */
+const sleep = (ms: number, { signal }: Interrupts): Promise<void> =>
+  new Promise((resolve) => {
+    if (signal.aborted) return resolve();
+    const wake = (): void => {
+      clearTimeout(timer);
+      signal.removeEventListener("abort", wake);
+      resolve();
+    };
+    const timer = setTimeout(wake, ms);
+    signal.addEventListener("abort", wake, { once: true });
+  });
+
+/** Who is at work, as a sentence begins. */
+const otherRun = ({ pid, since, host }: HeldBy): string => {
+  if (pid === undefined) return "another run";
+  return `another run, process ${pid}${host === undefined ? "" : ` on ${host}`} since ${since},`;
+};
+
+/** Another run is at work, and will tell: this one has nothing to say, but for the exit code. */
+const standBack = async (path: string, heldBy: HeldBy, say: (sentence: string) => Promise<void>): Promise<number> => {
+  const state = await peekState(path);
+  if (heldBy.isOverdue) {
+    await say(
+      `${otherRun(heldBy)} should have ended by now, and holds ${printable(lockOf(path))}: nothing is looked at until it is gone.`,
+    );
+    return lessOf(state?.exitCode ?? EXIT_UNJUDGED, false);
+  }
+  if (state) return state.exitCode;
+  await say(`${otherRun(heldBy)} is at work, and nothing is known yet of an earlier one.`);
+  return EXIT_UNJUDGED;
+};
+
+interface Run {
+  readonly options: CronOptions;
+  readonly steps: CronSteps;
+  readonly tool: Tool;
+  readonly streams: Streams;
+  readonly interrupts: Interrupts;
+  readonly path: string;
+  readonly waitMs: number;
+  readonly say: (sentence: string) => Promise<void>;
+}
+
+/** A run that has the lock. Whatever it throws, the exit code is that of an error, and the state as it was. */
+const underLock = async ({ options, steps, tool, streams, interrupts, path, waitMs, say }: Run): Promise<number> => {
+  const { rule, remindMs } = options;
+  const { look, place, ping } = steps;
+  const { stdout, stderr } = streams;
+  const { state: before, setAside, problem } = await loadState(path);
+  if (problem !== undefined) throw new UsageError(`the state file ${printable(path)}: ${problem}.`);
+  if (setAside !== undefined) await say(setAside);
+
+  if (waitMs > 0 && stderr.isTTY) await say(`begins in ${duration(waitMs)} (--splay).`);
+  await sleep(waitMs, interrupts);
+  const early = interrupts.interruption();
+  if (early) return exitCodeOfSignal(early);
+
+  // Whether a ping arrives changes nothing; not even when, so nobody waits for it here.
+  const begun = ping?.started().catch(() => undefined);
+  const report = await look();
+  if (report.run.interrupted) return report.summary.exitCode;
+  const now = new Date();
+  const confirmed = confirm(before, report, rule, now);
+  const isPlaced = await place(report);
+  const { text, state } = message({ report, before, confirmed, now, remindMs, name: tool.name });
+  const isTold = text === "" || (await tell(stdout, text));
+  const isSaved = await save(path, isTold ? state : confirmed.state, say);
+  const exitCode = lessOf(confirmed.exitCode, isPlaced && isTold && isSaved);
+  if (ping) {
+    const ended = async (): Promise<void> => {
+      await begun;
+      await ping.ended(exitCode, await ping.short(report));
+    };
+    const over = new AbortController();
+    const signal = AbortSignal.any([interrupts.signal, over.signal]);
+    await Promise.race([ended().catch(() => undefined), sleep(PINGS_MS, { ...interrupts, signal })]);
+    over.abort();
+  }
+  const late = interrupts.interruption();
+  return late ? exitCodeOfSignal(late) : exitCode;
+};
+
+const save = async (path: string, state: State, say: (sentence: string) => Promise<void>): Promise<boolean> => {
+  try {
+    await saveState(path, state);
+    return true;
+  } catch (error) {
+    if (!(error instanceof PlaceError)) throw error;
+    await say(`the state file ${printable(path)}: ${error.message}. The next run will not know of this one.`);
+    return false;
+  }
+};
+
+/**
+ * A run for cron and timers: looks at this host, and tells only what has changed. Returns the exit code of what is
+ * confirmed.
+ */
+export const cron = async (options: CronOptions, steps: CronSteps, tool: Tool, streams: Streams): Promise<number> => {
+  const { splayMs, deadlineMs } = options;
+  // Whether anybody reads it changes nothing.
+  const say = (sentence: string): Promise<void> => write(streams.stderr, `${tool.name}: ${sentence}\n`).catch(() => {});
+  const interrupts = catchInterrupts();
+  try {
+    const path = pathOf(options.state, streams.environment);
+    const waitMs = splayMs > 0 ? randomInt(splayMs + 1) : 0;
+    const afterMs = waitMs + deadlineMs + PINGS_MS + SPARE_MS;
+    const lock = await acquireLock(lockOf(path), { forMs: afterMs + LOCK_SPARE_MS }).catch((error: unknown) => {
+      if (!(error instanceof LockError)) throw error;
+      throw new UsageError(`the lock ${printable(lockOf(path))}: ${error.message}. --state FILE names another place.`);
+    });
+    if (!lock.ok) return await standBack(path, lock.heldBy, say);
+    const words = `${tool.name}: this run hangs, and was killed ${duration(afterMs)} after its start.\n`;
+    const watchdog = startWatchdog({ afterMs, words, lock: { path: lock.path, content: lock.content } });
+    try {
+      return await underLock({ options, steps, tool, streams, interrupts, path, waitMs, say });
+    } finally {
+      watchdog.stop();
+      await lock.release();
+    }
+  } finally {
+    interrupts.release();
+  }
+};

@@ -1,0 +1,285 @@
+import { describe, expect, test } from "@jest/globals";
+import { confirm } from "../../src/cron/confirm.ts";
+import { message } from "../../src/cron/message.ts";
+import type { Finding, Report } from "../../src/model/report.ts";
+import {
+  cronReport,
+  DAY_MS,
+  HOUR_MS,
+  MINUTE_MS,
+  type Played,
+  type PlayOptions,
+  play,
+  playLetters,
+  runAt,
+  START,
+  TWO_OF_THREE,
+} from "../support/cron-runs.ts";
+import { finding } from "../support/findings.ts";
+import { expectGolden, expectNoOtherGoldens } from "../support/golden.ts";
+import { REPORTS } from "../support/reports.ts";
+
+const onWeb1 = (report: Report): Report => ({ ...report, run: { ...report.run, host: "web1" } });
+const texts = (played: readonly Played[]): readonly string[] => played.map(({ text }) => text);
+const linesOf = (text: string | undefined): readonly string[] => (text ?? "").trimEnd().split("\n");
+const lastOf = (played: readonly Played[]): string => played.at(-1)?.text ?? "";
+const named = (name: string): Report => onWeb1(REPORTS[name] ?? cronReport([]));
+
+/** The same once all is mended. */
+const mended = (report: Report): Report => ({
+  ...report,
+  causes: [],
+  findings: report.findings.map((one) => {
+    if (one.status === "pass" || (one.status === "skip" && one.because === undefined)) return one;
+    const { fault: _fault, blame: _blame, reason: _reason, because: _because, ...rest } = one;
+    return { ...rest, status: "pass", summary: one.title, remedy: [] };
+  }),
+});
+
+/** The messages of several runs, one under the other, as a mailbox would have them. */
+const mailbox = (played: readonly Played[]): string =>
+  played.map(({ text, now }) => `--- ${now.toISOString()}\n${text}`).join("");
+
+const healthy = named("healthy");
+const TROUBLED = Object.keys(REPORTS).filter((name) => !["healthy", "interrupted"].includes(name));
+
+/** A trouble from its first run to its end, with a reminder. */
+const STORIES: Readonly<Record<string, () => readonly Played[]>> = {
+  ...Object.fromEntries(
+    TROUBLED.map((name) => [
+      name,
+      () => play([-1, 1, 1, -1, -1].map((one) => (one < 0 ? mended(named(name)) : named(name)))),
+    ]),
+  ),
+  "first-run": () => play([named("warnings-only"), named("warnings-only"), named("warnings-only")]),
+  "worse-and-better": () => {
+    const all = [named("warnings-only"), named("lapi-refused"), named("capi-fatal")];
+    return play(all.flatMap((report) => [report, report, report]).concat([healthy, healthy, healthy]));
+  },
+  reminder: () =>
+    play(
+      Array.from({ length: 4 }, () => named("lapi-refused")),
+      {
+        remindMs: DAY_MS,
+        timeOf: (index) => new Date(START.getTime() + index * 12 * HOUR_MS),
+      },
+    ),
+  flapping: () =>
+    play(
+      [-1, 1, -1, 1, -1, 1, -1].map((one) => (one < 0 ? mended(named("resolver-dead")) : named("resolver-dead"))),
+      {
+        remindMs: 15 * MINUTE_MS,
+      },
+    ),
+};
+
+test.each(Object.entries(STORIES))("what a mailbox gets: %s", (name, story) => {
+  expectGolden("cron", `${name}.txt`, mailbox(story()));
+});
+
+test("no golden is left over", () => {
+  expectNoOtherGoldens(
+    "cron",
+    Object.keys(STORIES).map((name) => `${name}.txt`),
+  );
+});
+
+describe("nothing is said", () => {
+  test("of a host that is well", () => {
+    expect(texts(play([healthy, healthy, healthy]))).toEqual(["", "", ""]);
+  });
+
+  test("twice of the same", () => {
+    for (const name of TROUBLED)
+      expect(texts(play([named(name), named(name), named(name)])).slice(1)).toEqual(["", ""]);
+  });
+
+  test("of an interrupted run, even where a reminder is due", () => {
+    const before = play([named("lapi-refused")]).at(-1)?.state;
+    expect(texts(play([named("interrupted")], { before, remindMs: 1 }))).toEqual([""]);
+  });
+
+  test("nothing is kept as told then", () => {
+    const [first] = play([healthy]);
+    expect(first?.state.toldAt).toBeUndefined();
+    const played = play([named("lapi-refused"), named("lapi-refused")]);
+    expect(played.map(({ state }) => state.toldAt)).toEqual([runAt(0).toISOString(), runAt(0).toISOString()]);
+  });
+});
+
+test("what could not be delivered is not kept as told", () => {
+  const report = named("lapi-refused");
+  const confirmed = confirm(undefined, report, TWO_OF_THREE, START);
+  const said = message({ report, before: undefined, confirmed, now: START, name: "crowdsec-preflight" });
+  expect(said.text).not.toBe("");
+  expect(said.state.toldAt).toBe(START.toISOString());
+  expect(confirmed.state.toldAt).toBeUndefined();
+  const played = play([report, report, report], { delivered: (index) => index > 0 });
+  expect(texts(played).map((text) => text !== "")).toEqual([true, true, false]);
+});
+
+describe("the first line says how the host is", () => {
+  const ONE = finding("clock", "pass");
+  const first = (findings: readonly Finding[]): string =>
+    linesOf(play([cronReport([ONE, ...findings])])[0]?.text)[0] ?? "";
+
+  test("when something fails, when something warns, when it is not known", () => {
+    expect(first([finding("a", "fail"), finding("b", "warn")])).toBe(
+      "web1: CrowdSec cannot work as it should: 1 failed, 1 warning",
+    );
+    expect(first([finding("b", "warn"), finding("c", "warn")])).toBe("web1: CrowdSec works, with warnings: 2 warnings");
+    expect(first([finding("b", "warn"), finding("c", "unknown")])).toBe(
+      "web1: not known whether CrowdSec works: 1 warning, 1 unknown",
+    );
+  });
+
+  test("until when it was fine, or since when it is not", () => {
+    const heads = texts(playLetters("GBBCC")).map((text) => linesOf(text)[0]);
+    expect(heads).toEqual([
+      "",
+      "",
+      "web1: CrowdSec cannot work as it should: 1 failed (fine until 2026-06-15 10:05 UTC)",
+      "",
+      "web1: CrowdSec cannot work as it should: 1 failed (since 2026-06-15 10:05 UTC)",
+    ]);
+  });
+
+  test("and after how long it is well again", () => {
+    const after = (minutes: number): string => {
+      const timeOf = (index: number): Date => new Date(START.getTime() + (index < 1 ? 0 : minutes * MINUTE_MS + index));
+      return linesOf(lastOf(playLetters("BGG", { timeOf })))[0] ?? "";
+    };
+    expect([0.4, 1, 35, 60, 125, 47 * 60, 72 * 60].map(after)).toEqual(
+      ["less than a minute", "1 minute", "35 minutes", "1 hour", "2 hours 5 minutes", "47 hours", "3 days"].map(
+        (span) => `web1: CrowdSec is well again after ${span}`,
+      ),
+    );
+  });
+
+  test("with the program's name where the report has no host", () => {
+    expect(lastOf(play([cronReport([finding("a", "fail")])])).startsWith("web1: ")).toBe(true);
+    const { run, ...rest } = cronReport([finding("a", "fail")]);
+    const { host: _host, ...nameless } = run;
+    expect(lastOf(play([{ ...rest, run: nameless }])).startsWith("crowdsec-preflight: ")).toBe(true);
+  });
+});
+
+describe("a reminder", () => {
+  const told = (letters: string, everyMs: number, remindMs?: number, delivered?: PlayOptions["delivered"]) =>
+    playLetters(letters, {
+      timeOf: (index) => new Date(START.getTime() + index * everyMs),
+      ...(remindMs !== undefined && { remindMs }),
+      ...(delivered && { delivered }),
+    })
+      .map(({ text }) => (text === "" ? "." : text.includes("still") ? "r" : "t"))
+      .join("");
+
+  test("comes that long after it was last told, and then again", () => {
+    expect(told("BBBBBBBB", 10 * MINUTE_MS, 30 * MINUTE_MS)).toBe("t..r..r.");
+    expect(told("BBBBBBBB", 10 * MINUTE_MS)).toBe("t.......");
+    expect(told("BBBCCBBB", 10 * MINUTE_MS, 30 * MINUTE_MS)).toBe("t..rt.t.");
+  });
+
+  test("of a daily run comes every day, although no run starts to the second", () => {
+    expect(told("BBBB", DAY_MS - 50_000, DAY_MS)).toBe("trrr");
+    expect(told("BBBB", DAY_MS - 10 * MINUTE_MS, DAY_MS)).toBe("t.r.");
+  });
+
+  test("never comes of what is well again", () => {
+    expect(told("BGGGGGGG", 10 * MINUTE_MS, 30 * MINUTE_MS)).toBe("t.t.....");
+    expect(told("GGGGGGGG", 10 * MINUTE_MS, 30 * MINUTE_MS)).toBe("........");
+  });
+
+  test("that was lost comes again", () => {
+    expect(told("BBBBBBBB", 10 * MINUTE_MS, 30 * MINUTE_MS, (index) => index !== 3)).toBe("t..rr..r");
+  });
+
+  test("tells a trouble that this run did not see with the sentence that is remembered, and where to read on", () => {
+    const text = lastOf(playLetters("BBG", { remindMs: MINUTE_MS }));
+    expect(text).toContain("FAIL lapi-reachable: it refuses\n");
+    expect(text).toContain("Since 2026-06-15 10:00 UTC, though not seen in this run\n");
+    expect(text).toContain("crowdsec-preflight explain tcp-refused\n");
+  });
+});
+
+describe("causes", () => {
+  test("are told once with what they explain, not a row for each", () => {
+    const text = lastOf(play([named("agent-config")]));
+    expect(text.match(/^FAIL/gm)).toHaveLength(1);
+    expect(text).toContain("  Explains: agent-config, service, lapi-reachable (3), ");
+  });
+
+  test("are told once where one more of what they explain is confirmed", () => {
+    const report = named("resolver-dead");
+    const few = {
+      ...report,
+      findings: report.findings.map((one) =>
+        one.instance === "outgoing-version" ? { ...one, status: "pass" as const } : one,
+      ),
+    };
+    const text = lastOf(play([few, report, report]));
+    expect(text).toContain("New:\nFAIL no nameserver of this host answers");
+    expect(text.match(/no nameserver of this host answers/g)).toHaveLength(1);
+  });
+});
+
+test("what is well again says how long it was not, and what was wrong; what is gone, that it is gone", () => {
+  const both = [finding("clock", "fail", { summary: "it is wrong" }), finding("dns@a", "fail", { summary: "gone" })];
+  const rest = [finding("metrics", "warn", { summary: "slow" }), finding("papi", "warn", { summary: "useless" })];
+  const well = cronReport([finding("clock", "pass"), ...rest.slice(0, 1), finding("papi", "skip")]);
+  const text = lastOf(play([cronReport([...both, ...rest]), well, well]));
+  expect(linesOf(text)).toEqual([
+    "web1: CrowdSec works, with warnings: 1 warning (since 2026-06-15 10:00 UTC)",
+    "",
+    "As before:",
+    "WARN since 2026-06-15 10:00 UTC, metrics: slow",
+    "",
+    "Well again:",
+    "GOOD clock: well again after 5 minutes; it was: it is wrong",
+    "GOOD papi: does not matter any more; it was: useless",
+    "GOOD dns@a: is not there any more; it was: gone",
+  ]);
+});
+
+describe("however much there is to say", () => {
+  const many = (count: number): Report =>
+    cronReport(
+      Array.from({ length: count }, (_, index) => finding(`metrics-target@${index}`, "fail", { code: `tcp-${index}` })),
+    );
+
+  test("it is not longer than one reads, and says what is left out", () => {
+    for (const count of [1, 10, 14, 15, 20, 58, 59, 300]) {
+      const [first, second, third, fourth] = play([many(count), many(0), many(0), many(0)]);
+      for (const one of [first, second, third, fourth]) expect(linesOf(one?.text).length).toBeLessThanOrEqual(61);
+      const shown = first?.text.match(/^FAIL/gm)?.length ?? 0;
+      const left = Number(/^and (\d+) more$/m.exec(first?.text ?? "")?.[1] ?? 0);
+      expect(shown + left).toBe(count);
+    }
+  });
+
+  test("a cause has its place even after long ones", () => {
+    const long = Array.from({ length: 40 }, (_, index) => `command ${index}`);
+    const report = cronReport([
+      ...["a", "b", "c"].map((name) => finding(name, "fail", { remedy: [{ text: "Mend it.", commands: long }] })),
+    ]);
+    const text = lastOf(play([report]));
+    expect(text.match(/^FAIL .*$/gm)).toEqual(["FAIL a: summary of a", "FAIL b: summary of b", "FAIL c: summary of c"]);
+    expect(linesOf(text).length).toBeLessThanOrEqual(60);
+  });
+});
+
+test("it is plain text for a mail: no colour, no control character, no line that another wrote", () => {
+  const nasty = "a\u001b[31m\r\nSubject: spam\u202e→…";
+  const report = cronReport([
+    finding(`dns@${nasty}`, "fail", {
+      summary: nasty,
+      remedy: [{ text: nasty, commands: [nasty], undo: [nasty], url: nasty }],
+    }),
+  ]);
+  const other = { ...report, run: { ...report.run, host: nasty } };
+  for (const text of texts(play([other, cronReport([]), cronReport([])]))) {
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: there must be none
+    expect(text).not.toMatch(/[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u202e]/);
+    expect(text).not.toMatch(/^Subject/m);
+  }
+});
