@@ -1,0 +1,102 @@
+import type { InitFile, InitInput } from "./file.ts";
+import { icingaCommand, nagiosCommand, nrpeCommand, sudoersCommand } from "./quoting.ts";
+
+const NAGIOS = "/etc/nagios4/conf.d/crowdsec-preflight.cfg";
+const NRPE = "/etc/nagios/nrpe.d/crowdsec-preflight.cfg";
+const ICINGA = "/etc/icinga2/conf.d/crowdsec-preflight.conf";
+const SUDOERS = "/etc/sudoers.d/crowdsec-preflight";
+
+/** Seconds of a run; the core's own patience is longer, so that it is the plugin that tells what was slow. */
+const DEADLINE = 30;
+const PATIENCE = 60;
+
+const plugin = ({ command }: InitInput): readonly string[] => [
+  ...command,
+  ...["-o", "nagios", "--deadline", `${DEADLINE}s`],
+];
+
+const aboutRights = (input: InitInput): string => `\
+# It runs as user nagios, who may not read CrowdSec's credentials, nor what other users' processes were started with: what
+# needs these is unknown then, is told as such, and never fails. To let it see all, put this into ${SUDOERS}
+# (visudo -cf FILE tries it), and sudo -n before the command below. All that it names must be writable for root alone:
+#   nagios ALL=(root) NOPASSWD: ${sudoersCommand(plugin(input))}
+`;
+
+const HEAD = (version: string): string =>
+  `# crowdsec-preflight ${version}: is CrowdSec well on this host? Made by "crowdsec-preflight init nagios".\n`;
+
+const nagios = (input: InitInput): string => `\
+${HEAD(input.version)}#
+# For a Nagios on the very host that CrowdSec is on; for others there is NRPE. A run ends after ${DEADLINE} seconds at the latest;
+# service_check_timeout of nagios.cfg must be more (it is ${PATIENCE} unless set).
+#
+${aboutRights(input)}
+define command {
+    command_name          crowdsec-preflight
+    command_line          ${nagiosCommand(plugin(input))}
+}
+
+define service {
+    use                   generic-service
+    host_name             localhost
+    service_description   CrowdSec
+    check_command         crowdsec-preflight
+    # Nagios damps by itself: three bad runs, a minute apart, make a hard state.
+    check_interval        5
+    retry_interval        1
+    max_check_attempts    3
+}
+`;
+
+const nrpe = (input: InitInput): string => `\
+${HEAD(input.version)}#
+# For NRPE on a host with CrowdSec. command_timeout of nrpe.cfg must be more than ${DEADLINE} seconds (it is ${PATIENCE} unless set), and
+# so must be the patience of check_nrpe, which is 10 unless given. On the host of Nagios:
+#   check_nrpe -H HOST -t ${PATIENCE} -c check_crowdsec_preflight
+#
+${aboutRights(input)}
+command[check_crowdsec_preflight]=${nrpeCommand(plugin(input))}
+`;
+
+const icinga = (input: InitInput): string => `\
+${HEAD(input.version)}#
+# For an Icinga 2 on the very host that CrowdSec is on.
+#
+${aboutRights(input)}
+object CheckCommand "crowdsec-preflight" {
+  command = ${icingaCommand(plugin(input))}
+  timeout = ${PATIENCE}s
+}
+
+apply Service "crowdsec" {
+  check_command = "crowdsec-preflight"
+  check_interval = 5m
+  retry_interval = 1m
+  max_check_attempts = 3
+  assign where host.name == NodeName
+}
+`;
+
+export const nagiosFiles = (input: InitInput): readonly InitFile[] => [
+  {
+    path: NAGIOS,
+    content: nagios(input),
+    what: "For Nagios 4: a command, and a service of its host localhost.",
+    // biome-ignore lint/suspicious/noThenProperty: it is a list, and nobody awaits the file
+    then: ["nagios4 -v /etc/nagios4/nagios.cfg", "systemctl reload nagios4"],
+  },
+  {
+    path: NRPE,
+    content: nrpe(input),
+    what: "For NRPE: the same command, to be asked for from afar.",
+    // biome-ignore lint/suspicious/noThenProperty: it is a list, and nobody awaits the file
+    then: ["systemctl reload nagios-nrpe-server"],
+  },
+  {
+    path: ICINGA,
+    content: icinga(input),
+    what: "For Icinga 2: a command, and a service of the host that Icinga runs on.",
+    // biome-ignore lint/suspicious/noThenProperty: it is a list, and nobody awaits the file
+    then: ["icinga2 daemon -C", "systemctl reload icinga2"],
+  },
+];
