@@ -19,6 +19,9 @@ import {
   FIREWALL_FLAGS,
   type FirewallFlags,
   type Flags,
+  INIT_EXIT_CODES,
+  INIT_FLAGS,
+  type InitFlags,
   LISTEN_EXIT_CODES,
   LISTEN_FLAGS,
   type ListenFlags,
@@ -32,12 +35,14 @@ import {
   cleanOptions,
   compareOptions,
   firewallOptions,
+  initOptions,
   listenOptions,
 } from "./commands/options.ts";
 import type { Tool } from "./commands/session.ts";
 import { type Streams, WriteError, write } from "./commands/streams.ts";
 import { UsageError } from "./commands/usage-error.ts";
 import { EXIT_UNJUDGED } from "./exit-code.ts";
+import { INIT_KINDS } from "./init/file.ts";
 import { printable } from "./model/text.ts";
 
 const readTool = (): Tool => {
@@ -61,7 +66,7 @@ const refuseRepeats = (flags: Readonly<Record<string, unknown>>, known: FlagTabl
   }
 };
 
-const COMMANDS = ["check", "bundle", "clean", "diff", "merge", "listen", "firewall", "list", "explain"];
+const COMMANDS = ["check", "bundle", "clean", "diff", "merge", "listen", "firewall", "init", "list", "explain"];
 
 /** The help that a complaint is answered by. */
 const helpFor = ({ name }: Tool, argv: readonly string[]): string => {
@@ -186,6 +191,20 @@ export const main = async (argv: readonly string[], streams: Streams): Promise<n
         "What a firewall must let through for CrowdSec on this host",
         (command) => command.options(FIREWALL_FLAGS).epilogue(FIREWALL_EXIT_CODES),
         act<FirewallFlags>(FIREWALL_FLAGS, async (flags) => firewall(await firewallOptions(flags), tool, streams)),
+      )
+      .command(
+        "init <kind>",
+        "What to install so that this runs by itself: cron, systemd, nagios, prometheus",
+        (command) =>
+          command
+            .positional("kind", { type: "string", demandOption: true, describe: INIT_KINDS.join(", ") })
+            .options(INIT_FLAGS)
+            .epilogue(INIT_EXIT_CODES),
+        act<InitFlags>(INIT_FLAGS, async (flags) => {
+          const options = initOptions(flags);
+          const { init } = await import("./commands/init.ts");
+          return init(options.kind, options, tool, streams);
+        }),
       )
       .command(
         "list",

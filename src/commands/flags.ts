@@ -12,6 +12,8 @@ export const FIREWALL_EXIT_CODES = `Exit codes: 0 printed, 3 not, cut off, or wi
 export const BUNDLE_EXIT_CODES = `Exit codes: 0 written, whatever it says of this host; 3 not; 130/143 interrupted.
 Nothing in it logs in anywhere. Secrets are taken out; look into it before you send it.`;
 export const CLEAN_EXIT_CODES = "Exit codes: 0 written, 3 not.";
+export const INIT_EXIT_CODES = `Exit codes: 0 printed, or all of it written; 3 not.
+Without --write nothing is written.`;
 export const DIFF_EXIT_CODES = "Exit codes: 0 nothing got worse, 2 something did, 3 could not be compared.";
 export const MERGE_EXIT_CODES = "Exit codes: as the worst report; 3 where one of them cannot be read.";
 export const LISTEN_EXIT_CODES = `Exit codes: 0 done, 2 somebody expected never came or not to the end, 3 it could not listen,
@@ -21,9 +23,14 @@ export const FLAGS = {
   output: {
     alias: "o",
     type: "string",
-    default: "pretty",
     requiresArg: true,
-    describe: `Format of the report: ${FORMATS.join(", ")}`,
+    describe: `Format of the report: ${FORMATS.join(", ")} (pretty)`,
+  },
+  report: {
+    type: "string",
+    array: true,
+    requiresArg: true,
+    describe: "FORMAT=FILE: the report in a file too; several are possible",
   },
   role: {
     type: "string",
@@ -40,9 +47,8 @@ export const FLAGS = {
   skip: { type: "string", array: true, requiresArg: true, describe: "All but these checks" },
   "fail-on": {
     type: "string",
-    default: "fail",
     requiresArg: true,
-    describe: "What makes the exit code: fail, or warn too",
+    describe: "What makes the exit code: fail, or warn too (fail; with --cron and -o nagios warn)",
   },
   deadline: {
     type: "string",
@@ -92,6 +98,32 @@ export const FLAGS = {
   },
   4: { type: "boolean", describe: "Of names, IPv4 addresses only" },
   6: { type: "boolean", describe: "Of names, IPv6 addresses only" },
+  cron: {
+    type: "boolean",
+    describe: "For cron and timers: tells only what has changed, and exits with what is confirmed",
+  },
+  state: { type: "string", requiresArg: true, describe: "With --cron: the file that it remembers in" },
+  splay: {
+    type: "string",
+    requiresArg: true,
+    describe: "With --cron: begin after a random part of this (30s); none: at once",
+  },
+  confirm: {
+    type: "string",
+    requiresArg: true,
+    describe: "With --cron: what got worse counts once N of the last M runs saw it (2/3)",
+  },
+  remind: { type: "string", requiresArg: true, describe: "With --cron: tell again after this what is still wrong" },
+  "ping-url": {
+    type: "string",
+    requiresArg: true,
+    describe:
+      "Tell healthchecks.io, or what speaks like it, of the run; better in the environment as CROWDSEC_PREFLIGHT_PING_URL",
+  },
+  "dry-run": {
+    type: "boolean",
+    describe: "In place of a run: every name, address, port, file and command that it would touch",
+  },
   ticket: {
     type: "boolean",
     describe: "In place of the report: what to send to whoever runs the firewall, the proxy, DNS or the other host",
@@ -169,9 +201,12 @@ export const BUNDLE_FLAGS = {
 export const CLEAN_FLAGS = {
   file: { ...file, describe: "Where it goes, - for standard output; without it, beside FILE" },
 } as const;
+export const INIT_FLAGS = {
+  write: { type: "boolean", describe: "Put the files where they belong, in place of printing them" },
+} as const;
 export const COMPARE_FORMATS = ["pretty", "json"] as const;
 export const COMPARE_FLAGS = {
-  output: { ...FLAGS.output, describe: `Format: ${COMPARE_FORMATS.join(", ")}` },
+  output: { ...FLAGS.output, default: "pretty", describe: `Format: ${COMPARE_FORMATS.join(", ")}` },
   color,
   ascii,
 } as const;
@@ -194,6 +229,7 @@ export const LISTEN_FLAGS = {
   key: { type: "string", requiresArg: true, describe: "Its key, a PEM file" },
   output: {
     ...FLAGS.output,
+    default: "pretty",
     describe: `Format of the table at the end: ${LISTEN_FORMATS.join(", ")}`,
   },
   color,
@@ -202,7 +238,6 @@ export const LISTEN_FLAGS = {
 
 /** Flags of every command that looks at this host. */
 export interface HostFlags {
-  readonly output: string;
   readonly role?: string[];
   readonly phase?: string;
   readonly config?: string;
@@ -223,6 +258,15 @@ export interface TokenFlags {
 }
 
 export interface Flags extends HostFlags, TokenFlags {
+  readonly output?: string;
+  readonly report?: string[];
+  readonly cron?: boolean;
+  readonly state?: string;
+  readonly splay?: string;
+  readonly confirm?: string;
+  readonly remind?: string;
+  readonly pingUrl?: string;
+  readonly dryRun?: boolean;
   readonly from?: string;
   readonly wait?: string;
   readonly peer?: string[];
@@ -230,7 +274,7 @@ export interface Flags extends HostFlags, TokenFlags {
   readonly allowWrites?: boolean;
   readonly only?: string[];
   readonly skip?: string[];
-  readonly failOn: string;
+  readonly failOn?: string;
   readonly concurrency: string;
   readonly ticket?: boolean;
   readonly quiet?: boolean;
@@ -240,6 +284,7 @@ export interface Flags extends HostFlags, TokenFlags {
 }
 
 export interface FirewallFlags extends HostFlags {
+  readonly output: string;
   readonly from?: string[];
   readonly metricsFrom?: string[];
 }
@@ -250,6 +295,11 @@ export interface BundleFlags extends HostFlags {
   readonly map?: string;
   readonly firewallRules?: boolean;
   readonly maxSize: string;
+}
+
+export interface InitFlags {
+  readonly kind: string;
+  readonly write?: boolean;
 }
 
 export interface CleanFlags {

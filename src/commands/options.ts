@@ -1,13 +1,16 @@
 import { isIP } from "node:net";
+import { resolve } from "node:path";
 import { catalogue } from "../../checks/index.ts";
 import { MAX_UNPACKED_BYTES } from "../bundle/limits.ts";
 import { FIREWALL_FORMATS } from "../firewall/index.ts";
+import { INIT_KINDS, type InitKind } from "../init/file.ts";
 import { MAX_IDLE_MS } from "../listen/handshake.ts";
 import { ENVS, ROLES, RUN_PHASES } from "../model/topology.ts";
 import { FORMATS } from "../reporters/index.ts";
 import type { BundleOptions } from "./bundle.ts";
 import type { CheckOptions } from "./check.ts";
 import type { CleanOptions } from "./clean.ts";
+import type { CronOptions } from "./cron.ts";
 import type { DiffOptions } from "./diff.ts";
 import { type FirewallOptions, parseRanges } from "./firewall.ts";
 import {
@@ -20,11 +23,14 @@ import {
   FLAGS,
   type Flags,
   type HostFlags,
+  type InitFlags,
   LISTEN_FORMATS,
   type ListenFlags,
 } from "./flags.ts";
 import type { ListenOptions } from "./listen.ts";
 import { readPeers } from "./peers.ts";
+import { readPingUrl } from "./ping.ts";
+import type { ReportFile } from "./report-files.ts";
 import type { SessionOptions } from "./session.ts";
 import type { Streams } from "./streams.ts";
 import { readTargets } from "./targets.ts";
@@ -38,6 +44,8 @@ import {
   parsePatterns,
   parsePorts,
   parseProxy,
+  parseReportFile,
+  parseRule,
   parseSize,
   parseWord,
   parseWords,
@@ -93,7 +101,55 @@ const ON_A_HOST = {
   tokenFile: "--token-file",
   wait: "--wait",
   allowWrites: "--allow-writes",
+  cron: "--cron",
+  pingUrl: "--ping-url",
+  dryRun: "--dry-run",
 } as const satisfies Partial<Record<keyof Flags, string>>;
+
+/** Of `--cron`: what each is when it is not given. */
+const CRON = { splay: "30s", confirm: "2/3" } as const;
+
+/** What says nothing without `--cron`. */
+const OF_CRON = { state: "--state", splay: "--splay", confirm: "--confirm", remind: "--remind" } as const;
+
+/** What `--cron` goes without, and why. */
+const NOT_WITH_CRON = {
+  output: ["--output", "it tells in its own words what has changed; for a whole report there is --report FORMAT=FILE"],
+  ticket: ["--ticket", "it tells in its own words what has changed"],
+  quiet: ["--quiet", "it is quiet by itself"],
+  verbose: ["--verbose", "it tells in its own words what has changed"],
+  wait: ["--wait", "what recovers by the next run is not told (see --confirm)"],
+  peer: ["--peer", "a listener's token is good for one time"],
+  allowWrites: ["--allow-writes", "what runs all the time changes nothing"],
+} as const satisfies Partial<Record<keyof Flags, readonly [string, string]>>;
+
+const cronOptions = (flags: Flags, deadlineMs: number): CronOptions | undefined => {
+  if (!flags.cron) {
+    for (const [name, flag] of Object.entries(OF_CRON))
+      if (flags[name as keyof typeof OF_CRON] !== undefined) throw new UsageError(`${flag} belongs to --cron.`);
+    return undefined;
+  }
+  for (const [name, [flag, why]] of Object.entries(NOT_WITH_CRON))
+    if (flags[name as keyof typeof NOT_WITH_CRON] !== undefined)
+      throw new UsageError(`--cron and ${flag} exclude each other: ${why}.`);
+  const state = named("--state", flags.state);
+  return {
+    ...(state !== undefined && { state }),
+    splayMs: parseOptionalDuration("--splay", flags.splay ?? CRON.splay),
+    rule: parseRule("--confirm", flags.confirm ?? CRON.confirm),
+    ...(flags.remind !== undefined && { remindMs: parseDuration("--remind", flags.remind, 365) }),
+    deadlineMs,
+  };
+};
+
+/** The files that reports go to, each once. */
+const reportFiles = (texts: readonly string[]): readonly ReportFile[] => {
+  const files = texts.map((text) => parseReportFile("--report", text));
+  const paths = files.map(({ path }) => resolve(path));
+  const twice = files.find((_file, index) => paths.indexOf(paths[index] ?? "") !== index);
+  if (twice) throw new UsageError(`--report names ${twice.path} more than once.`);
+  return files;
+};
 
 /** The bundle to judge; undefined where this host is looked at. */
 const bundleOf = (flags: Flags): string | undefined => {
@@ -108,7 +164,8 @@ const bundleOf = (flags: Flags): string | undefined => {
 export const checkOptions = async (flags: Flags, environment: Streams["environment"]): Promise<CheckOptions> => {
   const { allowWrites, only, skip, ticket, quiet, verbose, color, wait, peer = [] } = flags;
   if (quiet && verbose) throw new UsageError("--quiet and --verbose exclude each other.");
-  if (ticket && flags.output === "json") throw new UsageError("--ticket and --output json exclude each other.");
+  if (ticket && flags.output !== undefined && flags.output !== "pretty")
+    throw new UsageError(`--ticket and --output ${flags.output} exclude each other.`);
   if (ticket && (quiet || verbose)) throw new UsageError("--ticket has one length: leave --quiet and --verbose out.");
   const chosen = only ? parsePatterns("--only", only, IDS) : () => true;
   const left = skip ? parsePatterns("--skip", skip, IDS) : () => false;
@@ -120,7 +177,12 @@ export const checkOptions = async (flags: Flags, environment: Streams["environme
   if (idleMs > MAX_IDLE_MS) throw new UsageError(`--idle wants at most ${MAX_IDLE_MS / 1000}s, or none.`);
   const peers = readPeers(peer, peer.length > 0 ? await readToken(flags, environment) : undefined, idleMs);
   const from = bundleOf(flags);
+  const output = parseWord("--output", flags.output ?? "pretty", FORMATS);
+  const failOn = flags.failOn ?? (flags.cron || output === "nagios" ? "warn" : "fail");
+  const reports = reportFiles(flags.report ?? []);
+  const pingUrl = from === undefined ? readPingUrl(flags.pingUrl, environment) : undefined;
   const host = await hostOptions(flags);
+  const cron = cronOptions(flags, host.deadlineMs);
   return {
     ...host,
     ...(from !== undefined && { from }),
@@ -129,8 +191,12 @@ export const checkOptions = async (flags: Flags, environment: Streams["environme
     ...(wait !== undefined && { waitMs: parseDuration("--wait", wait) }),
     isSelected,
     allowWrites: allowWrites ?? false,
-    output: parseWord("--output", flags.output, FORMATS),
-    failOn: parseWord("--fail-on", flags.failOn, FAIL_ON),
+    output,
+    reports,
+    ...(cron && { cron }),
+    ...(pingUrl && { pingUrl }),
+    dryRun: flags.dryRun ?? false,
+    failOn: parseWord("--fail-on", failOn, FAIL_ON),
     concurrency: parseCount("--concurrency", flags.concurrency),
     ticket: ticket ?? false,
     detail: quiet ? "quiet" : verbose ? "verbose" : "normal",
@@ -174,6 +240,11 @@ export const firewallOptions = async (flags: FirewallFlags): Promise<FirewallOpt
     clients: parseRanges("--from", flags.from ?? []),
     prometheus: parseRanges("--metrics-from", flags.metricsFrom ?? []),
   },
+});
+
+export const initOptions = ({ kind, write }: InitFlags): { readonly kind: InitKind; readonly write: boolean } => ({
+  kind: parseWord("init", kind, INIT_KINDS),
+  write: write ?? false,
 });
 
 export const listenOptions = async (

@@ -1,24 +1,52 @@
+import type { Rule } from "../cron/state.ts";
 import { type ProxyServer, readProxies } from "../model/proxy.ts";
 import { readUrl } from "../model/url.ts";
+import { FORMATS } from "../reporters/index.ts";
+import type { ReportFile } from "./report-files.ts";
 import { UsageError } from "./usage-error.ts";
 
-const UNITS = { ms: 1, s: 1000, m: 60_000 } as const;
+/** Of `--confirm`: what ran longer ago is no news. */
+const MOST_RUNS = 20;
 
-/** `500ms`, `3s`, `10m` → milliseconds. */
-export const parseDuration = (flag: string, text: string): number => {
-  const match = /^(\d{1,9})(ms|s|m)$/.exec(text);
+const UNITS = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
+
+/** setTimeout's own limit is a little above. */
+const DAY_MS = UNITS.d;
+
+/** `500ms`, `3s`, `10m`, `12h`, `7d` → milliseconds. */
+export const parseDuration = (flag: string, text: string, mostDays = 1): number => {
+  const match = /^(\d{1,9})(ms|s|m|h|d)$/.exec(text);
   const ms = match ? Number(match[1]) * UNITS[match[2] as keyof typeof UNITS] : 0;
-  // setTimeout's own limit is a little above.
-  if (ms <= 0 || ms > 86_400_000)
+  if (ms <= 0 || ms > mostDays * DAY_MS)
     throw new UsageError(
-      `${flag} wants a duration above zero and up to a day, such as 500ms, 3s or 10m; not "${text}".`,
+      `${flag} wants a duration above zero and up to ${mostDays === 1 ? "a day" : `${mostDays} days`}, such as ${mostDays === 1 ? "500ms, 3s or 10m" : "30m, 12h or 7d"}; not "${text}".`,
     );
   return ms;
 };
 
-/** A duration, or `none` for zero. */
+/** A duration, or `none` (or `0`) for zero. */
 export const parseOptionalDuration = (flag: string, text: string): number =>
-  text.toLowerCase() === "none" ? 0 : parseDuration(flag, text);
+  text === "0" || text.toLowerCase() === "none" ? 0 : parseDuration(flag, text);
+
+/** `2/3`: two of the last three. */
+export const parseRule = (flag: string, text: string): Rule => {
+  const match = /^(\d{1,2})\/(\d{1,2})$/.exec(text);
+  const [needed, of] = [Number(match?.[1] ?? 0), Number(match?.[2] ?? 0)];
+  if (needed < 1 || of < needed || of > MOST_RUNS)
+    throw new UsageError(
+      `${flag} wants two numbers such as 2/3, two of the last three runs, of at most ${MOST_RUNS}; not "${text}".`,
+    );
+  return { needed, of };
+};
+
+/** `junit=/var/tmp/report.xml`. */
+export const parseReportFile = (flag: string, text: string): ReportFile => {
+  const [, format = "", path = ""] = /^([^=]*)=(.*)$/s.exec(text) ?? [];
+  if (path === "") throw new UsageError(`${flag} wants a format and a file, such as json=report.json; not "${text}".`);
+  if (path === "-")
+    throw new UsageError(`${flag} writes files; for the standard output there is --output ${format || "FORMAT"}.`);
+  return { format: parseWord(flag, format, FORMATS), path };
+};
 
 const BYTES = { KB: 1000, MB: 1_000_000, KiB: 1024, MiB: 1024 * 1024 } as const;
 

@@ -8,6 +8,8 @@ import {
   parsePatterns,
   parsePorts,
   parseProxy,
+  parseReportFile,
+  parseRule,
   parseWord,
   parseWords,
 } from "../../src/commands/values.ts";
@@ -31,6 +33,8 @@ describe("durations", () => {
     ["10m", 600_000],
     ["1440m", 86_400_000],
     ["86400s", 86_400_000],
+    ["2h", 7_200_000],
+    ["1d", 86_400_000],
   ])("%s are %d milliseconds", (text, ms) => {
     expect(parseDuration("--timeout", text)).toBe(ms);
   });
@@ -43,7 +47,9 @@ describe("durations", () => {
     "0ms",
     "-1s",
     "1.5s",
-    "1h",
+    "25h",
+    "2d",
+    "1w",
     "1 s",
     " 1s",
     "1S",
@@ -216,4 +222,50 @@ test("a duration that may be left out altogether", () => {
   expect(parseOptionalDuration("--idle", "none")).toBe(0);
   expect(parseOptionalDuration("--idle", "45s")).toBe(45_000);
   expect(refusal(() => parseOptionalDuration("--idle", "0s"))).toMatch(/^--idle wants a duration/);
+});
+
+test("a duration may be longer where its flag says so", () => {
+  expect(parseDuration("--remind", "365d", 365)).toBe(365 * 86_400_000);
+  expect(refusal(() => parseDuration("--remind", "366d", 365))).toBe(
+    '--remind wants a duration above zero and up to 365 days, such as 30m, 12h or 7d; not "366d".',
+  );
+});
+
+test.each(["none", "None", "0"])("%s is no time at all", (text) => {
+  expect(parseOptionalDuration("--splay", text)).toBe(0);
+});
+
+describe("N of M runs", () => {
+  test.each([
+    ["1/1", { needed: 1, of: 1 }],
+    ["2/3", { needed: 2, of: 3 }],
+    ["20/20", { needed: 20, of: 20 }],
+  ])("%s", (text, rule) => {
+    expect(parseRule("--confirm", text)).toEqual(rule);
+  });
+
+  test.each(["", "2", "0/3", "3/2", "2/21", "2/3/4", "-1/3", "2 / 3", "a/b", "1.5/3"])("%p is no such rule", (text) => {
+    expect(refusal(() => parseRule("--confirm", text))).toBe(
+      `--confirm wants two numbers such as 2/3, two of the last three runs, of at most 20; not "${text}".`,
+    );
+  });
+});
+
+describe("a report in a file", () => {
+  test.each([
+    ["json=report.json", { format: "json", path: "report.json" }],
+    ["prometheus=/var/lib/x=y.prom", { format: "prometheus", path: "/var/lib/x=y.prom" }],
+  ])("%s", (text, file) => {
+    expect(parseReportFile("--report", text)).toEqual(file);
+  });
+
+  test.each([
+    ["json", 'wants a format and a file, such as json=report.json; not "json"'],
+    ["json=", "wants a format and a file"],
+    ["=x", '--report knows no ""'],
+    ["xml=x", '--report knows no "xml"; it is one of pretty, short, json'],
+    ["json=-", "for the standard output there is --output json"],
+  ])("%p is none", (text, words) => {
+    expect(refusal(() => parseReportFile("--report", text))).toContain(words);
+  });
 });
