@@ -22,6 +22,10 @@ export const exitCodeOf = (
   return counts.warn > 0 && failOn === "warn" ? EXIT_WARNED : 0;
 };
 
+/** A run that has not done all of its job, such as to write its report; that something failed is the greater news. */
+export const exitCodeWhenDone = (exitCode: number, isDone: boolean): number =>
+  isDone || exitCode >= EXIT_FAILED ? exitCode : EXIT_UNJUDGED;
+
 /** What could not be judged keeps a host from being called ready; that alone does not change the exit code. */
 export const verdictOf = (counts: Readonly<Record<Status, number>>): RunVerdict => {
   if (counts.fail > 0) return "not-ready";

@@ -1,5 +1,5 @@
 import { expect, test } from "@jest/globals";
-import { EXIT_UNJUDGED, exitCodeOf, verdictOf } from "../src/exit-code.ts";
+import { EXIT_UNJUDGED, exitCodeOf, exitCodeWhenDone, verdictOf } from "../src/exit-code.ts";
 import type { RunVerdict } from "../src/model/report.ts";
 
 type Row = readonly [
@@ -46,4 +46,16 @@ test.each(TABLE)(
 
 test("what cannot be judged has the code of a Nagios plugin's UNKNOWN", () => {
   expect(EXIT_UNJUDGED).toBe(3);
+});
+
+test.each([
+  [0, true, 0],
+  [1, true, 1],
+  [0, false, 3],
+  [1, false, 3],
+  [2, false, 2],
+  [3, false, 3],
+  [130, false, 130],
+])("of %d, all done: %s, becomes %d", (exitCode, isDone, told) => {
+  expect(exitCodeWhenDone(exitCode, isDone)).toBe(told);
 });

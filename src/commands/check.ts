@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { causes } from "../../checks/index.ts";
-import { EXIT_UNJUDGED } from "../exit-code.ts";
+import { exitCodeWhenDone } from "../exit-code.ts";
 import type { Report } from "../model/report.ts";
 import type { Secret } from "../model/secret.ts";
 import { makeReport } from "../report.ts";
@@ -32,10 +32,6 @@ export interface CheckOptions extends LookOptions {
 
 const DEFAULT_COLUMNS = 100;
 const PLAIN: Style = { color: false, ascii: false, width: DEFAULT_COLUMNS, detail: "normal" };
-
-/** A run whose report is lost has not done its job; that something failed is the greater news. */
-export const exitCodeAfter = (exitCode: number, isLost: boolean): number =>
-  isLost && exitCode < 2 ? EXIT_UNJUDGED : exitCode;
 
 /** The main job. Returns the exit code. */
 export const check = async (options: CheckOptions, tool: Tool, streams: Streams): Promise<number> => {
@@ -79,7 +75,7 @@ export const check = async (options: CheckOptions, tool: Tool, streams: Streams)
   const placed = await place(report);
   const reporter = await (options.ticket ? loadTicket() : reporterOf(output));
   await write(stdout, reporter(report, style));
-  const exitCode = exitCodeAfter(report.summary.exitCode, !placed);
+  const exitCode = exitCodeWhenDone(report.summary.exitCode, placed);
   if (ping) {
     const delivered = [await begun, await ping.ended(exitCode, await short(report))].find(
       (result) => result?.ok === false,

@@ -7,7 +7,7 @@ import { message } from "../cron/message.ts";
 import type { Rule, State } from "../cron/state.ts";
 import { loadState, lockOf, peekState, StoreError, saveState, stateFile } from "../cron/store.ts";
 import { startWatchdog } from "../cron/watchdog.ts";
-import { EXIT_UNJUDGED, exitCodeOfSignal } from "../exit-code.ts";
+import { EXIT_UNJUDGED, exitCodeOfSignal, exitCodeWhenDone } from "../exit-code.ts";
 import type { Report } from "../model/report.ts";
 import { duration, printable } from "../model/text.ts";
 import type { Pinger } from "../ping/pinger.ts";
@@ -43,9 +43,6 @@ const SPARE_MS = 30_000;
 /** The lock outlasts the hard end by this, milliseconds: whoever finds it overdue finds a run that could not be ended. */
 const LOCK_SPARE_MS = 5000;
 
-/** A run that has not done all of its job; that something failed is the greater news. */
-const lessOf = (exitCode: number, isDone: boolean): number => (isDone || exitCode >= 2 ? exitCode : EXIT_UNJUDGED);
-
 /** A user without a name has no home either, unless the environment names one. */
 const homeOf = ({ HOME }: Streams["environment"]): string | undefined => {
   if (HOME) return HOME;
@@ -68,13 +65,7 @@ const pathOf = (flag: string | undefined, environment: Streams["environment"]): 
 /** Whether all of it was taken; a reader that has left (EPIPE) has not read it. */
 const tell = (stdout: Streams["stdout"], text: string): Promise<boolean> =>
   new Promise((resolve) => {
-    // A stream that breaks says so twice.
-    const onError = (): void => resolve(false);
-    stdout.once("error", onError);
-    stdout.write(text, (error) => {
-      resolve(!error);
-      setImmediate(() => stdout.off("error", onError));
-    });
+    stdout.write(text, (error) => resolve(!error));
   });
 
 /** Resolves after so long, or as soon as the run is interrupted. */
@@ -103,11 +94,23 @@ const standBack = async (path: string, heldBy: HeldBy, say: (sentence: string) =
     await say(
       `${otherRun(heldBy)} should have ended by now, and holds ${printable(lockOf(path))}: nothing is looked at until it is gone.`,
     );
-    return lessOf(state?.exitCode ?? EXIT_UNJUDGED, false);
+    return exitCodeWhenDone(state?.exitCode ?? EXIT_UNJUDGED, false);
   }
   if (state) return state.exitCode;
   await say(`${otherRun(heldBy)} is at work, and nothing is known yet of an earlier one.`);
   return EXIT_UNJUDGED;
+};
+
+/** Whether the next run will know of this one. */
+const save = async (path: string, state: State, say: (sentence: string) => Promise<void>): Promise<boolean> => {
+  try {
+    await saveState(path, state);
+    return true;
+  } catch (error) {
+    if (!(error instanceof PlaceError)) throw error;
+    await say(`the state file ${printable(path)}: ${error.message}. The next run will not know of this one.`);
+    return false;
+  }
 };
 
 interface Run {
@@ -144,8 +147,9 @@ const underLock = async ({ options, steps, tool, streams, interrupts, path, wait
   const isPlaced = await place(report);
   const { text, state } = message({ report, before, confirmed, now, remindMs, name: tool.name });
   const isTold = text === "" || (await tell(stdout, text));
+  if (!isTold) await say("what there is to tell could not be written; the next run tells it.");
   const isSaved = await save(path, isTold ? state : confirmed.state, say);
-  const exitCode = lessOf(confirmed.exitCode, isPlaced && isTold && isSaved);
+  const exitCode = exitCodeWhenDone(confirmed.exitCode, isPlaced && isTold && isSaved);
   if (ping) {
     const ended = async (): Promise<void> => {
       await begun;
@@ -160,17 +164,6 @@ const underLock = async ({ options, steps, tool, streams, interrupts, path, wait
   return late ? exitCodeOfSignal(late) : exitCode;
 };
 
-const save = async (path: string, state: State, say: (sentence: string) => Promise<void>): Promise<boolean> => {
-  try {
-    await saveState(path, state);
-    return true;
-  } catch (error) {
-    if (!(error instanceof PlaceError)) throw error;
-    await say(`the state file ${printable(path)}: ${error.message}. The next run will not know of this one.`);
-    return false;
-  }
-};
-
 /**
  * A run for cron and timers: looks at this host, and tells only what has changed. Returns the exit code of what is
  * confirmed.
@@ -183,7 +176,7 @@ export const cron = async (options: CronOptions, steps: CronSteps, tool: Tool, s
   try {
     const path = pathOf(options.state, streams.environment);
     const waitMs = splayMs > 0 ? randomInt(splayMs + 1) : 0;
-    const afterMs = waitMs + deadlineMs + PINGS_MS + SPARE_MS;
+    const afterMs = waitMs + deadlineMs + (steps.ping ? PINGS_MS : 0) + SPARE_MS;
     const lock = await acquireLock(lockOf(path), { forMs: afterMs + LOCK_SPARE_MS }).catch((error: unknown) => {
       if (!(error instanceof LockError)) throw error;
       throw new UsageError(`the lock ${printable(lockOf(path))}: ${error.message}. --state FILE names another place.`);

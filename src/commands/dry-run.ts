@@ -16,6 +16,7 @@ import { plainName } from "../model/hosts.ts";
 import type { Prober } from "../model/observation.ts";
 import { printableDeep } from "../model/text.ts";
 import type { Topology } from "../model/topology.ts";
+import { showVersion } from "../model/version.ts";
 import { createPinger } from "../ping/send.ts";
 import type { Resolver } from "../probes/dns.ts";
 import { isDomainName, nameList } from "../probes/go-resolver.ts";
@@ -102,15 +103,19 @@ const stateWrites = ({ cron }: CheckOptions, environment: Streams["environment"]
   ];
 };
 
-const writesOf = (options: CheckOptions, environment: Streams["environment"]): readonly PlannedWrite[] => [
+const writesOf = (
+  options: CheckOptions,
+  environment: Streams["environment"],
+  prober: DryProber,
+): readonly PlannedWrite[] => [
   ...options.reports.map(({ format, path }) => ({ path: resolve(path), why: `the report, as ${format}` })),
   ...stateWrites(options, environment),
-  { path: `${tmpdir()}/preflight-*`, why: FOLDER },
+  ...(notesOf(prober.notes(), "command").length > 0 ? [{ path: `${tmpdir()}/preflight-*`, why: FOLDER }] : []),
 ];
 
-/** Such as `lapi, agent; phase run`. */
-const asWhat = ({ roles, phase }: Topology): string =>
-  `${roles.map(({ value }) => value).join(", ") || "no role"}; phase ${phase.value}`;
+/** Such as `lapi, agent; phase run; CrowdSec 1.7.8`. */
+const asWhat = ({ roles, phase }: Topology, version = "of an unknown version"): string =>
+  `${roles.map(({ value }) => value).join(", ") || "no role"}; phase ${phase.value}; CrowdSec ${version}`;
 
 /** A check that throws is a bug of ours, and what it would have asked is not known. */
 const crashedWords = (ids: readonly string[]): string | undefined =>
@@ -119,6 +124,8 @@ const crashedWords = (ids: readonly string[]): string | undefined =>
 interface Listed {
   readonly plan: Plan;
   readonly topology: Topology;
+  /** Whose names it has. */
+  readonly version?: string;
   /** Why it is not complete. */
   readonly cut?: string;
   readonly exitCode: number;
@@ -161,13 +168,14 @@ const list = async (options: CheckOptions, tool: Tool, environment: Streams["env
       if (both) await walk(second);
       const engines = both ? ENGINES : [first];
       await ping(options, prober, environment);
-      const writes = writesOf(options, environment);
-      const plan = makePlan({ prober, names, resolver: resolver.config, writes, engines });
+      const writes = writesOf(options, environment, prober);
+      const plan = makePlan({ prober, names, resolver: resolver.config, writes, engines, ...(family && { family }) });
       const stopped = interruption();
-      const { topology } = context;
-      if (stopped) return { plan, topology, cut: "interrupted", exitCode: exitCodeOfSignal(stopped) };
+      const version = await context.version();
+      const listed = { plan, topology: context.topology, ...(version && { version: showVersion(version) }) };
+      if (stopped) return { ...listed, cut: "interrupted", exitCode: exitCodeOfSignal(stopped) };
       const cut = signal.aborted ? String(signal.reason) : crashedWords([...crashed]);
-      return cut === undefined ? { plan, topology, exitCode: 0 } : { plan, topology, cut, exitCode: EXIT_UNJUDGED };
+      return cut === undefined ? { ...listed, exitCode: 0 } : { ...listed, cut, exitCode: EXIT_UNJUDGED };
     },
     { wrap },
   );
@@ -182,10 +190,10 @@ export const dryRun = async (options: CheckOptions, tool: Tool, streams: Streams
     throw new UsageError(`--dry-run knows no "${output}"; its --output is pretty or json.`);
   const { stdout, stderr } = streams;
   const at = new Date();
-  const { plan, topology, cut, exitCode } = await list(options, tool, streams.environment);
+  const { plan, topology, version, cut, exitCode } = await list(options, tool, streams.environment);
   if (cut !== undefined) await write(stderr, `${tool.name}: ${cut}: the list is not complete.\n`);
   if (cut === "interrupted") return exitCode;
-  const more = moreOf(plan);
+  const more = moreOf(plan, options.waitMs !== undefined);
   const host = hostname();
   const document: DryRunDocument = {
     schemaVersion: DRY_RUN_VERSION,
@@ -195,6 +203,7 @@ export const dryRun = async (options: CheckOptions, tool: Tool, streams: Streams
     host,
     roles: topology.roles.map(({ value }) => value),
     phase: topology.phase.value,
+    ...(version !== undefined && { crowdsecVersion: version }),
     complete: cut === undefined,
     plan,
     more,
@@ -203,7 +212,10 @@ export const dryRun = async (options: CheckOptions, tool: Tool, streams: Streams
     stdout,
     output === "json"
       ? `${JSON.stringify(printableDeep(document), null, 2)}\n`
-      : text(plan, more, { width: stdout.columns || DEFAULT_COLUMNS, host: `on ${host} (${asWhat(topology)})` }),
+      : text(plan, more, {
+          width: stdout.columns || DEFAULT_COLUMNS,
+          host: `on ${host} (${asWhat(topology, version)})`,
+        }),
   );
   return exitCode;
 };

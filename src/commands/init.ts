@@ -73,11 +73,11 @@ const passingWarning = (path: string): string =>
 const comments = (lines: readonly string[]): readonly string[] => lines.map((line) => `# ${line}`);
 
 /** A file as it is to be copied; what is not of it begins with a number sign, and so is a comment in most of them. */
-const printed = ({ path, what, content, then = [] }: InitFile): string =>
+const printed = ({ path, what, content, afterwards = [] }: InitFile): string =>
   [
     ...comments([`FILE: ${path}`, what]),
     content.replace(/\n$/, ""),
-    ...(then.length === 0 ? [] : comments(["THEN:", ...then.map((command) => `  ${command}`)])),
+    ...(afterwards.length === 0 ? [] : comments(["THEN:", ...afterwards.map((command) => `  ${command}`)])),
     "",
   ].join("\n");
 
@@ -130,7 +130,7 @@ const writeAll = async (files: readonly InitFile[], kind: InitKind, root: string
   for (const { file, outcome } of outcomes)
     await write(outcome.kind === "refused" ? streams.stderr : streams.stdout, told(file, outcome));
   const placed = outcomes.filter(({ outcome }) => outcome.kind === "written" || outcome.kind === "unchanged");
-  const commands = placed.flatMap(({ file }) => file.then ?? []);
+  const commands = placed.flatMap(({ file }) => file.afterwards ?? []);
   if (commands.length > 0)
     await write(streams.stdout, ["Then:", ...commands.map((command) => `  ${command}`), ""].join("\n"));
   return placed.length > 0 && outcomes.every(({ outcome }) => outcome.kind !== "refused") ? 0 : EXIT_UNJUDGED;

@@ -129,8 +129,9 @@ const cronOptions = (flags: Flags, deadlineMs: number): CronOptions | undefined 
       if (flags[name as keyof typeof OF_CRON] !== undefined) throw new UsageError(`${flag} belongs to --cron.`);
     return undefined;
   }
+  // What it would touch has formats of its own.
   for (const [name, [flag, why]] of Object.entries(NOT_WITH_CRON))
-    if (flags[name as keyof typeof NOT_WITH_CRON] !== undefined)
+    if (flags[name as keyof typeof NOT_WITH_CRON] !== undefined && !(flags.dryRun && name === "output"))
       throw new UsageError(`--cron and ${flag} exclude each other: ${why}.`);
   const state = named("--state", flags.state);
   return {

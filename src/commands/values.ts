@@ -1,12 +1,9 @@
-import type { Rule } from "../cron/state.ts";
+import { MOST_RUNS, type Rule } from "../cron/state.ts";
 import { type ProxyServer, readProxies } from "../model/proxy.ts";
 import { readUrl } from "../model/url.ts";
 import { FORMATS } from "../reporters/index.ts";
 import type { ReportFile } from "./report-files.ts";
 import { UsageError } from "./usage-error.ts";
-
-/** Of `--confirm`: what ran longer ago is no news. */
-const MOST_RUNS = 20;
 
 const UNITS = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
 

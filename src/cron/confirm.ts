@@ -243,25 +243,26 @@ export const confirm = (before: State | undefined, report: Report, rule: Rule, n
       ...history,
       summary: one === undefined || isIts ? printable(sentence, LONGEST_SUMMARY) : one.summary,
       ...(one?.told && { told: one.told }),
-      ...(one?.foretold && seen.level !== "fine" && { foretold: true }),
+      ...(one?.foretold && { foretold: true }),
     };
   };
   const next = new Map([...findings.keys(), ...known.keys()].map((key) => [key, after(key)]));
   const causes = report.causes.map(({ explains }) => explains.map(keyOf));
-  /** What was told of its cause stands, and says it. */
-  const isSaid = (key: string): boolean =>
+  /** Something as bad, of the same cause, was told and stands. */
+  const isSaid = (key: string, level: Level): boolean =>
     causes.some(
       (keys) =>
         keys.includes(key) &&
         keys.some((other) => {
           const one = next.get(other);
-          return one?.told !== undefined && one.confirmed.level !== "fine";
+          return one !== undefined && one.confirmed.level !== "fine" && weightOf(levelTold(one)) >= weightOf(level);
         }),
     );
 
   const entries = [...next].flatMap(([key, one]) => {
     if (one === undefined || isForgotten(one)) return [];
-    const isKnown = one.foretold && one.confirmed.level !== "fine" && isSaid(key);
+    const { level } = one.confirmed;
+    const isKnown = one.foretold && level !== "fine" && isSaid(key, level);
     return [[key, isKnown ? toldOf(one) : one] as const];
   });
   const instances = Object.fromEntries(bounded(entries));

@@ -1,5 +1,13 @@
 import { shellQuote } from "../model/remedy.ts";
-import type { Blame, Cause, Finding, Remedy, Report, Status } from "../model/report.ts";
+import {
+  type Blame,
+  type Cause,
+  checkFamily,
+  type Finding,
+  type Remedy,
+  type Report,
+  type Status,
+} from "../model/report.ts";
 import { whoseIs } from "../model/shown.ts";
 import { counted, printable } from "../model/text.ts";
 import { asTold, type Change, type Confirmed, isSilent, keyOf } from "./confirm.ts";
@@ -130,7 +138,9 @@ const grouped = (troubles: readonly Trouble[], causes: readonly Cause[]): readon
     const { level, code } = one.confirmed;
     // An unknown has none: it is no consequence of a fault.
     const cause = finding && level !== "unknown" ? causeOf.get(instance) : undefined;
-    const key = cause ? `cause ${cause.id}` : JSON.stringify([level, code, finding?.summary ?? one.summary]);
+    // What is only remembered is told by one of its sentences.
+    const kind = finding ? finding.summary : checkFamily(instance);
+    const key = cause ? `cause ${cause.id}` : JSON.stringify([level, code, finding !== undefined, kind]);
     const group = groups.get(key);
     groups.set(key, {
       ...(cause && { cause }),
@@ -292,15 +302,15 @@ const betterSince = ({ confirmed, seen, at }: Remembered): string | undefined =>
 const isWaiting = ({ state, changes }: Confirmed): boolean => {
   if (changes.some(({ kind }) => kind === "worse" || kind === "other")) return false;
   const known = Object.values(state.instances);
-  const bad = known.filter(({ confirmed }) => confirmed.level !== "fine");
+  // What this run did not look at can stay as it is for ever.
+  const looked = known.filter(({ at }) => at.at(-1) === state.ranAt);
+  const isFine = ({ confirmed }: Remembered): boolean => confirmed.level === "fine";
+  if (known.every(isFine)) return looked.some(({ seen }) => (seen.at(-1)?.level ?? "fine") !== "fine");
   const last = [...changes.map(({ since }) => since)].sort().at(-1) ?? "";
-  const isLeaving = (one: Remembered): boolean => {
-    const since = betterSince(one);
+  return looked.some((one) => {
+    const since = isFine(one) ? undefined : betterSince(one);
     return since !== undefined && since <= last;
-  };
-  const isComing = ({ confirmed, seen, at }: Remembered): boolean =>
-    confirmed.level === "fine" && at.at(-1) === state.ranAt && (seen.at(-1)?.level ?? "fine") !== "fine";
-  return bad.length === 0 ? known.some(isComing) : bad.some(isLeaving);
+  });
 };
 
 const isDue = ({ toldAt }: State, now: Date, remindMs: number | undefined): boolean =>
@@ -328,9 +338,11 @@ export const message = (input: MessageInput): Message => {
     return [{ instance, one, isHidden, ...(isIts && { finding }), ...(change && { change }) }];
   });
   const isReminder = changes.length === 0;
-  if (report.run.interrupted || (isReminder && !(troubles.length > 0 && isDue(state, now, remindMs))))
-    return { text: "", state };
-  if (!isReminder && isWaiting(confirmed)) return { text: "", state };
+  const isQuiet = isReminder
+    ? // What is still wrong is best told by a run that sees it.
+      !isDue(state, now, remindMs) || troubles.every((one) => one.isHidden)
+    : isWaiting(confirmed);
+  if (report.run.interrupted || isQuiet) return { text: "", state };
 
   const { causes } = report;
   const of = (...kinds: readonly Change["kind"][]): readonly Group[] =>

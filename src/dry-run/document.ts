@@ -14,7 +14,9 @@ export interface DryRunDocument {
   readonly host: string;
   readonly roles: readonly Role[];
   readonly phase: RunPhase;
-  /** False: the deadline cut it off. */
+  /** What the names are those of: CrowdSec's version here, or before an install the one to come; missing where nothing tells. */
+  readonly crowdsecVersion?: string;
+  /** False: the deadline cut it off, or an error of ours. */
   readonly complete: boolean;
   /** When all goes well. */
   readonly plan: Plan;

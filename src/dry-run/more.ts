@@ -1,4 +1,4 @@
-import type { Plan } from "./shape.ts";
+import type { Plan, PlannedRequest } from "./shape.ts";
 
 /** What a run does besides, when something fails: only the run itself can know. */
 export interface More {
@@ -12,11 +12,10 @@ interface Row extends More {
   readonly applies: (plan: Plan) => boolean;
 }
 
-const someRequest = (
-  test: (request: Plan["destinations"][number]["requests"][number]) => boolean,
-): ((plan: Plan) => boolean) => {
-  return ({ destinations }) => destinations.some(({ requests }) => requests.some(test));
-};
+const someRequest =
+  (test: (request: PlannedRequest) => boolean) =>
+  ({ destinations }: Plan): boolean =>
+    destinations.some(({ requests }) => requests.some(test));
 const asksNameservers = ({ names }: Plan): boolean => names.some(({ by }) => by === "nameservers");
 const asks =
   (...checks: readonly string[]) =>
@@ -42,12 +41,17 @@ const ROWS: readonly Row[] = [
   {
     when: "TLS or the answer fails at a name that has IPv4 and IPv6 addresses",
     what: "the same request goes to the other family once",
-    applies: someRequest(({ method }) => method === "GET"),
+    applies: (plan) => asksNameservers(plan) && someRequest(({ method }) => method === "GET")(plan),
   },
   {
     when: "a server ends the connection after the TLS handshake",
     what: "one more handshake, with TLS 1.2, tells why",
     applies: someRequest(({ tls }) => tls),
+  },
+  {
+    when: "CrowdSec's version does not become known (what runs, its program and the package manager do not say it in time)",
+    what: "names that only other versions need are asked for too",
+    applies: asks("outgoing-capi", "outgoing-hub-data"),
   },
   {
     when: "packagecloud.io sends the request on to another host",
@@ -56,7 +60,7 @@ const ROWS: readonly Row[] = [
   },
   {
     when: "the Local API is not reached, or crowdsec does not run as it should",
-    what: "its service, journal and log are read for its last words, and it is looked up who listens in its place",
+    what: "its service, its journal and the end of its log are read for its last words, who listens in its place is looked up, and /proc/1 is looked at, which tells whether other users' programs are to be seen here",
     applies: asks("lapi-reachable", "service", "metrics"),
   },
   {
@@ -92,6 +96,16 @@ const ROWS: readonly Row[] = [
   },
 ];
 
-/** What this run could do besides, in the order in which it would come to it. */
-export const moreOf = (plan: Plan): readonly More[] =>
-  ROWS.filter(({ applies }) => applies(plan)).map(({ when, what }) => ({ when, what }));
+const WAITS: More = {
+  when: "something fails that can recover",
+  what: "--wait has it asked again and again, until all is well or the time is up",
+};
+
+/**
+ * What this run could do besides, in the order in which it would come to it.
+ * @param waits `--wait` is given
+ */
+export const moreOf = (plan: Plan, waits = false): readonly More[] => [
+  ...ROWS.filter(({ applies }) => applies(plan)).map(({ when, what }) => ({ when, what })),
+  ...(waits ? [WAITS] : []),
+];

@@ -1,5 +1,5 @@
-import { plainName } from "../model/hosts.ts";
-import type { HttpRequest, ResolverSeen } from "../model/observation.ts";
+import { familyOf, plainName } from "../model/hosts.ts";
+import type { Family, HttpRequest, ResolverSeen } from "../model/observation.ts";
 import { printable } from "../model/text.ts";
 import { bracketed, hostAndPort } from "../model/url.ts";
 import { filesOf } from "./files.ts";
@@ -25,6 +25,8 @@ export interface PlanInput {
   readonly writes: readonly PlannedWrite[];
   /** Which Local APIs were walked. */
   readonly engines: readonly Engine[];
+  /** Names are asked for this family only. */
+  readonly family?: Family;
 }
 
 /** By which of them it is asked only. */
@@ -170,20 +172,23 @@ const destinationsOf = (
     .sort((a, b) => (a.port ?? 0) - (b.port ?? 0) || (a.host < b.host ? -1 : 1));
 };
 
-const namesOf = ({ names }: PlanInput, notes: readonly Note[]): readonly PlannedName[] => {
+const TYPES = { any: ["A", "AAAA"], 4: ["A"], 6: ["AAAA"] } as const;
+
+const namesOf = ({ names, family: only }: PlanInput, notes: readonly Note[]): readonly PlannedName[] => {
   const found = new Map<string, PlannedName>();
   for (const { question, askers } of notesOf(notes, "dns")) {
-    const { name, family } = question;
+    const { name, family = only } = question;
+    if (familyOf(name) !== undefined) continue;
     const pinned = names.pinned(name) !== undefined;
     const candidates = pinned ? [] : names.candidates(name);
-    // An address, or what is no name: nobody is asked.
+    // Nobody is asked for what can be no name.
     if (!pinned && candidates.length === 0) continue;
-    const types =
-      family === undefined ? (["A", "AAAA"] as const) : family === 4 ? (["A"] as const) : (["AAAA"] as const);
     const before = found.get(name);
     found.set(name, {
       name: printable(name),
-      ...(pinned ? { by: "hosts" } : { by: "nameservers", candidates: candidates.map((one) => printable(one)), types }),
+      ...(pinned
+        ? { by: "hosts" }
+        : { by: "nameservers", candidates: candidates.map((one) => printable(one)), types: TYPES[family ?? "any"] }),
       for: union(before?.for ?? [], askers),
     });
   }
@@ -217,6 +222,18 @@ const commandsOf = (notes: readonly Note[]): readonly PlannedCommand[] =>
     }),
   );
 
+const DATABASES = { any: "ahosts", 4: "ahostsv4", 6: "ahostsv6" } as const;
+
+/** The C library is asked by a program of the system; of names that nameservers are asked for, only when these know none. */
+const lookupsOf = ({ family: only }: PlanInput, notes: readonly Note[]): readonly PlannedCommand[] =>
+  notesOf(notes, "dns")
+    .filter(({ question: { name, by } }) => by === "libc" && familyOf(name) === undefined)
+    .map((note) => {
+      const { name, family = only } = note.question;
+      const argv = ["/usr/bin/getent", "-A", DATABASES[family ?? "any"], printable(name)];
+      return { argv, copies: [], times: timesOf(note), ran: false, for: note.askers };
+    });
+
 const bindsOf = (notes: readonly Note[]): readonly PlannedBind[] =>
   notesOf(notes, "bind").map(({ question: { address, port }, askers }) => ({ address, port, for: askers }));
 
@@ -229,14 +246,16 @@ export const connectionsOf = ({ connects, requests, dialogues }: PlannedDestinat
 /** What was noted, put in order: by name, place, program and file. */
 export const makePlan = (input: PlanInput): Plan => {
   const notes = input.prober.notes();
-  const names = namesOf(input, notes).filter(({ name }) => name !== REDIRECTED);
-  const redirected = notesOf(notes, "dns").filter(({ question }) => question.name === REDIRECTED);
-  const types = notesOf(notes, "dns").some(({ question: { family } }) => family !== undefined) ? 1 : 2;
-  const looked = sum(names.map((one) => one.types?.length ?? 0)) + redirected.length * types;
-  const nameservers = nameserversOf(input, notes, looked);
+  const looked = namesOf(input, notes);
+  // Its lookup is one, and its name is none.
+  const names = looked.filter(({ name }) => name !== REDIRECTED);
+  const questions = sum(looked.map(({ types = [] }) => types.length));
+  const nameservers = nameserversOf(input, notes, questions);
   const destinations = destinationsOf(input, notes);
   const { files, commands: programs, kernel } = filesOf(notes);
-  const commands = [...commandsOf(notes), ...programs].sort((a, b) => (a.argv.join(" ") < b.argv.join(" ") ? -1 : 1));
+  const commands = [...commandsOf(notes), ...lookupsOf(input, notes), ...programs].sort((a, b) =>
+    a.argv.join(" ") < b.argv.join(" ") ? -1 : 1,
+  );
   const requests = destinations.flatMap((one) => one.requests).filter(({ when }) => when === undefined);
   const dialogues = destinations.flatMap((one) => one.dialogues);
   const times = (some: readonly { readonly times: number }[]): number => sum(some.map((one) => one.times));
@@ -251,7 +270,7 @@ export const makePlan = (input: PlanInput): Plan => {
     writes: input.writes,
     sums: {
       names: names.length,
-      questions: sum(nameservers.map(({ questions }) => questions)),
+      questions: sum(nameservers.map((one) => one.questions)),
       destinations: destinations.length,
       connections: sum(destinations.map(connectionsOf)),
       handshakes:

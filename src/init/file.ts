@@ -6,7 +6,7 @@ export interface InitFile {
   /** What it is, and what is to be done with it; one sentence. */
   readonly what: string;
   /** Commands that make it count, after it is written. */
-  readonly then?: readonly string[];
+  readonly afterwards?: readonly string[];
 }
 
 /** What the files call, and for whom. */

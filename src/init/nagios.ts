@@ -82,21 +82,18 @@ export const nagiosFiles = (input: InitInput): readonly InitFile[] => [
     path: NAGIOS,
     content: nagios(input),
     what: "For Nagios 4: a command, and a service of its host localhost.",
-    // biome-ignore lint/suspicious/noThenProperty: it is a list, and nobody awaits the file
-    then: ["nagios4 -v /etc/nagios4/nagios.cfg", "systemctl reload nagios4"],
+    afterwards: ["nagios4 -v /etc/nagios4/nagios.cfg", "systemctl reload nagios4"],
   },
   {
     path: NRPE,
     content: nrpe(input),
     what: "For NRPE: the same command, to be asked for from afar.",
-    // biome-ignore lint/suspicious/noThenProperty: it is a list, and nobody awaits the file
-    then: ["systemctl reload nagios-nrpe-server"],
+    afterwards: ["systemctl reload nagios-nrpe-server"],
   },
   {
     path: ICINGA,
     content: icinga(input),
     what: "For Icinga 2: a command, and a service of the host that Icinga runs on.",
-    // biome-ignore lint/suspicious/noThenProperty: it is a list, and nobody awaits the file
-    then: ["icinga2 daemon -C", "systemctl reload icinga2"],
+    afterwards: ["icinga2 daemon -C", "systemctl reload icinga2"],
   },
 ];

@@ -29,8 +29,7 @@ export const prometheusFiles = (input: InitInput): readonly InitFile[] => [
     path: RULES,
     content: alertRules(input.version),
     what: "On the host of Prometheus: alert rules; /etc/prometheus/prometheus.yml names them under rule_files.",
-    // biome-ignore lint/suspicious/noThenProperty: it is a list, and nobody awaits the file
-    then: [`promtool check rules ${RULES}`, "systemctl reload prometheus"],
+    afterwards: [`promtool check rules ${RULES}`, "systemctl reload prometheus"],
   },
   {
     path: DASHBOARD,

@@ -104,7 +104,6 @@ export const systemdFiles = (input: InitInput): readonly InitFile[] => [
     path: TIMER,
     content: timer(input.version),
     what: "A timer that starts it every five minutes.",
-    // biome-ignore lint/suspicious/noThenProperty: it is a list, and nobody awaits the file
-    then: ["systemctl daemon-reload", "systemctl enable --now crowdsec-preflight.timer"],
+    afterwards: ["systemctl daemon-reload", "systemctl enable --now crowdsec-preflight.timer"],
   },
 ];

@@ -194,11 +194,166 @@ describe("a reminder", () => {
     expect(told("BBBBBBBB", 10 * MINUTE_MS, 30 * MINUTE_MS, (index) => index !== 3)).toBe("t..rr..r");
   });
 
-  test("tells a trouble that this run did not see with the sentence that is remembered, and where to read on", () => {
-    const text = lastOf(playLetters("BBG", { remindMs: MINUTE_MS }));
-    expect(text).toContain("FAIL lapi-reachable: it refuses\n");
-    expect(text).toContain("Since 2026-06-15 10:00 UTC, though not seen in this run\n");
-    expect(text).toContain("crowdsec-preflight explain tcp-refused\n");
+  test("waits for a run that sees the trouble", () => {
+    expect(told("BGBGBGBG", 10 * MINUTE_MS, 30 * MINUTE_MS)).toBe("t...r...");
+  });
+
+  test("tells what this run did not see with the sentence that is remembered, and where to read on", () => {
+    const bad = ["outgoing-a", "outgoing-b"].map((name) => finding(name, "fail", { summary: `${name} is silent` }));
+    const seen = finding("clock", "warn");
+    const hidden = ["outgoing-a", "outgoing-b"].map((name) => finding(name, "pass"));
+    const text = lastOf(play([cronReport([seen, ...bad]), cronReport([seen, ...hidden])], { remindMs: MINUTE_MS }));
+    expect(linesOf(text)).toEqual([
+      "web1: CrowdSec still cannot work as it should: 2 failed, 1 warning (since 2026-06-15 10:00 UTC)",
+      "",
+      "Still wrong:",
+      "FAIL outgoing-a, outgoing-b: outgoing-a is silent",
+      "  Since 2026-06-15 10:00 UTC, though not seen in this run",
+      "  More about it: crowdsec-preflight explain tcp-timeout",
+      "WARN clock: summary of clock",
+      "  Since 2026-06-15 10:00 UTC",
+      "  Whose: the network between (likely)",
+      "  Fix: Mend clock.",
+    ]);
+  });
+});
+
+describe("one trouble is one mail, and one when it is over", () => {
+  const DOWN = [
+    finding("service", "fail", { code: "service-stopped", phase: "host" }),
+    finding("lapi-reachable@agent", "fail", { code: "tcp-refused" }),
+  ];
+  const cause = (explains: readonly string[]): Report["causes"] => [
+    {
+      id: "service-stopped",
+      summary: "crowdsec is stopped",
+      blame: { party: "this-host", confidence: "certain", evidence: [] },
+      explains,
+      remedy: [{ text: "Start it." }],
+    },
+  ];
+  const down = cronReport(DOWN, { causes: cause(DOWN.map(({ instance }) => instance)) });
+  const up = cronReport(DOWN.map(({ instance }) => finding(instance, "pass")));
+  const later = cronReport([finding("service", "pass"), ...DOWN.slice(1)], {
+    causes: cause(["lapi-reachable@agent"]).map((one) => ({ ...one, id: "lapi-tcp-refused" })),
+  });
+  const shape = (reports: readonly Report[], options?: PlayOptions): string =>
+    texts(play(reports, options))
+      .map((text) => (text === "" ? "." : /^.* well again after/.test(text) ? "g" : "t"))
+      .join("");
+
+  test("although what follows from it is confirmed later than it, and well again later too", () => {
+    expect(shape([up, down, down, down, up, up, up])).toBe(".t...g.");
+    expect(play([up, down, down]).at(-1)?.confirmed.exitCode).toBe(2);
+  });
+
+  test("although a warning that was there before stays", () => {
+    const warned = (report: Report): Report => ({
+      ...report,
+      findings: [...report.findings, finding("clock", "warn")],
+    });
+    const played = play([up, down, down, up, up].map(warned));
+    expect(played.map(({ text }) => text.split("\n")[0])).toEqual([
+      "web1: CrowdSec works, with warnings: 1 warning",
+      "web1: CrowdSec cannot work as it should: 1 failed, 1 warning (since 2026-06-15 10:05 UTC)",
+      "",
+      "",
+      "web1: CrowdSec works, with warnings: 1 warning (since 2026-06-15 10:00 UTC)",
+    ]);
+  });
+
+  test("but what goes on for another reason is told", () => {
+    expect(shape([up, down, later, later, later])).toBe(".tt..");
+    expect(texts(play([up, down, later]))[2]).toContain("New:\nFAIL crowdsec is stopped\n");
+  });
+
+  test("and so is what comes back after the rest of it is over", () => {
+    expect(shape([up, down, up, later, later, up, up])).toBe(".tgt..g");
+  });
+
+  test("and a failure, where only a warning was told", () => {
+    const warned = { ...down, findings: [finding("service", "warn", { phase: "host" }), ...DOWN.slice(1)] };
+    expect(shape([up, warned, warned, warned])).toBe(".tt.");
+  });
+
+  test("and what was not delivered foretells nothing", () => {
+    expect(shape([up, down, down, down], { delivered: (index) => index !== 1 })).toBe(".tt.");
+  });
+
+  test("good news does not wait for something that comes and goes", () => {
+    const flaky = (letter: string): Finding => finding("dns", letter === "G" ? "pass" : "fail");
+    const seen = (service: "pass" | "fail", letter: string): Report =>
+      cronReport([finding("service", service, { phase: "host" }), flaky(letter)]);
+    const played = play([seen("fail", "B"), seen("fail", "G"), seen("pass", "B"), seen("pass", "G")]);
+    expect(texts(played).map((text) => text !== "")).toEqual([true, false, true, false]);
+  });
+
+  test("a host is not called well by a run that sees something new that is bad", () => {
+    const seen = (one: "pass" | "fail", other: "pass" | "fail"): Report =>
+      cronReport([finding("a", one), finding("b", other)]);
+    expect(shape([seen("fail", "pass"), seen("pass", "pass"), seen("pass", "fail"), seen("pass", "pass")])).toBe(
+      "t..g",
+    );
+    expect(shape([seen("fail", "pass"), seen("pass", "pass"), seen("pass", "fail"), seen("pass", "fail")])).toBe(
+      "t..t",
+    );
+  });
+});
+
+describe("of several troubles in whatever order", () => {
+  const LETTERS = "GBCWUb-";
+  /** The same numbers in every run of the tests. */
+  const numbers = (seed: number) => (): number => {
+    seed = (Math.imul(seed, 1_664_525) + 1_013_904_223) >>> 0;
+    return seed / 2 ** 32;
+  };
+  const sees = (letter: string, instance: string): Finding => {
+    switch (letter) {
+      case "G":
+        return finding(instance, "pass");
+      case "W":
+        return finding(instance, "warn");
+      case "U":
+        return finding(instance, "unknown");
+      case "-":
+        return finding(instance, "skip", { because: ["other"] });
+      default:
+        return finding(instance, "fail", letter === "b" ? { code: "host", phase: "host" } : { code: `code-${letter}` });
+    }
+  };
+  const report = (letters: readonly string[]): Report => {
+    const findings = letters.map((letter, index) => sees(letter, `check-${index}`));
+    const bad = findings.filter(({ status }) => status === "fail").map(({ instance }) => instance);
+    const summary = "one cause";
+    const blame = { party: "network", confidence: "likely", evidence: [] } as const;
+    return cronReport(findings, {
+      causes: bad.length === 0 ? [] : [{ id: "cause", summary, blame, explains: bad, remedy: [] }],
+    });
+  };
+  const SEQUENCES = Array.from({ length: 400 }, (_, seed) => {
+    const random = numbers(seed);
+    const pick = (): string => LETTERS[Math.floor(random() * LETTERS.length)] ?? "G";
+    return Array.from({ length: 7 }, () => [pick(), pick(), pick()]);
+  });
+
+  test("all of it is told once it goes on as it is, and nothing more after that", () => {
+    for (const letters of SEQUENCES) {
+      const last = letters.at(-1) ?? [];
+      const played = play([...letters, last, last, last].map(report));
+      expect(lastOf(played)).toBe("");
+      for (const { confirmed, told } of Object.values(played.at(-1)?.state.instances ?? {}))
+        expect([told?.level ?? "fine", told?.code]).toEqual([confirmed.level, confirmed.code]);
+    }
+  });
+
+  test("what was told is told as well again, and then forgotten", () => {
+    for (const letters of SEQUENCES) {
+      const good = report(["G", "G", "G"]);
+      const played = play([...letters.map(report), good, good, good, good]);
+      expect(played.at(-1)?.state.instances).toEqual({});
+      const told = texts(played).filter((text) => text !== "");
+      if (told.length > 0) expect(told.at(-1)).toContain("CrowdSec is well again after");
+    }
   });
 });
 

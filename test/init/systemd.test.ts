@@ -19,7 +19,7 @@ test("a service, and a timer of the same name that starts it", () => {
     "/etc/systemd/system/crowdsec-preflight.timer",
     [],
   ]);
-  expect(timer?.then).toEqual(["systemctl daemon-reload", "systemctl enable --now crowdsec-preflight.timer"]);
+  expect(timer?.afterwards).toEqual(["systemctl daemon-reload", "systemctl enable --now crowdsec-preflight.timer"]);
 });
 
 test("every line of both is a section, a setting, a comment or empty", () => {

@@ -341,7 +341,7 @@ const filledIn = (expr: string): string =>
   expr.replaceAll("$__range", "300s").replaceAll("$instance", ".*").replaceAll("$check", ".*");
 
 test("a stopped Local API becomes an alert by way of file, node_exporter and Prometheus, and its return ends it", async () => {
-  const textfile = "/run/textfile";
+  const textfile = `${folder.path}/textfile`;
   const look = () => preflight("agent", "--report", `prometheus=${textfile}/crowdsec-preflight.prom`);
   await on("agent", `mkdir -p ${textfile}`);
   background(
@@ -365,7 +365,7 @@ test("a stopped Local API becomes an alert by way of file, node_exporter and Pro
   );
   background(
     "prometheus",
-    `prometheus --config.file=${config} --storage.tsdb.path=/run/textfile-tsdb --web.listen-address=127.0.0.1:9091`,
+    `prometheus --config.file=${config} --storage.tsdb.path=${folder.path}/tsdb --web.listen-address=127.0.0.1:9091`,
   );
   await look();
   await lab("wait", "prometheus", "127.0.0.1", "9091");
