@@ -3,6 +3,7 @@ import { causes } from "../../checks/index.ts";
 import { exitCodeWhenDone } from "../exit-code.ts";
 import type { Report } from "../model/report.ts";
 import type { Secret } from "../model/secret.ts";
+import { pingHost } from "../ping/url.ts";
 import { makeReport } from "../report.ts";
 import { type Format, loadTicket, reporterOf } from "../reporters/index.ts";
 import type { Style } from "../reporters/pretty-page.ts";
@@ -80,7 +81,7 @@ export const check = async (options: CheckOptions, tool: Tool, streams: Streams)
     const delivered = [await begun, await ping.ended(exitCode, await short(report))].find(
       (result) => result?.ok === false,
     );
-    if (delivered?.ok === false) await say(`the ping was not delivered: ${delivered.problem}`);
+    if (delivered?.ok === false) await say(`the ping to ${pingHost(pingUrl)} was not delivered: ${delivered.problem}`);
   }
   return exitCode;
 };

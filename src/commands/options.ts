@@ -29,7 +29,7 @@ import {
 } from "./flags.ts";
 import type { ListenOptions } from "./listen.ts";
 import { readPeers } from "./peers.ts";
-import { readPingUrl } from "./ping.ts";
+import { readPingUrl } from "./ping-url.ts";
 import type { ReportFile } from "./report-files.ts";
 import type { SessionOptions } from "./session.ts";
 import type { Streams } from "./streams.ts";

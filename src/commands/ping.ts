@@ -2,25 +2,10 @@ import type { Secret } from "../model/secret.ts";
 import { pingBody } from "../ping/body.ts";
 import type { Pinger } from "../ping/pinger.ts";
 import { createPinger } from "../ping/send.ts";
-import { parsePingUrl } from "../ping/url.ts";
 import { createProber } from "../probes/index.ts";
 import { createRedactor } from "../redaction/create.ts";
 import { type Tool, userAgent } from "./session.ts";
 import type { Streams } from "./streams.ts";
-import { UsageError } from "./usage-error.ts";
-
-export const PING_VARIABLE = "CROWDSEC_PREFLIGHT_PING_URL";
-
-/** The URL of `--ping-url` or the environment; undefined where there is none. It is never repeated in a message. */
-export const readPingUrl = (given: string | undefined, environment: Streams["environment"]): Secret | undefined => {
-  const text = given ?? environment[PING_VARIABLE];
-  // Empty is how an environment file says that there is none.
-  if (text === undefined || (given === undefined && text.trim() === "")) return undefined;
-  const read = parsePingUrl(text);
-  if (!read.ok)
-    throw new UsageError(`${given === undefined ? PING_VARIABLE : "--ping-url"} holds no ping URL: ${read.problem}.`);
-  return read.url;
-};
 
 /** A report holds no secret; this is the net below, for what leaves this host. */
 const redacted = (text: string): string => {
