@@ -18,7 +18,7 @@ const LEFT_OUT = "--skip service,metrics";
 const USER_AGENT = "crowdsec-preflight/";
 const PLACE = "/var/lib/soak";
 /** What a run may leave there. */
-const KEPT = ["metrics.prom", "report.json", "state.json"];
+const KEPT = ["metrics.prom", "report.json", "state.json", "tmp"];
 /** Runs between two faults, and how long one stays, in runs: long enough to be confirmed (2 of 3), and to be well again. */
 const CYCLE = 10;
 const FAULTY = 4;
@@ -91,7 +91,7 @@ END`;
 /** One run as cron would start it; what it cost is read from the kernel while it is there. */
 const run = async (host, how = "") => {
   const command = `
-    mkdir -p ${PLACE} && cd /
+    mkdir -p ${PLACE}/tmp && cd / && export TMPDIR=${PLACE}/tmp
     ${TOOL} --cron --splay none --timeout 2s ${LEFT_OUT} --state ${PLACE}/state.json --report prometheus=${PLACE}/metrics.prom --report json=${PLACE}/report.json >/run/soak.out 2>/run/soak.err </dev/null &
     pid=$!
     ${how}
@@ -120,7 +120,7 @@ const leftovers = async (host) => {
     `pgrep -af '[b]in/crowdsec-preflight[.]js' | sed 's/^/process /'
      ss -Htanp | grep '"node"' | sed 's/^/socket /'
      ls -A ${PLACE} 2>/dev/null | sed 's/^/file /'
-     find /tmp /run /var/tmp -xdev -newer /run/soak.begun \\( -name 'preflight-??????' -o -name '.preflight-*' \\) 2>/dev/null | sed 's/^/temporary /'`,
+     ls -A ${PLACE}/tmp 2>/dev/null | sed 's/^/temporary /'`,
   );
   return listing.split("\n").filter((line) => line !== "" && !KEPT.includes(line.replace(/^file /, "")));
 };
@@ -153,7 +153,7 @@ const median = (values) => [...values].sort((a, b) => a - b)[Math.floor(values.l
 
 // Their visits would change the rows.
 await Promise.all([lab("stop", "agent", "crowdsec"), lab("stop", "bouncer", "crowdsec-firewall-bouncer")]);
-await each((host) => on(host, `rm -rf ${PLACE}; touch /run/soak.begun`));
+await each((host) => on(host, `rm -rf ${PLACE}`));
 const rowsBefore = await lab("rows");
 const logBefore = await length("lapi", LAPI_LOG);
 const internetLog = `${process.env.LAB_STATE ?? "/tmp/crowdsec-preflight-lab"}/hosts/internet/access.log`;
