@@ -85,6 +85,13 @@ const COMPLAINTS: readonly (readonly [RegExp, string])[] = [
 const clear = (complaint: string): string =>
   COMPLAINTS.reduce((text, [pattern, words]) => text.replace(pattern, words), complaint);
 
+/** `-o nagios`, in each of its spellings. */
+const wantsNagios = (argv: readonly string[]): boolean =>
+  argv.some(
+    (word, index) =>
+      /^(?:-o=?|--output=)nagios$/.test(word) || (word === "nagios" && /^(?:-o|--output)$/.test(argv[index - 1] ?? "")),
+  );
+
 /** Runs one command line; resolves to the exit code, never throws. */
 export const main = async (argv: readonly string[], streams: Streams): Promise<number> => {
   const tool = readTool();
@@ -243,6 +250,9 @@ export const main = async (argv: readonly string[], streams: Streams): Promise<n
     const told = error instanceof UsageError || error instanceof WriteError;
     const words = error instanceof Error ? error.message : String(error);
     const message = told ? words : `internal error, please report it: ${words}`;
+    // A plugin's words are on stdout, whatever became of it; nothing else is known of it by then.
+    if (told && wantsNagios(argv))
+      await write(streams.stdout, `CROWDSEC UNKNOWN: ${printable(message, 1000)}\n`).catch(() => {});
     // Where not even stderr takes it, the exit code is all that is left.
     await write(streams.stderr, `${tool.name}: ${printable(message, 1000)}\n`).catch(() => {});
     return EXIT_UNJUDGED;

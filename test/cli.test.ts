@@ -35,6 +35,14 @@ const reportOf = ({ stdout, stderr, code }: Ran): Report => {
 const judged = (report: Report): readonly (readonly [string, string])[] =>
   report.findings.filter(({ reason }) => reason !== "not selected").map(({ id, status }) => [id, status] as const);
 
+test.each([[["-o", "nagios"]], [["--output=nagios"]], [["-onagios"]]])(
+  "bad usage beside %p is told on stdout too, where Nagios looks",
+  async (flags) => {
+    const { code, stdout, stderr } = await runProgram([...flags, "--only", "nothing"]);
+    expect([code, stdout]).toEqual([3, stderr.replace("crowdsec-preflight:", "CROWDSEC UNKNOWN:")]);
+  },
+);
+
 describe("bad usage is one line on stderr, nothing on stdout, and exit code 3", () => {
   test.concurrent.each<[string[], string]>([
     [["--bogus"], "bogus"],
@@ -88,6 +96,7 @@ describe("bad usage is one line on stderr, nothing on stdout, and exit code 3", 
     [["--ticket", "-q"], "--quiet"],
     [["--ticket", "-v"], "--verbose"],
     [["--wait", "0s"], "--wait"],
+    [["--cron", "--state", "/x/s", "--report", "json=/x/s.lock"], "is where --cron remembers"],
     [["--report", "json"], "--report wants a format and a file"],
     [["--report", "json=a", "--report", "short=./a"], "--report names ./a more than once"],
     [["--cron", "-o", "json"], "--cron and --output exclude each other"],

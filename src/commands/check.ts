@@ -56,6 +56,7 @@ export const check = async (options: CheckOptions, tool: Tool, streams: Streams)
   const ping = pingUrl && (await (await import("./ping.ts")).createPing(pingUrl, runId, tool, environment));
   if (cron) {
     const runs = await import("./cron.ts");
+    runs.refuseAsState(cron, reports, environment);
     return runs.cron(cron, { look: here, place, ...(ping && { ping: { ...ping, short } }) }, tool, streams);
   }
 
@@ -73,10 +74,10 @@ export const check = async (options: CheckOptions, tool: Tool, streams: Streams)
     width: stdout.columns || DEFAULT_COLUMNS,
     detail: options.detail,
   };
-  const placed = await place(report);
+  const exitCode = exitCodeWhenDone(report.summary.exitCode, await place(report));
   const reporter = await (options.ticket ? loadTicket() : reporterOf(output));
-  await write(stdout, reporter(report, style));
-  const exitCode = exitCodeWhenDone(report.summary.exitCode, placed);
+  // What is said of the exit code is true, whatever became of the files.
+  await write(stdout, reporter({ ...report, summary: { ...report.summary, exitCode } }, style));
   if (ping) {
     const delivered = [await begun, await ping.ended(exitCode, await short(report))].find(
       (result) => result?.ok === false,

@@ -1,23 +1,27 @@
 import { randomInt } from "node:crypto";
-import { homedir } from "node:os";
+import { resolve } from "node:path";
 import { PlaceError } from "../archive/place.ts";
 import { confirm } from "../cron/confirm.ts";
 import { acquireLock, type HeldBy, LockError } from "../cron/lock.ts";
 import { message } from "../cron/message.ts";
 import type { Rule, State } from "../cron/state.ts";
-import { loadState, lockOf, peekState, StoreError, saveState, stateFile } from "../cron/store.ts";
+import { findStateFile, loadState, lockOf, peekState, StoreError, saveState, stateFile } from "../cron/store.ts";
 import { startWatchdog } from "../cron/watchdog.ts";
 import { EXIT_UNJUDGED, exitCodeOfSignal, exitCodeWhenDone } from "../exit-code.ts";
 import type { Report } from "../model/report.ts";
 import { duration, printable } from "../model/text.ts";
 import type { Pinger } from "../ping/pinger.ts";
+import type { ReportFile } from "./report-files.ts";
 import { catchInterrupts, type Interrupts, type Tool } from "./session.ts";
+import { stateOwner } from "./state-owner.ts";
 import { type Streams, write } from "./streams.ts";
 import { UsageError } from "./usage-error.ts";
 
 export interface CronOptions {
   /** The state file; without it, where the system keeps such files. */
   readonly state?: string;
+  /** Of the flags that decide what is looked at, as letters and digits; empty where none does. */
+  readonly selection: string;
   /** It begins after a random part of this, milliseconds. */
   readonly splayMs: number;
   /** After how long what is still wrong is told again, milliseconds; without it, never. */
@@ -43,23 +47,27 @@ const SPARE_MS = 30_000;
 /** The lock outlasts the hard end by this, milliseconds: whoever finds it overdue finds a run that could not be ended. */
 const LOCK_SPARE_MS = 5000;
 
-/** A user without a name has no home either, unless the environment names one. */
-const homeOf = ({ HOME }: Streams["environment"]): string | undefined => {
-  if (HOME) return HOME;
+const pathOf = ({ state, selection }: CronOptions, environment: Streams["environment"]): string => {
   try {
-    return homedir();
-  } catch {
-    return undefined;
-  }
-};
-
-const pathOf = (flag: string | undefined, environment: Streams["environment"]): string => {
-  const home = homeOf(environment);
-  try {
-    return stateFile(flag, environment, { isRoot: process.getuid?.() === 0, ...(home !== undefined && { home }) });
+    return stateFile(state, environment, stateOwner(environment), selection);
   } catch (error) {
     throw error instanceof StoreError ? new UsageError(`${error.message}.`) : error;
   }
+};
+
+/** A report in place of the state would be taken for a damaged one, over and over. */
+export const refuseAsState = (
+  options: CronOptions,
+  reports: readonly ReportFile[],
+  environment: Streams["environment"],
+): void => {
+  const path = findStateFile(options.state, environment, stateOwner(environment), options.selection)?.path;
+  if (path === undefined) return;
+  const report = reports.find((one) => [path, lockOf(path)].includes(resolve(one.path)));
+  if (report)
+    throw new UsageError(
+      `--report ${report.format}=${printable(report.path)} is where --cron remembers: another file.`,
+    );
 };
 
 /** Whether all of it was taken; a reader that has left (EPIPE) has not read it. */
@@ -88,8 +96,13 @@ const otherRun = ({ pid, since, host }: HeldBy): string => {
 };
 
 /** Another run is at work, and will tell: this one has nothing to say, but for the exit code. */
-const standBack = async (path: string, heldBy: HeldBy, say: (sentence: string) => Promise<void>): Promise<number> => {
-  const state = await peekState(path);
+const standBack = async (
+  path: string,
+  selection: string,
+  heldBy: HeldBy,
+  say: (sentence: string) => Promise<void>,
+): Promise<number> => {
+  const state = await peekState(path, selection);
   if (heldBy.isOverdue) {
     await say(
       `${otherRun(heldBy)} should have ended by now, and holds ${printable(lockOf(path))}: nothing is looked at until it is gone.`,
@@ -126,10 +139,10 @@ interface Run {
 
 /** A run that has the lock. Whatever it throws, the exit code is that of an error, and the state as it was. */
 const underLock = async ({ options, steps, tool, streams, interrupts, path, waitMs, say }: Run): Promise<number> => {
-  const { rule, remindMs } = options;
+  const { rule, remindMs, selection } = options;
   const { look, place, ping } = steps;
   const { stdout, stderr } = streams;
-  const { state: before, setAside, problem } = await loadState(path);
+  const { state: before, setAside, problem } = await loadState(path, selection);
   if (problem !== undefined) throw new UsageError(`the state file ${printable(path)}: ${problem}.`);
   if (setAside !== undefined) await say(setAside);
 
@@ -148,7 +161,11 @@ const underLock = async ({ options, steps, tool, streams, interrupts, path, wait
   const { text, state } = message({ report, before, confirmed, now, remindMs, name: tool.name });
   const isTold = text === "" || (await tell(stdout, text));
   if (!isTold) await say("what there is to tell could not be written; the next run tells it.");
-  const isSaved = await save(path, isTold ? state : confirmed.state, say);
+  const isSaved = await save(
+    path,
+    { ...(isTold ? state : confirmed.state), ...(selection !== "" && { selection }) },
+    say,
+  );
   const exitCode = exitCodeWhenDone(confirmed.exitCode, isPlaced && isTold && isSaved);
   if (ping) {
     const ended = async (): Promise<void> => {
@@ -174,14 +191,14 @@ export const cron = async (options: CronOptions, steps: CronSteps, tool: Tool, s
   const say = (sentence: string): Promise<void> => write(streams.stderr, `${tool.name}: ${sentence}\n`).catch(() => {});
   const interrupts = catchInterrupts();
   try {
-    const path = pathOf(options.state, streams.environment);
+    const path = pathOf(options, streams.environment);
     const waitMs = splayMs > 0 ? randomInt(splayMs + 1) : 0;
     const afterMs = waitMs + deadlineMs + (steps.ping ? PINGS_MS : 0) + SPARE_MS;
     const lock = await acquireLock(lockOf(path), { forMs: afterMs + LOCK_SPARE_MS }).catch((error: unknown) => {
       if (!(error instanceof LockError)) throw error;
       throw new UsageError(`the lock ${printable(lockOf(path))}: ${error.message}. --state FILE names another place.`);
     });
-    if (!lock.ok) return await standBack(path, lock.heldBy, say);
+    if (!lock.ok) return await standBack(path, options.selection, lock.heldBy, say);
     const words = `${tool.name}: this run hangs, and was killed ${duration(afterMs)} after its start.\n`;
     const watchdog = startWatchdog({ afterMs, words, lock: { path: lock.path, content: lock.content } });
     try {

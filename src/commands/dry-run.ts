@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { homedir, hostname, tmpdir } from "node:os";
+import { hostname, tmpdir } from "node:os";
 import { resolve } from "node:path";
 import { catalogue } from "../../checks/index.ts";
 import { findStateFile, lockOf } from "../cron/store.ts";
@@ -24,6 +24,7 @@ import { loadResolver } from "../probes/resolver.ts";
 import { runChecks } from "../runner/index.ts";
 import type { CheckOptions } from "./check.ts";
 import { inSession, type Tool } from "./session.ts";
+import { stateOwner } from "./state-owner.ts";
 import { type Streams, write } from "./streams.ts";
 import { UsageError } from "./usage-error.ts";
 
@@ -76,22 +77,10 @@ const ping = async (
 /** Programs run in a folder that is there for them alone. */
 const FOLDER = "folders for the commands, each removed with it";
 
-const homeOf = ({ HOME }: Streams["environment"]): string | undefined => {
-  if (HOME) return HOME;
-  try {
-    return homedir();
-  } catch {
-    // A user without a name has none.
-    return undefined;
-  }
-};
-
 /** What `--cron` remembers in, and what keeps two of its runs apart; nothing where it has no place for them. */
 const stateWrites = ({ cron }: CheckOptions, environment: Streams["environment"]): readonly PlannedWrite[] => {
   if (cron === undefined) return [];
-  const home = homeOf(environment);
-  const user = { isRoot: process.getuid?.() === 0, ...(home !== undefined && { home }) };
-  const found = findStateFile(cron.state, environment, user);
+  const found = findStateFile(cron.state, environment, stateOwner(environment), cron.selection);
   if (found === undefined) return [];
   const { path, folder } = found;
   return [
@@ -215,6 +204,7 @@ export const dryRun = async (options: CheckOptions, tool: Tool, streams: Streams
       : text(plan, more, {
           width: stdout.columns || DEFAULT_COLUMNS,
           host: `on ${host} (${asWhat(topology, version)})`,
+          full: options.detail === "verbose",
         }),
   );
   return exitCode;

@@ -102,7 +102,7 @@ export const FLAGS = {
     type: "boolean",
     describe: "For cron and timers: tells only what has changed, and exits with what is confirmed",
   },
-  state: { type: "string", requiresArg: true, describe: "With --cron: the file that it remembers in" },
+  state: { type: "string", requiresArg: true, describe: "With --cron: the file that it remembers in (one of its own)" },
   splay: {
     type: "string",
     requiresArg: true,
@@ -111,9 +111,13 @@ export const FLAGS = {
   confirm: {
     type: "string",
     requiresArg: true,
-    describe: "With --cron: what got worse counts once N of the last M runs saw it (2/3)",
+    describe: "With --cron: N/M, what got worse is told once N of the last M runs saw it (2/3)",
   },
-  remind: { type: "string", requiresArg: true, describe: "With --cron: tell again after this what is still wrong" },
+  remind: {
+    type: "string",
+    requiresArg: true,
+    describe: "With --cron: tell again after a time such as 24h what is still wrong (never)",
+  },
   "ping-url": {
     type: "string",
     requiresArg: true,

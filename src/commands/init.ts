@@ -36,11 +36,12 @@ const COMES_WITH: Readonly<Record<string, string>> = {
   "/etc/nagios4/conf.d": "Debian's package nagios4-core makes it",
   "/etc/nagios/nrpe.d": "Debian's package nagios-nrpe-server makes it",
   "/etc/icinga2/conf.d": "Debian's package icinga2-common makes it",
+  "/etc/sudoers.d": "Debian's package sudo makes it",
   "/etc/prometheus/rules": "on the host of Prometheus: mkdir /etc/prometheus/rules",
   "/var/lib/grafana/dashboards": "on the host of Grafana: mkdir /var/lib/grafana/dashboards",
 };
 
-/** Anybody may read these files, and they hold no secret. */
+/** Anybody may read these files, and they hold no secret; unless a file has a mode of its own. */
 const MODE = 0o644;
 /** None of them comes near this. */
 const MAX_BYTES = 1024 * 1024;
@@ -67,8 +68,8 @@ const commandOf = async ([program, script]: readonly [string, string]): Promise<
   return [program, real];
 };
 
-const passingWarning = (path: string): string =>
-  `crowdsec-preflight runs from ${printable(path)}, which is there for a while only. Install it first (npm install -g crowdsec-preflight), and ask that one: crowdsec-preflight init.`;
+const passingWarning = (path: string, kind: InitKind, version: string): string =>
+  `crowdsec-preflight runs from ${printable(path)}, which is there for a while only. Put it where it stays, for example with npm pack in a clone and npm install -g ./crowdsec-preflight-${version}.tgz, and run init from there: crowdsec-preflight init ${kind}.`;
 
 const comments = (lines: readonly string[]): readonly string[] => lines.map((line) => `# ${line}`);
 
@@ -98,7 +99,7 @@ const isThere = (path: string): Promise<boolean> =>
   );
 
 const put = async (file: InitFile, kind: InitKind, root: string): Promise<Outcome> => {
-  const { path, content } = file;
+  const { path, content, mode = MODE } = file;
   const at = join(root, path);
   const folder = dirname(path);
   if (!(await isThere(join(root, folder)))) {
@@ -107,7 +108,7 @@ const put = async (file: InitFile, kind: InitKind, root: string): Promise<Outcom
   }
   try {
     if (!(await isThere(at))) {
-      await placeFile(at, content, { mode: MODE });
+      await placeFile(at, content, { mode });
       return { kind: "written", says: "" };
     }
     const there = (await readBounded(at, MAX_BYTES)).toString("utf8");
@@ -121,12 +122,17 @@ const put = async (file: InitFile, kind: InitKind, root: string): Promise<Outcom
   }
 };
 
+const LEFT_OUT: Outcome = { kind: "skipped", says: "this host has a place for none of the others" };
+
 const told = ({ path }: InitFile, { kind, says }: Outcome): string =>
   `${kind} ${path}${says === "" ? "" : `: ${says}`}\n`;
 
 const writeAll = async (files: readonly InitFile[], kind: InitKind, root: string, streams: Streams) => {
   const outcomes: { readonly file: InitFile; readonly outcome: Outcome }[] = [];
-  for (const file of files) outcomes.push({ file, outcome: await put(file, kind, root) });
+  for (const file of files) {
+    const isLeftOut = file.isCompanion && outcomes.every(({ outcome }) => outcome.kind === "skipped");
+    outcomes.push({ file, outcome: isLeftOut ? LEFT_OUT : await put(file, kind, root) });
+  }
   for (const { file, outcome } of outcomes)
     await write(outcome.kind === "refused" ? streams.stderr : streams.stdout, told(file, outcome));
   const placed = outcomes.filter(({ outcome }) => outcome.kind === "written" || outcome.kind === "unchanged");
@@ -145,10 +151,11 @@ export const init = async (
 ): Promise<number> => {
   const command = await commandOf(started ?? [process.execPath, process.argv[1] ?? ""]);
   const passing = command.find(isPassing);
-  if (passing !== undefined && isWriting) throw new UsageError(`nothing was written: ${passingWarning(passing)}`);
+  const warning = passing === undefined ? undefined : passingWarning(passing, kind, version);
+  if (warning !== undefined && isWriting) throw new UsageError(`nothing was written: ${warning}`);
   const files = FILES[kind]({ command, version });
   if (isWriting) return writeAll(files, kind, folder, streams);
   await write(streams.stdout, files.map(printed).join(RULER));
-  if (passing !== undefined) await write(streams.stderr, `${passingWarning(passing)}\n`);
+  if (warning !== undefined) await write(streams.stderr, `${warning}\n`);
   return 0;
 };

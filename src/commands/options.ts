@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { isIP } from "node:net";
 import { resolve } from "node:path";
 import { catalogue } from "../../checks/index.ts";
@@ -123,6 +124,17 @@ const NOT_WITH_CRON = {
   allowWrites: ["--allow-writes", "what runs all the time changes nothing"],
 } as const satisfies Partial<Record<keyof Flags, readonly [string, string]>>;
 
+/** What decides what a run looks at; its order decides nothing. */
+const selectionOf = (flags: Flags): string => {
+  const { only, skip, role, target, phase, config, lapiUrl, targets, proxy } = flags;
+  const family = flags[4] ? 4 : flags[6] ? 6 : undefined;
+  const env = flags.env === FLAGS.env.default ? undefined : flags.env;
+  const lists = [only, skip, role, target].map((list) => list?.join(",").split(",").sort());
+  const given = [...lists, phase, config, lapiUrl, targets, proxy, env, family];
+  if (given.every((one) => one === undefined)) return "";
+  return createHash("sha256").update(JSON.stringify(given)).digest("hex").slice(0, 8);
+};
+
 const cronOptions = (flags: Flags, deadlineMs: number): CronOptions | undefined => {
   if (!flags.cron) {
     for (const [name, flag] of Object.entries(OF_CRON))
@@ -136,6 +148,7 @@ const cronOptions = (flags: Flags, deadlineMs: number): CronOptions | undefined 
   const state = named("--state", flags.state);
   return {
     ...(state !== undefined && { state }),
+    selection: selectionOf(flags),
     splayMs: parseOptionalDuration("--splay", flags.splay ?? CRON.splay),
     rule: parseRule("--confirm", flags.confirm ?? CRON.confirm),
     ...(flags.remind !== undefined && { remindMs: parseDuration("--remind", flags.remind, 365) }),

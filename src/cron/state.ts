@@ -49,6 +49,8 @@ export interface State {
   readonly ranAt: string;
   /** The longest time between two runs of late, half as much with each run since; milliseconds. */
   readonly paceMs?: number;
+  /** Of the flags that decide what is looked at; missing where none does. */
+  readonly selection?: string;
   /** When something was last told, RFC 3339, UTC. */
   readonly toldAt?: string;
   /** Of what is confirmed. */
@@ -70,6 +72,7 @@ export const MOST_INSTANCES = 10_000;
 export const LONGEST_NAME = 300;
 export const LONGEST_SUMMARY = 300;
 export const LONGEST_CODE = 100;
+const LONGEST_SELECTION = 40;
 
 /** Why a text is no state; completes "the state file FILE is damaged: …", without a full stop. */
 export class StateError extends Error {}
@@ -217,6 +220,7 @@ export const readState = (content: string): State => {
     schemaVersion: STATE_VERSION,
     ranAt: time(own("ranAt"), "ranAt"),
     ...optional(own, "paceMs", whole(TOO_LONG_MS), "paceMs"),
+    ...optional(own, "selection", text(LONGEST_SELECTION), "selection"),
     ...optional(own, "toldAt", time, "toldAt"),
     exitCode: whole(HIGHEST_EXIT_CODE)(own("exitCode"), "exitCode"),
     instances: instances(own("instances"), "instances"),

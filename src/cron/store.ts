@@ -19,19 +19,26 @@ export interface User {
 type Environment = Readonly<Record<string, string | undefined>>;
 
 const FOLDER = "crowdsec-preflight";
-const NAME = "state.json";
 
-/** Where the state file belongs; `folder` is one of ours, and is to be made. Undefined where there is no place for it. */
+/** Each line of a crontab has its own. */
+const nameOf = (selection: string): string => (selection === "" ? "state.json" : `state-${selection}.json`);
+
+/**
+ * Where the state file belongs; `folder` is one of ours, and is to be made. Undefined where there is no place for it.
+ * @param selection of the flags that decide what is looked at, as letters and digits; empty where none does
+ */
 export const findStateFile = (
   flag: string | undefined,
   { STATE_DIRECTORY, XDG_STATE_HOME }: Environment,
   { isRoot, home }: User,
+  selection = "",
 ): { readonly path: string; readonly folder?: string } | undefined => {
-  const inFolder = (folder: string) => ({ path: join(folder, NAME), folder });
+  const name = nameOf(selection);
+  const inFolder = (folder: string) => ({ path: join(folder, name), folder });
   if (flag !== undefined) return { path: resolve(flag) };
   // systemd lists several with colons between them, and has made them (systemd.exec(5)).
   const [given = ""] = STATE_DIRECTORY?.split(":") ?? [];
-  if (isAbsolute(given)) return { path: join(given, NAME) };
+  if (isAbsolute(given)) return { path: join(given, name) };
   // What is not absolute does not count (https://specifications.freedesktop.org/basedir-spec/latest/).
   if (XDG_STATE_HOME && isAbsolute(XDG_STATE_HOME)) return inFolder(join(XDG_STATE_HOME, FOLDER));
   if (isRoot) return inFolder(join("/var/lib", FOLDER));
@@ -62,8 +69,8 @@ const folderProblem = (error: unknown): string => {
 };
 
 /** The path of the state file, absolute; a folder of ours is made for it, for this user alone. */
-export const stateFile = (flag: string | undefined, environment: Environment, user: User): string => {
-  const found = findStateFile(flag, environment, user);
+export const stateFile = (flag: string | undefined, environment: Environment, user: User, selection = ""): string => {
+  const found = findStateFile(flag, environment, user, selection);
   if (!found) throw new StoreError(`--cron has no place to remember in, since this user has no home: ${ELSEWHERE}`);
   const { path, folder } = found;
   try {
@@ -115,10 +122,10 @@ const read = async (path: string): Promise<Read> => {
   }
 };
 
-/** What is remembered, as far as it can be read; nothing is changed. */
-export const peekState = async (path: string): Promise<State | undefined> => {
+/** What is remembered by runs with the same flags, as far as it can be read; nothing is changed. */
+export const peekState = async (path: string, selection = ""): Promise<State | undefined> => {
   const saw = await read(path);
-  return saw.kind === "state" ? saw.state : undefined;
+  return saw.kind === "state" && (saw.state.selection ?? "") === selection ? saw.state : undefined;
 };
 
 export interface Loaded {
@@ -130,29 +137,38 @@ export interface Loaded {
   readonly problem?: string;
 }
 
-/** What is remembered. A damaged file is renamed to `FILE.broken`, in place of an earlier one. */
-export const loadState = async (path: string): Promise<Loaded> => {
+/** Renames what cannot be gone on with. @param what completes "the state file FILE is …" */
+const setAside = async (path: string, what: string): Promise<Loaded> => {
+  const aside = `${path}.broken`;
+  try {
+    await rename(path, aside);
+  } catch (error) {
+    const why = printable(codeOf(error) || String(error), 200);
+    return { problem: `it is ${what}, and cannot be renamed to ${printable(aside)} (${why})` };
+  }
+  return {
+    setAside: `the state file ${printable(path)} is ${what}. It is ${printable(aside)} now, and this run begins anew, as if it were the first.`,
+  };
+};
+
+/**
+ * What is remembered by runs with the same flags. A damaged file is renamed to `FILE.broken`, in place of an earlier one;
+ * so is one of runs with other flags: what they did not look at, they say nothing about.
+ */
+export const loadState = async (path: string, selection = ""): Promise<Loaded> => {
   const saw = await read(path);
   switch (saw.kind) {
     case "none":
       return {};
     case "state":
-      return { state: saw.state };
+      return (saw.state.selection ?? "") === selection
+        ? { state: saw.state }
+        : setAside(path, "of runs with other flags; each line of a crontab wants a --state of its own");
     case "problem":
       return { problem: saw.problem };
-    case "damaged": {
-      if (saw.isForeign) return { problem: `no state of this tool, but another text, which is left as it is` };
-      const aside = `${path}.broken`;
-      try {
-        await rename(path, aside);
-      } catch (error) {
-        const why = printable(codeOf(error) || String(error), 200);
-        return { problem: `damaged (${saw.why}), and it cannot be renamed to ${printable(aside)} (${why})` };
-      }
-      return {
-        setAside: `the state file ${printable(path)} is damaged: ${saw.why}. It is ${printable(aside)} now, and this run begins anew, as if it were the first.`,
-      };
-    }
+    case "damaged":
+      if (saw.isForeign) return { problem: "no state of this tool, but another text, which is left as it is" };
+      return setAside(path, `damaged: ${saw.why}`);
   }
 };
 

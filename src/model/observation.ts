@@ -331,7 +331,7 @@ export interface Listener extends Address {
     readonly name: string;
     /** The systemd unit, for example `crowdsec.service`. */
     readonly unit?: string;
-    /** The process runs in another mount namespace: a container that shares this host's network. */
+    /** The process runs in another process namespace: a container that shares this host's network. */
     readonly elsewhere: boolean;
     /** Of a container, its id or name; of a port that Docker publishes (docker-proxy), where it leads: `172.17.0.2:8080`. */
     readonly container?: string;

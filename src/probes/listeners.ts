@@ -176,8 +176,9 @@ const describe = async (pid: number): Promise<Owner> => {
     textOf(`/proc/${pid}/comm`),
     textOf(`/proc/${pid}/cgroup`),
     textOf("/proc/self/cgroup"),
-    linkOf("/proc/self/ns/mnt"),
-    linkOf(`/proc/${pid}/ns/mnt`),
+    // Not that of mounts, which a service has that systemd keeps from writing somewhere.
+    linkOf("/proc/self/ns/pid"),
+    linkOf(`/proc/${pid}/ns/pid`),
   ]);
   const unit = unitOf(cgroup);
   const id = containerOf(cgroup);

@@ -12,9 +12,13 @@ const START_TIME = 22 - 3;
 const linkOf = (pid: string, name: string): Promise<string | undefined> =>
   readlink(`/proc/${pid}/${name}`).catch(() => undefined);
 
-/** A container's process shows up in the host's /proc too, but lives in other namespaces: it is not this host's. */
+/**
+ * A container's process shows up in the host's /proc too, but lives in other namespaces: it is not this host's. One of
+ * mounts alone makes no container: systemd gives one to every service that it keeps from writing somewhere (`ProtectSystem=`,
+ * `PrivateTmp=`), crowdsec's or that of this tool.
+ */
 const sameHost = async (pid: string): Promise<boolean> => {
-  for (const namespace of ["ns/net", "ns/mnt"]) {
+  for (const namespace of ["ns/net", "ns/pid"]) {
     const [own, its] = await Promise.all([linkOf("self", namespace), linkOf(pid, namespace)]);
     // Another user's links are unreadable; its being a container is then unlikely enough.
     if (own !== undefined && its !== undefined && own !== its) return false;

@@ -52,6 +52,7 @@ afterEach(() => {
 
 const optionsOf = (state: string, rest: Partial<CronOptions> = {}): CronOptions => ({
   state,
+  selection: "",
   splayMs: 0,
   rule: TWO_OF_THREE,
   deadlineMs: 30_000,

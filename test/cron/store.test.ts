@@ -234,7 +234,7 @@ describe("what is no state is left as it is", () => {
     writeFileSync(path, "{");
     mkdirSync(`${path}.broken`);
     expect(await loadState(path)).toEqual({
-      problem: `damaged (it is not JSON), and it cannot be renamed to ${path}.broken (EISDIR)`,
+      problem: `it is damaged: it is not JSON, and cannot be renamed to ${path}.broken (EISDIR)`,
     });
   });
 
@@ -256,4 +256,29 @@ test("a state that cannot be saved is said, and the earlier one stays", async ()
   mkdirSync(`${place}/state.json`);
   await expect(saveState(`${place}/state.json`, STATE)).rejects.toThrow("a folder has this name");
   expect(readdirSync(place)).toEqual(["state.json"]);
+});
+
+describe("lines of a crontab with different flags", () => {
+  test("have a state of their own each, where none is named", () => {
+    const user = { isRoot: true };
+    const path = (selection: string) => findStateFile(undefined, {}, user, selection)?.path;
+    expect([path(""), path("0a1b2c3d")]).toEqual([
+      "/var/lib/crowdsec-preflight/state.json",
+      "/var/lib/crowdsec-preflight/state-0a1b2c3d.json",
+    ]);
+    expect(findStateFile(undefined, { STATE_DIRECTORY: "/s" }, user, "0a")?.path).toBe("/s/state-0a.json");
+  });
+
+  test("do not go on with each other's: it is set aside, and said", async () => {
+    const path = `${newFolder()}/state.json`;
+    const theirs: State = { ...STATE, selection: "0a1b2c3d" };
+    await saveState(path, theirs);
+    expect(await peekState(path)).toBeUndefined();
+    expect(await peekState(path, "0a1b2c3d")).toEqual(theirs);
+    expect(await loadState(path, "0a1b2c3d")).toEqual({ state: theirs });
+    expect(await loadState(path)).toEqual({
+      setAside: `the state file ${path} is of runs with other flags; each line of a crontab wants a --state of its own. It is ${path}.broken now, and this run begins anew, as if it were the first.`,
+    });
+    expect(await loadState(path)).toEqual({});
+  });
 });

@@ -126,9 +126,9 @@ describe("before the install, on a host that is bare", () => {
     });
   });
 
-  test("who holds it in a mount namespace of its own is told as one in a container", async () => {
+  test("who holds it in a process namespace of its own is told as one in a container", async () => {
     const server = `${NET} net.createServer().listen(8080, "127.0.0.1", () => console.log("ready"))`;
-    await background("fresh", `unshare --mount ${NODE} -e '${server}'`).prints(/ready/);
+    await background("fresh", `unshare --mount --pid --fork --kill-child ${NODE} -e '${server}'`).prints(/ready/);
     expectFault(await ports("fresh"), "port-lapi", {
       ...HELD,
       remedy: /./,

@@ -258,8 +258,13 @@ describe("in and beside namespaces", () => {
   const having = mayUnshare ? test : test.skip;
 
   having("a process of a container that shares this host's network is elsewhere", async () => {
+    const [, port] = await start("unshare", ["-m", "-p", "-f", "--kill-child", process.execPath, "-e", listening()]);
+    expect(await listenersAt(port)).toMatchObject([{ owner: { elsewhere: true } }]);
+  });
+
+  having("a service that systemd gave mounts of its own is here", async () => {
     const [pid, port] = await start("unshare", ["-m", process.execPath, "-e", listening()]);
-    expect(await listenersAt(port)).toMatchObject([{ owner: { pid, elsewhere: true } }]);
+    expect(await listenersAt(port)).toMatchObject([{ owner: { pid, elsewhere: false } }]);
   });
 
   having("what listens in another network is not seen here", async () => {

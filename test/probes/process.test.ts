@@ -1,6 +1,15 @@
-import { type ChildProcess, spawn } from "node:child_process";
+import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { chmodSync, copyFileSync, existsSync, readFileSync, rmSync, symlinkSync } from "node:fs";
+import {
+  chmodSync,
+  copyFileSync,
+  existsSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  symlinkSync,
+} from "node:fs";
 import { basename } from "node:path";
 import { afterAll, afterEach, expect, test } from "@jest/globals";
 import { probeProcesses } from "../../src/probes/process.ts";
@@ -66,6 +75,31 @@ asRoot("a process of another user is known as that one's, so that nobody takes i
   expect(seen).toMatchObject({ pid: child.pid, uid: 65_534 });
   expect(seen).not.toHaveProperty("own");
   expect(others).toEqual([]);
+});
+
+/** What makes a namespace for a process is root's, and not in every container. */
+const mayUnshare = spawnSync("unshare", ["-m", "-p", "-f", "true"]).status === 0;
+const inNamespaces = mayUnshare ? test : test.skip;
+
+inNamespaces.each([
+  ["a service that systemd gave mounts of its own is this host's", ["-m"], 1],
+  ["a container's process is not this host's", ["-m", "-p", "-f", "--kill-child"], 0],
+  ["nor is one that has a network of its own", ["-n"], 0],
+] as const)("%s", async (_what, flags, count) => {
+  const args = [...flags, "sh", "-c", 'echo; exec "$0" -c "read _"', program(NAME)];
+  const child = spawn("unshare", args, { stdio: ["pipe", "pipe", "ignore"] });
+  children.push(child);
+  await once(child.stdout, "data");
+  // It is there, whether it is shown or not.
+  const runs = (pid: string): boolean => {
+    try {
+      return basename(readlinkSync(`/proc/${pid}/exe`)) === NAME;
+    } catch {
+      return false;
+    }
+  };
+  while (!readdirSync("/proc").some(runs)) await new Promise(setImmediate);
+  expect(await probeProcesses(NAME)).toHaveLength(count);
 });
 
 asRoot("a set-user-ID program is its caller's, who gave it its arguments and environment", async () => {
