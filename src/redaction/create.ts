@@ -5,6 +5,7 @@ import { jsonFound } from "./json.ts";
 import { kindOf } from "./kind.ts";
 import { createVocabulary, looksMade } from "./ordinary.ts";
 import { patternSpans } from "./patterns.ts";
+import { isUuid, PINGED, pings } from "./pings.ts";
 import { bareKeys, MAX_KEY } from "./private-keys.ts";
 import type { Kind, Leak, Redacted, Redactor, Removal } from "./redactor.ts";
 import { createFinder, createProof, type Hit, LEAST } from "./search.ts";
@@ -64,8 +65,9 @@ interface Proof {
 const FOREIGN: ReadonlySet<Kind> = new Set<Kind>(["text", "arguments", "json"]);
 const LOG = /(?:^|[/._ -])(?:logs?|journal|messages|syslog|stdin|standard input)(?![a-z])/i;
 /** A command that a log tells of is as foreign as the log; a crontab's own is not. */
+const isOwnCommand = (kind: Kind, name: string): boolean => kind === "arguments" && kindOf(name) === "arguments";
 const isForeignCommand = (kind: Kind, name: string): boolean =>
-  kind === "arguments" && LOG.test(name) && kindOf(name) !== "arguments";
+  kind === "arguments" && LOG.test(name) && !isOwnCommand(kind, name);
 /** Names of files and of keys, in which nothing that a stranger wrote may be looked for. */
 const NAMES = /(?:^|[\s{,"'])([A-Za-z_][\w./-]{11,200})["']?[ \t]{0,4}:(?=\s|$)/gm;
 const MAX_NAMES = 2000;
@@ -136,7 +138,7 @@ export const createRedactor = (): Redactor => {
         note.values.add(each);
         forget();
       }
-      if (known.certain.has(each) || (isForeign && !isFindable(each))) continue;
+      if (known.certain.has(each) || (isForeign && !isFindable(each, rule))) continue;
       known.certain.add(each);
       forget();
     }
@@ -144,8 +146,9 @@ export const createRedactor = (): Redactor => {
   };
 
   /** What a stranger may have written is looked for elsewhere only where it is nobody's word, path, address or name. */
-  const isFindable = (value: string): boolean =>
-    looksMade(value, vocabulary.has) && ![...names].some((name) => name.includes(value));
+  const isFindable = (value: string, rule: string): boolean =>
+    (looksMade(value, vocabulary.has) || (rule === PINGED && isUuid(value))) &&
+    ![...names].some((name) => name.includes(value));
 
   /** Too ordinary to be looked for everywhere, or by a stranger. */
   const isPlaced = (note: Note, value: string): boolean => !note.certain.has(value) || vocabulary.isOrdinary(value);
@@ -307,8 +310,18 @@ export const createRedactor = (): Redactor => {
       take(found);
       for (const { name: variable, value, at } of found.variables)
         if (secretNames.has(variable)) noteAt(value, `variable ${variable}`, `${name}:${line(at)}`);
+      // Of a variable that is taken out as a whole, this is looked for all the same.
+      for (const { value, start, isPrivate } of found.spans)
+        if (isPrivate)
+          for (const ping of pings(value)) noteAt(ping.value, ping.rule, `${name}:${line(start)}`, ping.aliases);
       const rest = replaced(text, found.spans, () => {}, name, isForeignCommand(kind, name));
-      replaced(rest, patternSpans(rest, kind, vocabulary.has), () => {}, name, FOREIGN.has(kind));
+      replaced(
+        rest,
+        patternSpans(rest, kind, vocabulary.has),
+        () => {},
+        name,
+        FOREIGN.has(kind) && !isOwnCommand(kind, name),
+      );
       forget();
       isStudying = false;
     },

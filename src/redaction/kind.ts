@@ -12,7 +12,10 @@ const KINDS: readonly (readonly [RegExp, Kind])[] = [
   [/\/systemd\/(system|user)\.conf(\.d\/[^/]*\.conf)?$/, "unit"],
   [/\/(environment|default\/[^/]+|sysconfig\/[^/]+|conf\.d\/[^/.]+|rc\.conf(\.local)?)$/, "environment"],
   [/\.env$|\/environment\.d\/[^/]*\.conf$|\/environ$/, "environment"],
-  [/\/(crontab|sudoers)$|\/(sudoers\.d|cron\.[a-z]+|crontabs|init\.d)\/[^/]+$|\.(sh|bash|cron)$/, "arguments"],
+  [
+    /\/((?:ana)?crontab|sudoers)$|\/(spool\/cron|sudoers\.d|cron\.[a-z]+|crontabs|init\.d)\/[^/]+$|\.(sh|bash|cron)$/,
+    "arguments",
+  ],
 ];
 
 /** How a file is to be read, by its path. */

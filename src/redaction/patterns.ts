@@ -1,6 +1,7 @@
 import { named } from "./assignments.ts";
 import { loginsWithoutScheme, mysqlAddresses, queries, urls } from "./logins.ts";
 import { phrases } from "./phrases.ts";
+import { pings } from "./pings.ts";
 import { otherKeys, privateKeys } from "./private-keys.ts";
 import type { Kind } from "./redactor.ts";
 import { inOrder, type Span } from "./spans.ts";
@@ -11,6 +12,7 @@ export const patternSpans = (text: string, kind: Kind, isOrdinary: (word: string
   inOrder([
     ...privateKeys(text),
     ...urls(text, isOrdinary),
+    ...pings(text),
     ...mysqlAddresses(text),
     ...loginsWithoutScheme(text),
     ...phrases(text),
