@@ -4,6 +4,7 @@ import { type Finding, NOT_SELECTED, type Report, type Status } from "../model/r
 import { printable } from "../model/text.ts";
 import { begin, decide, weightOf } from "./decide.ts";
 import {
+  DIGEST,
   type Level,
   LONGEST_CODE,
   LONGEST_NAME,
@@ -15,6 +16,7 @@ import {
   STATE_VERSION,
   type State,
   type Told,
+  type Words,
 } from "./state.ts";
 
 /** What is confirmed and not told yet: of one instance, by what was last told of it. */
@@ -50,7 +52,6 @@ const MOST_BYTES = 3_000_000;
 
 /** Of a longer name, this much, and a digest of the rest. */
 const KEPT_NAME = 280;
-const DIGEST = 16;
 
 /** By what an instance is remembered: its name, unless that is longer than a name should be. */
 export const keyOf = (instance: string): string => {
@@ -75,12 +76,17 @@ const broughtTo = (state: State, now: Date): State => {
   const gapMs = Math.max(0, now.getTime() - Date.parse(ranAt));
   // What one run saw before a long sleep, and one after it, when the network may not be up yet, are not two in a row.
   const slept = paceMs !== undefined && gapMs > HOUR_MS && gapMs > PAUSE * paceMs;
+  const toldBy = ({ words, ...told }: Told): Told => ({
+    ...told,
+    since: past(told.since),
+    ...(words && { words: { ...words, at: past(words.at) } }),
+  });
   const brought = (one: Remembered): Remembered => ({
     ...one,
     since: past(one.since),
     seen: slept ? [] : one.seen,
     at: slept ? [] : one.at.map(past),
-    ...(one.told && { told: { ...one.told, since: past(one.told.since) } }),
+    ...(one.told && { told: toldBy(one.told) }),
   });
   return {
     ...state,
@@ -131,31 +137,42 @@ const levelTold = ({ told }: Remembered): Level => told?.level ?? "fine";
 const isForgotten = (one: Remembered): boolean =>
   one.told === undefined && [one.confirmed, ...one.seen].every(({ level }) => level === "fine");
 
-/** As it is once it is told. */
-const toldOf = ({ told: before, foretold: _foretold, ...one }: Remembered): Remembered => {
+/** As it is once it is told, in these words. */
+const toldOf = ({ told: before, foretold: _foretold, ...one }: Remembered, words = before?.words): Remembered => {
   const { level, code } = one.confirmed;
   if (level === "fine") return one;
-  return { ...one, told: { level, ...(code !== undefined && { code }), since: before?.since ?? one.since } };
+  const since = before?.since ?? one.since;
+  return { ...one, told: { level, ...(code !== undefined && { code }), since, ...(words && { words }) } };
+};
+
+/** A state is to be read again; how something was told is the least of it. */
+const withoutWords = ({ told, ...one }: Remembered): Remembered => {
+  if (told === undefined) return one;
+  const { words: _words, ...rest } = told;
+  return { ...one, told: rest };
 };
 
 const isSeen = ({ seen }: Remembered): boolean => (seen.at(-1)?.level ?? "fine") !== "fine";
 
 /**
  * The state once everything that is confirmed is told.
- * @param explained what stands under the causes that were told, so that it is no news once it is confirmed
+ * @param said how, by instance: what was told, and what stands under the causes that were told, so that it is no news once
+ * it is confirmed
  */
-export const asTold = (state: State, explained: ReadonlySet<string>, now: Date): State => ({
-  ...state,
-  toldAt: now.toISOString(),
-  instances: Object.fromEntries(
-    Object.entries(state.instances)
-      .map(([key, one]): [string, Remembered] => {
-        const isAhead = one.confirmed.level === "fine" && explained.has(key) && isSeen(one);
-        return [key, isAhead ? { ...toldOf(one), foretold: true } : toldOf(one)];
-      })
-      .filter(([, one]) => !isForgotten(one)),
-  ),
-});
+export const asTold = (state: State, said: ReadonlyMap<string, Words | undefined>, now: Date): State => {
+  const entries = Object.entries(state.instances)
+    .map(([key, one]): [string, Remembered] => {
+      const isAhead = one.confirmed.level === "fine" && said.has(key) && isSeen(one);
+      return [key, isAhead ? { ...toldOf(one), foretold: true } : toldOf(one, said.get(key))];
+    })
+    .filter(([, one]) => !isForgotten(one));
+  const isTooMuch = Buffer.byteLength(JSON.stringify(entries)) > MOST_BYTES;
+  return {
+    ...state,
+    toldAt: now.toISOString(),
+    instances: Object.fromEntries(isTooMuch ? entries.map(([key, one]) => [key, withoutWords(one)]) : entries),
+  };
+};
 
 const changeOf = (instance: string, one: Remembered): readonly Change[] => {
   const { told, confirmed, since, summary } = one;
@@ -248,22 +265,18 @@ export const confirm = (before: State | undefined, report: Report, rule: Rule, n
   };
   const next = new Map([...findings.keys(), ...known.keys()].map((key) => [key, after(key)]));
   const causes = report.causes.map(({ explains }) => explains.map(keyOf));
-  /** Something as bad, of the same cause, was told and stands. */
-  const isSaid = (key: string, level: Level): boolean =>
-    causes.some(
-      (keys) =>
-        keys.includes(key) &&
-        keys.some((other) => {
-          const one = next.get(other);
-          return one !== undefined && one.confirmed.level !== "fine" && weightOf(levelTold(one)) >= weightOf(level);
-        }),
-    );
+  /** Something as bad, of the same cause, that was told and stands. */
+  const saidOf = (key: string, level: Level): Remembered | undefined =>
+    causes
+      .filter((keys) => keys.includes(key))
+      .flatMap((keys) => keys.flatMap((other) => next.get(other) ?? []))
+      .find((one) => one.confirmed.level !== "fine" && weightOf(levelTold(one)) >= weightOf(level));
 
   const entries = [...next].flatMap(([key, one]) => {
     if (one === undefined || isForgotten(one)) return [];
     const { level } = one.confirmed;
-    const isKnown = one.foretold && level !== "fine" && isSaid(key, level);
-    return [[key, isKnown ? toldOf(one) : one] as const];
+    const said = one.foretold && level !== "fine" ? saidOf(key, level) : undefined;
+    return [[key, said ? toldOf(one, said.told?.words) : one] as const];
   });
   const instances = Object.fromEntries(bounded(entries));
   const exitCode = exitCodeOf(countsOf(findings, instances, news), run.failOn);

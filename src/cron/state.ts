@@ -16,12 +16,25 @@ export interface Seen {
   readonly sure?: true;
 }
 
+/** How something was told. */
+export interface Words {
+  /** When it was told with all that helps, RFC 3339, UTC. */
+  readonly at: string;
+  /** The cause's id, where it was told as what a cause explains. */
+  readonly cause?: string;
+  readonly sentence: string;
+  /** A digest of each remedy that was told, in order. */
+  readonly advice: readonly string[];
+}
+
 /** What was last told of an instance. */
 export interface Told {
   readonly level: Exclude<Level, "fine">;
   readonly code?: string;
   /** When the trouble began, however its level changed meanwhile; RFC 3339, UTC. */
   readonly since: string;
+  /** Missing where nothing is known of it. */
+  readonly words?: Words;
 }
 
 /** An instance that is not fine, or was not of late. */
@@ -72,6 +85,9 @@ export const MOST_INSTANCES = 10_000;
 export const LONGEST_NAME = 300;
 export const LONGEST_SUMMARY = 300;
 export const LONGEST_CODE = 100;
+/** Remedies of a fault that are remembered as told, and the digits of a digest. */
+export const MOST_ADVICE = 20;
+export const DIGEST = 16;
 const LONGEST_SELECTION = 40;
 
 /** Why a text is no state; completes "the state file FILE is damaged: …", without a full stop. */
@@ -159,12 +175,23 @@ const seen: Reader<Seen> = (value, at) => {
   };
 };
 
+const words: Reader<Words> = (value, at) => {
+  const own = record(value, at);
+  return {
+    at: time(own("at"), `${at}.at`),
+    ...optional(own, "cause", text(LONGEST_NAME), `${at}.cause`),
+    sentence: text(LONGEST_SUMMARY)(own("sentence"), `${at}.sentence`),
+    advice: list(text(DIGEST), MOST_ADVICE)(own("advice"), `${at}.advice`),
+  };
+};
+
 const told: Reader<Told> = (value, at) => {
   const own = record(value, at);
   return {
     level: word(["unknown", "warn", "fail"])(own("level"), `${at}.level`),
     ...optional(own, "code", code, `${at}.code`),
     since: time(own("since"), `${at}.since`),
+    ...optional(own, "words", words, `${at}.words`),
   };
 };
 

@@ -74,6 +74,10 @@ const showsOf = (request: HttpRequest, askers: readonly string[]): PlannedReques
   ];
 };
 
+/** The one login that shows no secret is that of a machine that cannot exist. */
+const isMadeUp = (request: HttpRequest): boolean =>
+  request.method === "POST" && new URL(request.url).pathname.endsWith("/v1/watchers/login") && !holdsSecret(request);
+
 /** Of one destination, what is still being found. */
 interface Draft {
   readonly host: string;
@@ -135,6 +139,7 @@ const destinationsOf = (
       tls: url.startsWith("https:"),
       times: timesOf(note),
       shows: showsOf(question, askers),
+      ...(isMadeUp(question) && { mustFail: true as const }),
       ...(when !== undefined && { when }),
       for: askers,
     });
@@ -259,6 +264,8 @@ export const makePlan = (input: PlanInput): Plan => {
   const requests = destinations.flatMap((one) => one.requests).filter(({ when }) => when === undefined);
   const dialogues = destinations.flatMap((one) => one.dialogues);
   const times = (some: readonly { readonly times: number }[]): number => sum(some.map((one) => one.times));
+  const showing = (what: PlannedRequest["shows"][number]): number =>
+    times(requests.filter(({ shows }) => shows.includes(what)));
   return {
     names,
     nameservers,
@@ -281,9 +288,13 @@ export const makePlan = (input: PlanInput): Plan => {
           ),
         ),
       requests: times(requests),
-      logins:
-        times(requests.filter(({ shows }) => shows.length > 0)) +
-        times(dialogues.filter(({ user }) => user !== undefined)),
+      logins: {
+        mustFail: times(requests.filter(({ mustFail }) => mustFail)),
+        machine: showing("login"),
+        key: showing("key"),
+        proxy: showing("proxy"),
+        database: times(dialogues.filter(({ user }) => user !== undefined)),
+      },
       commands: times(commands),
       files: files.length,
       writes: input.writes.length,

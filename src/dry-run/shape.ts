@@ -33,6 +33,8 @@ export interface PlannedRequest extends Asked {
   readonly times: number;
   /** What it sends that is secret. `key`: a bouncer's; `login`: a machine's; `proxy`: a login at the proxy. */
   readonly shows: readonly ("key" | "login" | "proxy")[];
+  /** A login for a machine that cannot exist: it shows no secret, is answered 401, and leaves a line in the Local API's log. */
+  readonly mustFail?: true;
   /** It is sent only then; without it, always. */
   readonly when?: string;
 }
@@ -96,6 +98,19 @@ export interface PlannedWrite {
   readonly why: string;
 }
 
+/** Who asks is shown, or made up: how often, by kind. */
+export interface Logins {
+  /** At the Local API, for a machine that cannot exist. */
+  readonly mustFail: number;
+  /** At the Local API, with the machine's login. */
+  readonly machine: number;
+  /** Requests with a bouncer's key. */
+  readonly key: number;
+  /** Requests with the proxy's login. */
+  readonly proxy: number;
+  readonly database: number;
+}
+
 export interface Sums {
   readonly names: number;
   /** To nameservers. */
@@ -105,8 +120,8 @@ export interface Sums {
   readonly connections: number;
   readonly handshakes: number;
   readonly requests: number;
-  /** Requests and dialogues that show a login or a key, those to a proxy among them. */
-  readonly logins: number;
+  readonly logins: Logins;
+  /** One that runs twice counts twice. */
   readonly commands: number;
   readonly files: number;
   readonly writes: number;

@@ -1,6 +1,13 @@
 import { describe, expect, test } from "@jest/globals";
-import { confirm, keyOf } from "../../src/cron/confirm.ts";
-import { LONGEST_NAME, MOST_INSTANCES, readState, type State, stateText } from "../../src/cron/state.ts";
+import { asTold, confirm, keyOf } from "../../src/cron/confirm.ts";
+import {
+  LONGEST_NAME,
+  LONGEST_SUMMARY,
+  MOST_INSTANCES,
+  readState,
+  type State,
+  stateText,
+} from "../../src/cron/state.ts";
 import {
   cronReport,
   DAY_MS,
@@ -370,6 +377,12 @@ describe("names and sentences from outside", () => {
     expect(Buffer.byteLength(text)).toBeLessThan(4_000_000);
     expect(readState(text)).toEqual(state);
     expect(Object.values(state.instances).filter(({ confirmed }) => confirmed.level === "fail")).toHaveLength(500);
+
+    const words = { at: state.ranAt, sentence: "é".repeat(LONGEST_SUMMARY), advice: ["0123456789abcdef"] };
+    const told = asTold(state, new Map(Object.keys(state.instances).map((key) => [key, words])), runAt(0));
+    expect(Buffer.byteLength(stateText(told))).toBeLessThan(4_000_000);
+    expect(Object.values(told.instances).every((one) => one.told !== undefined && !one.told.words)).toBe(true);
+    expect(readState(stateText(told))).toEqual(told);
   });
 });
 

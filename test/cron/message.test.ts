@@ -25,6 +25,8 @@ const linesOf = (text: string | undefined): readonly string[] => (text ?? "").tr
 const lastOf = (played: readonly Played[]): string => played.at(-1)?.text ?? "";
 const named = (name: string): Report => onWeb1(REPORTS[name] ?? cronReport([]));
 
+const healthy = named("healthy");
+
 /** The same once all is mended. */
 const mended = (report: Report): Report => ({
   ...report,
@@ -40,8 +42,34 @@ const mended = (report: Report): Report => ({
 const mailbox = (played: readonly Played[]): string =>
   played.map(({ text, now }) => `--- ${now.toISOString()}\n${text}`).join("");
 
-const healthy = named("healthy");
 const TROUBLED = Object.keys(REPORTS).filter((name) => !["healthy", "interrupted"].includes(name));
+
+/** Only these are wrong. */
+const only = (report: Report, wrong: readonly string[], causes: Report["causes"]): Report => {
+  const well = mended(report).findings;
+  const findings = report.findings.map((one, index) => (wrong.includes(one.id) ? one : (well[index] ?? one)));
+  return { ...report, causes, findings };
+};
+
+const agentConfig = named("agent-config");
+/** The mistake is there, and crowdsec still runs. */
+const mistaken = only(
+  agentConfig,
+  ["agent-config"],
+  agentConfig.causes.map((cause) => ({ ...cause, explains: ["agent-config"], remedy: cause.remedy.slice(0, -1) })),
+);
+/** The mistake is gone, and nothing has started crowdsec. */
+const halfMended = only(
+  agentConfig,
+  ["service", "lapi-reachable", "metrics"],
+  agentConfig.causes.map((cause) => ({
+    ...cause,
+    id: "service-not-started",
+    summary: "crowdsec does not run, and nothing has started it again",
+    explains: cause.explains.filter((one) => one !== "agent-config"),
+    remedy: [{ text: "Start crowdsec.", commands: ["systemctl start crowdsec"] }],
+  })),
+);
 
 /** A trouble from its first run to its end, with a reminder. */
 const STORIES: Readonly<Record<string, () => readonly Played[]>> = {
@@ -51,6 +79,10 @@ const STORIES: Readonly<Record<string, () => readonly Played[]>> = {
       () => play([-1, 1, 1, -1, -1].map((one) => (one < 0 ? mended(named(name)) : named(name)))),
     ]),
   ),
+  "mistake-then-down": () => {
+    const well = mended(agentConfig);
+    return play([well, mistaken, agentConfig, agentConfig, halfMended, halfMended, well, well, well]);
+  },
   "first-run": () => play([named("warnings-only"), named("warnings-only"), named("warnings-only")]),
   "worse-and-better": () => {
     const all = [named("warnings-only"), named("lapi-refused"), named("capi-fatal")];
@@ -204,7 +236,7 @@ describe("a reminder", () => {
     const hidden = ["outgoing-a", "outgoing-b"].map((name) => finding(name, "pass"));
     const text = lastOf(play([cronReport([seen, ...bad]), cronReport([seen, ...hidden])], { remindMs: MINUTE_MS }));
     expect(linesOf(text)).toEqual([
-      "web1: CrowdSec still cannot work as it should: 2 failed, 1 warning (since 2026-06-15 10:00 UTC)",
+      "web1: CrowdSec still cannot work as it should: 1 failed, 1 warning (3 checks; since 2026-06-15 10:00 UTC)",
       "",
       "Still wrong:",
       "FAIL outgoing-a, outgoing-b: outgoing-a is silent",
@@ -255,10 +287,10 @@ describe("one trouble is one mail, and one when it is over", () => {
     const played = play([up, down, down, up, up].map(warned));
     expect(played.map(({ text }) => text.split("\n")[0])).toEqual([
       "web1: CrowdSec works, with warnings: 1 warning",
-      "web1: CrowdSec cannot work as it should: 1 failed, 1 warning (since 2026-06-15 10:05 UTC)",
+      "web1: CrowdSec cannot work as it should: 1 failed, 1 warning (3 checks; since 2026-06-15 10:05 UTC)",
       "",
       "",
-      "web1: CrowdSec works, with warnings: 1 warning (since 2026-06-15 10:00 UTC)",
+      "web1: crowdsec and the Local API are well again; 1 warning stays (since 2026-06-15 10:00 UTC)",
     ]);
   });
 
@@ -361,10 +393,13 @@ describe("causes", () => {
   test("are told once with what they explain, not a row for each", () => {
     const text = lastOf(play([named("agent-config")]));
     expect(text.match(/^FAIL/gm)).toHaveLength(1);
-    expect(text).toContain("  Explains: agent-config, service, lapi-reachable (3), ");
+    expect(text).toContain(
+      "  Failing: agent-config, service, lapi-reachable (3), metrics; 15 more not looked at because of it\n",
+    );
+    expect(linesOf(text)[0]).toBe("web1: CrowdSec cannot work as it should: 1 failed (6 checks)");
   });
 
-  test("are told once where one more of what they explain is confirmed", () => {
+  test("are not told again where one more of what they explain is confirmed", () => {
     const report = named("resolver-dead");
     const few = {
       ...report,
@@ -373,8 +408,94 @@ describe("causes", () => {
       ),
     };
     const text = lastOf(play([few, report, report]));
-    expect(text).toContain("New:\nFAIL no nameserver of this host answers");
-    expect(text.match(/no nameserver of this host answers/g)).toHaveLength(1);
+    expect(text).toContain("Worse:\nFAIL version.crowdsec.net does not resolve");
+    expect(text).toContain("  Since 2026-06-15 10:05 UTC, because of what was told at 2026-06-15 10:00 UTC\n");
+    expect(text).not.toMatch(/no nameserver of this host answers|New:/);
+  });
+});
+
+describe("what was told is not told again", () => {
+  const cause = (id: string, explains: readonly string[], command: string): Report["causes"] => [
+    {
+      id,
+      summary: `because of ${id}`,
+      blame: { party: "this-host", confidence: "certain", evidence: [] },
+      explains,
+      remedy: [
+        { text: "Look at it.", commands: ["look"], undo: ["look away"], url: "https://docs.example" },
+        { text: "Mend it.", commands: [command] },
+      ],
+    },
+  ];
+  const down = (names: readonly string[], causes: Report["causes"]): Report =>
+    cronReport(
+      ["service", "metrics"].map((name) => finding(name, names.includes(name) ? "fail" : "pass", { phase: "host" })),
+      { causes },
+    );
+  const first = down(["service"], cause("stopped", ["service"], "start"));
+  const sectionsOf = (text: string): readonly string[] => text.match(/^[A-Z][a-z ]+:$/gm) ?? [];
+
+  test("when more fails because of it: only what that is, the first step, and any step that is new", () => {
+    const more = (command: string): readonly string[] =>
+      linesOf(lastOf(play([first, down(["service", "metrics"], cause("stopped", ["service", "metrics"], command))])));
+    const top = [
+      "web1: CrowdSec cannot work as it should: 1 failed (2 checks; since 2026-06-15 10:00 UTC)",
+      "",
+      "Worse:",
+      "FAIL summary of metrics",
+      "  Since 2026-06-15 10:05 UTC, because of what was told at 2026-06-15 10:00 UTC",
+      "  Fix: Look at it.",
+      "    $ look",
+    ];
+    expect(more("start")).toEqual([...top, "  What else helps is as told then."]);
+    expect(more("restart")).toEqual([...top, "  Mend it.", "    $ restart"]);
+  });
+
+  test("but it is told in full, with what to type, where the cause or the remedy of what goes on is another one", () => {
+    const both = down(["service", "metrics"], cause("stopped", ["service", "metrics"], "start"));
+    const left = (causes: Report["causes"]): string => lastOf(play([both, down(["metrics"], causes)]));
+    const same = left(cause("stopped", ["metrics"], "start"));
+    expect(sectionsOf(same)).toEqual(["Well again:", "As before:"]);
+    expect(same).not.toContain("$ start");
+    for (const [id, command] of [
+      ["stopped", "restart"],
+      ["late", "start"],
+    ] as const) {
+      const text = left(cause(id, ["metrics"], command));
+      expect(sectionsOf(text)).toEqual(["Well again:", "What is left:"]);
+      expect(text).toContain(`\nFAIL because of ${id}\n`);
+      expect(text).toContain(`    $ ${command}\n`);
+    }
+  });
+
+  test("and what is left is told in full once", () => {
+    const both = down(["service", "metrics"], cause("stopped", ["service", "metrics"], "start"));
+    const late = cause("late", ["metrics"], "start");
+    const more = down(["metrics"], late);
+    const clock = { ...more, findings: [...more.findings, finding("clock", "warn", { phase: "host" })] };
+    const said = texts(play([both, more, more, clock]));
+    expect(said.map(sectionsOf)).toEqual([[], ["Well again:", "What is left:"], [], ["New:", "As before:"]]);
+  });
+
+  test("of a single one that got worse, that it did", () => {
+    const one = (status: "warn" | "fail"): Report => cronReport([finding("disk", status, { phase: "host" })]);
+    const text = lastOf(play([one("warn"), one("fail")]));
+    expect(text).toContain("Worse:\nFAIL disk: summary of disk\n");
+    expect(text).toContain("  Worse than before: that was WARN\n");
+  });
+
+  test("of another fault, what it was before, in its words", () => {
+    expect(lastOf(playLetters("BCC"))).toContain("  Another fault than before, which was: it refuses\n");
+  });
+
+  test("of what is well again, the sentence by which it was told", () => {
+    const [told, well] = play([first, down([], [])]);
+    expect(told?.text).toContain("FAIL because of stopped");
+    expect(linesOf(well?.text)).toEqual([
+      "web1: CrowdSec is well again after 5 minutes",
+      "",
+      "It was service: because of stopped",
+    ]);
   });
 });
 
@@ -384,15 +505,15 @@ test("what is well again says how long it was not, and what was wrong; what is g
   const well = cronReport([finding("clock", "pass"), ...rest.slice(0, 1), finding("papi", "skip")]);
   const text = lastOf(play([cronReport([...both, ...rest]), well, well]));
   expect(linesOf(text)).toEqual([
-    "web1: CrowdSec works, with warnings: 1 warning (since 2026-06-15 10:00 UTC)",
-    "",
-    "As before:",
-    "WARN since 2026-06-15 10:00 UTC, metrics: slow",
+    "web1: clock is well again; 1 warning stays (since 2026-06-15 10:00 UTC)",
     "",
     "Well again:",
     "GOOD clock: well again after 5 minutes; it was: it is wrong",
     "GOOD papi: does not matter any more; it was: useless",
     "GOOD dns@a: is not there any more; it was: gone",
+    "",
+    "As before:",
+    "WARN since 2026-06-15 10:00 UTC, metrics: slow",
   ]);
 });
 

@@ -18,7 +18,11 @@ const ONE: Remembered = {
   seen: [{ level: "fine" }, { level: "warn", code: "slow", sure: true }],
   at: [AT, AT],
   summary: "127.0.0.1:8080 refuses the connection → …",
-  told: { level: "unknown", since: AT },
+  told: {
+    level: "unknown",
+    since: AT,
+    words: { at: AT, cause: "lapi-refused", sentence: "it refuses", advice: ["0123456789abcdef", "00"] },
+  },
   foretold: true,
 };
 const STATE: State = {
@@ -120,10 +124,25 @@ describe("a damaged file is told by what is wrong with it", () => {
     ["at", [undefined, [AT], [AT, "then"], [AT, AT, AT]]],
     ["summary", [undefined, 1, "x".repeat(LONGEST_SUMMARY + 1), "two\nlines", "\u202e", " x"]],
     ["told", [null, {}, { level: "fine", since: AT }, { level: "fail" }, { level: "fail", code: [], since: AT }]],
+    [
+      "told.words",
+      [
+        null,
+        {},
+        { at: "then", sentence: "", advice: [] },
+        { at: AT, sentence: "", advice: "x" },
+        { at: AT, sentence: "", advice: ["x".repeat(17)] },
+        { at: AT, sentence: "", advice: Array.from({ length: 21 }, () => "x") },
+        { at: AT, sentence: "x".repeat(LONGEST_SUMMARY + 1), advice: [] },
+        { at: AT, cause: 1, sentence: "", advice: [] },
+      ],
+    ],
     ["foretold", [false, 1, null]],
   ] as const)("%s of an instance", (key, values) => {
     for (const value of values)
-      expect(one({ [key]: value })).toMatch(new RegExp(`^instances\\.lapi-tls\\.${key}.* should be `));
+      expect(one(key === "told.words" ? { told: { ...ONE.told, words: value } } : { [key]: value })).toMatch(
+        new RegExp(`^instances\\.lapi-tls\\.${key}.* should be `),
+      );
   });
 
   test("with more instances than there can be, or names that are none", () => {

@@ -9,7 +9,7 @@ const SUMS = {
   connections: 0,
   handshakes: 0,
   requests: 0,
-  logins: 0,
+  logins: { mustFail: 0, machine: 0, key: 0, proxy: 0, database: 0 },
   commands: 0,
   files: 0,
   writes: 0,

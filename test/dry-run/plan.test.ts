@@ -22,6 +22,8 @@ interface Given {
   readonly family?: 4 | 6;
 }
 
+const NONE = { mustFail: 0, machine: 0, key: 0, proxy: 0, database: 0 };
+
 /** What a plan makes of these questions. */
 const planOf = async (
   asks: Asks,
@@ -100,7 +102,7 @@ describe("connections", () => {
         for: ["check"],
       },
     ]);
-    expect(plan.sums).toMatchObject({ destinations: 1, connections: 2, handshakes: 1, requests: 1, logins: 0 });
+    expect(plan.sums).toMatchObject({ destinations: 1, connections: 2, handshakes: 1, requests: 1, logins: NONE });
   });
 
   test("an address that /etc/hosts has says for which name", async () => {
@@ -155,7 +157,7 @@ describe("connections", () => {
         ],
       },
     ]);
-    expect(sums.logins).toBe(1);
+    expect(sums.logins).toEqual({ ...NONE, proxy: 1 });
     expect(JSON.stringify(destinations)).not.toContain("canary-");
   });
 
@@ -164,9 +166,15 @@ describe("connections", () => {
       const request = { url: "http://10.0.0.1:8080/v1/watchers/login", address: "10.0.0.1" };
       await probe.http({ ...request, method: "HEAD", headers: { "x-api-key": new Secret("canary-key") } });
       await probe.http({ ...request, method: "POST", body: new Secret("canary-body") });
+      // Of a machine that cannot exist.
+      await probe.http({ ...request, method: "POST", body: "{}" });
     });
-    expect(destinations[0]?.requests.map(({ shows }) => shows)).toEqual([["key"], ["login"]]);
-    expect(sums.logins).toBe(2);
+    expect(destinations[0]?.requests.map(({ shows, mustFail }) => [shows, mustFail])).toEqual([
+      [["key"], undefined],
+      [["login"], undefined],
+      [[], true],
+    ]);
+    expect(sums.logins).toEqual({ ...NONE, mustFail: 1, machine: 1, key: 1 });
     expect(JSON.stringify(destinations)).not.toContain("canary-");
   });
 
@@ -226,7 +234,7 @@ describe("connections", () => {
       ["10.0.0.2", 5432, { protocol: "postgresql", user: "crowdsec", tls: "require", times: 1, for: ["check"] }],
       ["10.0.0.4", 8080, { protocol: "listener", tls: "require", times: 1, for: ["check"] }],
     ]);
-    expect(sums).toMatchObject({ connections: 3, logins: 1, handshakes: 2 });
+    expect(sums).toMatchObject({ connections: 3, logins: { ...NONE, database: 1 }, handshakes: 2 });
     expect(JSON.stringify(destinations)).not.toContain("canary-");
   });
 });
@@ -286,5 +294,7 @@ test("addresses that are listened on, files and what the run writes are counted"
 test("a plan of nothing is empty", () => {
   const prober = { notes: (): readonly Note[] => [], nameAt: () => undefined };
   const plan = makePlan({ prober, names: NAMES, resolver: { servers: ["9.9.9.9"] }, writes: [], engines: ["current"] });
-  expect(Object.values(plan.sums).every((count) => count === 0)).toBe(true);
+  const { logins, ...others } = plan.sums;
+  expect(logins).toEqual(NONE);
+  expect(Object.values(others).every((count) => count === 0)).toBe(true);
 });

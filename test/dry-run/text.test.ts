@@ -35,6 +35,7 @@ const PLAN: Plan = {
           for: ["a"],
         },
         { method: "GET", path: "/", through: "b.example:443", tls: true, times: 2, shows: ["proxy"], for: ["a"] },
+        { method: "POST", path: "/v1/watchers/login", tls: false, times: 1, shows: [], mustFail: true, for: ["a"] },
       ],
       dialogues: [
         { protocol: "postgresql", user: "crowdsec", tls: "prefer", times: 1, for: ["a"] },
@@ -53,7 +54,13 @@ const PLAN: Plan = {
       ran: false,
       for: ["a"],
     },
-    { argv: ["/usr/bin/crowdsec", "-version"], copies: [], times: 1, ran: true, for: ["a"] },
+    {
+      argv: ["/usr/bin/crowdsec", "-version"],
+      copies: [],
+      times: 1,
+      ran: true,
+      for: ["d", "b", "deployment", "a", "c"],
+    },
   ],
   binds: [{ address: "127.0.0.1", port: 6060, for: ["a"] }],
   files: [
@@ -62,6 +69,14 @@ const PLAN: Plan = {
     { path: "/var/log/crowdsec.log", how: "end", done: true, there: true, for: ["a"] },
     { path: "/etc/crowdsec", how: "listed", done: true, there: true, for: ["a"] },
     { path: "/usr/bin/rpm", how: "looked-at", done: true, there: false, for: ["a"] },
+    ...["dbus", "man-db", "postgresql", `systemd-${"long-".repeat(12)}`].map((unit) => ({
+      path: `/usr/lib/systemd/system/${unit}.service`,
+      how: "read" as const,
+      done: true,
+      there: true,
+      for: ["scheduled"],
+    })),
+    { path: "/etc/mdns.allow", how: "looked-at", done: true, for: ["deployment"] },
   ],
   kernel: ["memory: /proc/meminfo"],
   writes: [{ path: "/report.json", why: "the report, as json" }],
@@ -69,23 +84,25 @@ const PLAN: Plan = {
     names: 3,
     questions: 3,
     destinations: 3,
-    connections: 17,
+    connections: 18,
     handshakes: 4,
-    requests: 7,
-    logins: 3,
+    requests: 8,
+    logins: { mustFail: 1, machine: 0, key: 0, proxy: 2, database: 1 },
     commands: 3,
-    files: 5,
+    files: 10,
     writes: 1,
   },
 };
 const MORE = [{ when: "a name does not exist", what: "another is asked for" }];
-const WORDS = { width: 120, host: "on web-1 (lapi; phase run)" };
+const WORDS = { width: 400, host: "on web-1 (lapi; phase run)", full: false };
 const page = text(PLAN, MORE, WORDS);
+const fullPage = text(PLAN, MORE, { ...WORDS, full: true });
+const linesOf = (some: string): readonly string[] => some.split("\n").map((each) => each.trim());
 
 describe("the page", () => {
   test("says first that nothing was sent, and last what it comes to", () => {
     expect(page).toMatch(
-      /^What a run would touch on web-1 \(lapi; phase run\), when all goes well\. Nothing was sent\.\n/,
+      /^What a run would touch on web-1 \(lapi; phase run\), when all goes well\. Nothing was sent\. /,
     );
     expect(page.endsWith(`\n${sumsOf(PLAN)}.\n`)).toBe(true);
   });
@@ -98,33 +115,72 @@ describe("the page", () => {
     "tcp/443 api.crowdsec.net: 2 connections",
     "GET / once, over TLS",
     "for clock, outgoing-capi",
-    "tcp/8080 [2001:db8::1] (pinned.example in /etc/hosts): 14 connections",
+    "tcp/8080 [2001:db8::1] (pinned.example in /etc/hosts): 15 connections",
     "connected to and closed again 5 times",
     "GET /v1/heartbeat 4 times",
     "HEAD /v1/decisions/stream once, with the bouncer's key, if the Local API is 1.6.6 or newer",
     "GET / for b.example:443 twice, over TLS, with the proxy's login",
+    "POST /v1/watchers/login once, for a machine that cannot exist: it is answered 401, and leaves a line in the Local API's log",
     "postgresql login as crowdsec once (TLS: prefer), reading only",
     "mysql asked who it is once",
     "a listener's conversation once, over TLS",
     "/run/lapi.sock: 2 connections",
     "tcp/6060 127.0.0.1",
-    "/usr/bin/crowdsec -c '{folder}/config.yaml' -t (on copies: config.yaml), twice; not run now",
-    "/usr/bin/crowdsec -version",
-    "/etc/crowdsec/config.yaml",
-    "/ca.pem (by the run only)",
-    "Looked for, and not there or not for this user: /usr/bin/rpm",
+    "/usr/bin/crowdsec -c '{folder}/config.yaml' -t (on copies: config.yaml), twice; not run now; for a",
+    "/usr/bin/crowdsec -version; run just now; for finding out what is here, a, b and 2 more",
+    "read: /etc/crowdsec/config.yaml, /ca.pem (by the run only)",
+    "read, the end of it: /var/log/crowdsec.log",
+    "listed: /etc/crowdsec",
+    "looked for, and not there or not for this user: /usr/bin/rpm",
+    "for scheduled:",
+    "read: 4 units in /usr/lib/systemd/system",
+    "for finding out what is here:",
+    "looked at, not read: /etc/mdns.allow",
     "memory: /proc/meminfo",
     "/report.json: the report, as json",
     "When a name does not exist: another is asked for.",
   ])("%s", (line) => {
-    expect(page.split("\n").map((each) => each.trim())).toContain(line);
+    expect(linesOf(page)).toContain(line);
+  });
+
+  test.each([
+    "/usr/bin/crowdsec -version; run just now; for finding out what is here, a, b, c, d",
+    "for scheduled:",
+    "/usr/lib/systemd/system/dbus.service",
+    "/usr/lib/systemd/system/postgresql.service",
+    "/ca.pem (by the run only)",
+  ])("in full: %s", (line) => {
+    expect(linesOf(fullPage)).toContain(line);
+    expect(fullPage).not.toMatch(/ more\b|\d units/);
+  });
+
+  test.each([
+    [[], "Nothing was sent."],
+    [[false, false], "Nothing was sent. None of the commands below was run."],
+    [[true, false], "Nothing was sent. 1 of the 2 commands below was run just now to make this list"],
+    [[true, true], "Nothing was sent. All 2 commands below were run just now to make this list"],
+    [[true], "Nothing was sent. The one command below was run just now to make this list"],
+  ])("of commands, it says which were run for it: %j", (each, expected) => {
+    const commands = each.map((ran) => ({ argv: ["/bin/true"], copies: [], times: 1, ran, for: ["a"] }));
+    const [first = ""] = text({ ...PLAN, commands }, MORE, WORDS).split("\n");
+    expect(first.replace(/^.*well\. /, "").replace(/, as each says.*/, "")).toBe(expected);
+  });
+
+  test("paths that are not there are counted where they are many, and -v names them", () => {
+    const files = ["/a", "/b", "/c", "/d"].map((path) => ({
+      ...{ path, how: "read" as const, done: true, there: false, for: ["a"] },
+    }));
+    const plan = { ...PLAN, files };
+    expect(text(plan, MORE, WORDS)).toContain("not there or not for this user: 4 (-v names them)\n");
+    expect(text(plan, MORE, { ...WORDS, full: true })).toContain("not there or not for this user: /a, /b, /c, /d\n");
   });
 
   test("is as narrow as its terminal, but for what must stay whole", () => {
-    const long = text(PLAN, MORE, { ...WORDS, width: 60 })
-      .split("\n")
-      .filter((line) => line.length > 60);
-    expect(long).toEqual([]);
+    const narrow = [false, true].flatMap((full) => text(PLAN, MORE, { ...WORDS, width: 60, full }).split("\n"));
+    expect(narrow.filter((line) => line.length > 60)).toEqual([]);
+    // What goes on in the next line is indented there.
+    expect(narrow).toContain("      /usr/lib/systemd/system/");
+    expect(narrow).toContainEqual(expect.stringMatching(/^ {10}systemd-long-/));
   });
 
   test("leaves out what there is nothing of", () => {
@@ -136,6 +192,20 @@ describe("the page", () => {
 
 test("the sums are one line", () => {
   expect(sumsOf(PLAN)).toBe(
-    "3 names (3 questions); 3 places; 17 connections, 4 with TLS; 7 requests; 3 logins; 3 commands; 5 files; 1 written",
+    [
+      "3 names (3 questions); 3 places; 18 connections, 4 with TLS; 8 requests",
+      "1 login at the Local API that must fail; 2 requests with the proxy's login; 1 database login",
+      "1 request with the bouncer's key, if the Local API is 1.6.6 or newer",
+      "2 commands, run 3 times; 10 files; 1 written",
+    ].join("; "),
+  );
+});
+
+test("who logs in nowhere reads so", () => {
+  const logins = { mustFail: 0, machine: 0, key: 0, proxy: 0, database: 0 };
+  const sums = { ...PLAN.sums, logins };
+  expect(sumsOf({ ...PLAN, destinations: [], sums })).toContain("; 8 requests; no login; 2 commands");
+  expect(sumsOf({ ...PLAN, destinations: [], sums: { ...sums, logins: { ...logins, machine: 1, key: 2 } } })).toContain(
+    "; 1 login at the Local API as this machine; 2 requests with the bouncer's key;",
   );
 });
