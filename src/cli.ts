@@ -200,11 +200,11 @@ export const main = async (argv: readonly string[], streams: Streams): Promise<n
         act<FirewallFlags>(FIREWALL_FLAGS, async (flags) => firewall(await firewallOptions(flags), tool, streams)),
       )
       .command(
-        "init <kind>",
+        "init [kind]",
         "What to install so that this runs by itself: cron, systemd, nagios, prometheus",
         (command) =>
           command
-            .positional("kind", { type: "string", demandOption: true, describe: INIT_KINDS.join(", ") })
+            .positional("kind", { type: "string", describe: INIT_KINDS.join(", ") })
             .options(INIT_FLAGS)
             .epilogue(INIT_EXIT_CODES),
         act<InitFlags>(INIT_FLAGS, async (flags) => {

@@ -302,7 +302,7 @@ export interface BundleFlags extends HostFlags {
 }
 
 export interface InitFlags {
-  readonly kind: string;
+  readonly kind?: string;
   readonly write?: boolean;
 }
 

@@ -256,10 +256,10 @@ export const firewallOptions = async (flags: FirewallFlags): Promise<FirewallOpt
   },
 });
 
-export const initOptions = ({ kind, write }: InitFlags): { readonly kind: InitKind; readonly write: boolean } => ({
-  kind: parseWord("init", kind, INIT_KINDS),
-  write: write ?? false,
-});
+export const initOptions = ({ kind, write }: InitFlags): { readonly kind: InitKind; readonly write: boolean } => {
+  if (kind === undefined) throw new UsageError(`init wants one of ${INIT_KINDS.join(", ")}.`);
+  return { kind: parseWord("init", kind, INIT_KINDS), write: write ?? false };
+};
 
 export const listenOptions = async (
   flags: ListenFlags,

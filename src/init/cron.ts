@@ -9,7 +9,7 @@ const table = ({ command, version }: InitInput): string => `\
 #
 # Cron mails what this prints. It prints nothing while nothing changes; what is wrong, once, with what mends it; and that
 # all is well again. Where this host sends no mail, nobody gets it: then --ping-url, or "init systemd", "init nagios" and
-# "init prometheus" are other ways to hear of it. To remind you every day of what is still wrong: --remind 24h.
+# "init prometheus" are other ways to hear of it. Once a day it tells again what is still wrong (--remind).
 #
 # The mail goes to root, unless this names somebody else:
 #MAILTO=admin@example.org
@@ -19,7 +19,7 @@ SHELL=/bin/sh
 PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 # Every five minutes, each host within a random half minute of its own. What got worse is told once two of the last three
 # runs have seen it. As root: it reads CrowdSec's credentials, and what other users' processes were started with.
-*/5 * * * * root ${cronCommand([...command, "--cron", "--splay", "30s", "--confirm", "2/3"])}
+*/5 * * * * root ${cronCommand([...command, "--cron", "--splay", "30s", "--confirm", "2/3", "--remind", "24h"])}
 `;
 
 export const cronFiles = (input: InitInput): readonly InitFile[] => [

@@ -5,6 +5,10 @@ export interface InitFile {
   readonly content: string;
   /** What it is, and what is to be done with it; one sentence. */
   readonly what: string;
+  /** Its mode; default: readable for everybody. */
+  readonly mode?: number;
+  /** It is of no use by itself: it comes after the others, and is written where this host has a place for one of them. */
+  readonly isCompanion?: boolean;
   /** Commands that make it count, after it is written. */
   readonly afterwards?: readonly string[];
 }

@@ -10,16 +10,26 @@ const SUDOERS = "/etc/sudoers.d/crowdsec-preflight";
 const DEADLINE = 30;
 const PATIENCE = 60;
 
-const plugin = ({ command }: InitInput): readonly string[] => [
+/** What root runs, and sudoers allows: these very words. */
+const allowed = ({ command }: InitInput): readonly string[] => [
   ...command,
   ...["-o", "nagios", "--deadline", `${DEADLINE}s`],
 ];
+const plugin = (input: InitInput): readonly string[] => ["/usr/bin/sudo", "-n", ...allowed(input)];
 
-const aboutRights = (input: InitInput): string => `\
-# It runs as user nagios, who may not read CrowdSec's credentials, nor what other users' processes were started with: what
-# needs these is unknown then, is told as such, and never fails. To let it see all, put this into ${SUDOERS}
-# (visudo -cf FILE tries it), and sudo -n before the command below. All that it names must be writable for root alone:
-#   nagios ALL=(root) NOPASSWD: ${sudoersCommand(plugin(input))}
+const ABOUT_RIGHTS = `\
+# Nagios, NRPE and Icinga run as user nagios, who may not read CrowdSec's credentials, nor what other users' processes were
+# started with. Hence sudo, and ${SUDOERS}, which allows this command and no other. Without it, what only
+# root may read is unknown, and a Local API that is down stays green. Where sudo refuses, it is a WARNING of sudo.
+`;
+
+const sudoers = (input: InitInput): string => `\
+# crowdsec-preflight ${input.version}: what user nagios may run as root. Made by "crowdsec-preflight init nagios".
+#
+# Without it, what only root may read is unknown, and a Local API that is down stays green. The user is that of Debian's
+# Nagios, NRPE and Icinga; elsewhere it may be another, such as nrpe or icinga (Fedora, RHEL). The two paths, and all folders
+# above them, must be writable for root alone: who can change what is there is root.
+nagios ALL=(root) NOPASSWD: ${sudoersCommand(allowed(input))}
 `;
 
 const HEAD = (version: string): string =>
@@ -30,7 +40,7 @@ ${HEAD(input.version)}#
 # For a Nagios on the very host that CrowdSec is on; for others there is NRPE. A run ends after ${DEADLINE} seconds at the latest;
 # service_check_timeout of nagios.cfg must be more (it is ${PATIENCE} unless set).
 #
-${aboutRights(input)}
+${ABOUT_RIGHTS}
 define command {
     command_name          crowdsec-preflight
     command_line          ${nagiosCommand(plugin(input))}
@@ -54,7 +64,7 @@ ${HEAD(input.version)}#
 # so must be the patience of check_nrpe, which is 10 unless given. On the host of Nagios:
 #   check_nrpe -H HOST -t ${PATIENCE} -c check_crowdsec_preflight
 #
-${aboutRights(input)}
+${ABOUT_RIGHTS}
 command[check_crowdsec_preflight]=${nrpeCommand(plugin(input))}
 `;
 
@@ -62,7 +72,7 @@ const icinga = (input: InitInput): string => `\
 ${HEAD(input.version)}#
 # For an Icinga 2 on the very host that CrowdSec is on.
 #
-${aboutRights(input)}
+${ABOUT_RIGHTS}
 object CheckCommand "crowdsec-preflight" {
   command = ${icingaCommand(plugin(input))}
   timeout = ${PATIENCE}s
@@ -95,5 +105,13 @@ export const nagiosFiles = (input: InitInput): readonly InitFile[] => [
     content: icinga(input),
     what: "For Icinga 2: a command, and a service of the host that Icinga runs on.",
     afterwards: ["icinga2 daemon -C", "systemctl reload icinga2"],
+  },
+  {
+    path: SUDOERS,
+    content: sudoers(input),
+    what: "For sudo, beside each of them: lets user nagios run this command as root; mode 0440.",
+    mode: 0o440,
+    isCompanion: true,
+    afterwards: [`visudo -cf ${SUDOERS}`],
   },
 ];

@@ -8,14 +8,20 @@ const DASHBOARD = "/var/lib/grafana/dashboards/crowdsec-preflight.json";
 const CRON = "/etc/cron.d/crowdsec-preflight-textfile";
 /** Where Debian's prometheus-node-exporter looks for files of others. */
 const TEXTFILE = "/var/lib/prometheus/node-exporter/crowdsec-preflight.prom";
+/** Not that of "init cron": of two runs with one state at the same moment, one would not look, and write no file. */
+const FOLDER = "/var/lib/crowdsec-preflight";
+const STATE = `${FOLDER}/textfile.json`;
+
+const FLAGS = ["--cron", "--splay", "30s", "--state", STATE, "--report", `prometheus=${TEXTFILE}`] as const;
 
 const cronTable = ({ command, version }: InitInput): string => `\
 # crowdsec-preflight ${version}, for node_exporter's textfile collector.
 # Every five minutes: the alert on what fails wants to have seen it for ten, so that one bad run wakes nobody. What changes
-# is mailed as well. It takes the place of the file of "crowdsec-preflight init cron": one of them is enough.
+# is not mailed, since alerts tell it: hence >/dev/null, and a mail is about a run that could not do its work. Beside "init cron",
+# which mails, each has a state of its own.
 SHELL=/bin/sh
 PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
-*/5 * * * * root ${cronCommand([...command, "--cron", "--splay", "30s", "--report", `prometheus=${TEXTFILE}`])}
+*/5 * * * * root mkdir -p -m 0700 ${FOLDER} && ${cronCommand([...command, ...FLAGS])} >/dev/null
 `;
 
 /** What Prometheus, Grafana and the hosts that they watch need, each a file of its own place. */

@@ -36,6 +36,11 @@ export const nagiosCommand = (words: readonly string[]): string => nrpeCommand(w
 export const icingaCommand = (words: readonly string[]): string =>
   `[ ${words.map((word) => inDoubleQuotes(word).replaceAll("$", "$$$$")).join(", ")} ]`;
 
-/** For a command of sudoers(5), which knows no quotes. */
+/**
+ * For a command of sudoers(5), which knows no quotes, and takes arguments for patterns of fnmatch(3). A program whose own
+ * path has a letter of patterns, or a backslash, it cannot name: visudo refuses the line then.
+ */
 export const sudoersCommand = (words: readonly string[]): string =>
-  words.map((word) => word.replaceAll(/[\\,:= #]/g, "\\$&")).join(" ");
+  words
+    .map((word) => word.replaceAll(/[*?[,:= #\\]/g, (letter) => (letter === "\\" ? "\\".repeat(4) : `\\${letter}`)))
+    .join(" ");

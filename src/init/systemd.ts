@@ -6,6 +6,9 @@ const TIMER = "/etc/systemd/system/crowdsec-preflight.timer";
 /** `StateDirectory=` of the service. */
 const STATE = "/var/lib/crowdsec-preflight";
 
+/** Each of the last run: for people, and with all that it saw. */
+const REPORTS = ["--report", `short=${STATE}/report.txt`, "--report", `json=${STATE}/report.json`] as const;
+
 const service = ({ command, version }: InitInput): string => `\
 # crowdsec-preflight ${version}: is CrowdSec well on this host? Made by "crowdsec-preflight init systemd".
 # Started by crowdsec-preflight.timer; by hand: systemctl start crowdsec-preflight; its words: journalctl -u crowdsec-preflight
@@ -15,13 +18,14 @@ Documentation=https://docs.crowdsec.net
 Wants=network-online.target
 After=network-online.target
 # A run that confirms something wrong ends with 1 (a warning), 2 (a failure) or 3 (could not be judged), and each is a failed
-# unit: "systemctl --failed" shows it, and this is started, with every run as long as it lasts. For failures alone, add
-# SuccessExitStatus=1 3 below.
+# unit: "systemctl --failed" shows it, and ${STATE}/report.txt says in a few lines what the last run saw, while
+# the journal has what changed, once. Nobody is mailed unless OnFailure= is added: it is started with every run as long as
+# it lasts. For failures alone, add SuccessExitStatus=1 3 below.
 #OnFailure=tell-somebody@%n.service
 
 [Service]
 Type=oneshot
-ExecStart=${systemdCommand([...command, "--cron", "--splay", "none", "--deadline", "30s", "--report", `json=${STATE}/report.json`])}
+ExecStart=${systemdCommand([...command, "--cron", "--splay", "none", "--deadline", "30s", ...REPORTS])}
 # What must not stand in a command line: CROWDSEC_PREFLIGHT_PING_URL=https://…, for root's eyes alone (chmod 0600).
 EnvironmentFile=-/etc/default/crowdsec-preflight
 # The run itself ends at its deadline; this is for what no program can help, such as a disk that does not answer.
@@ -29,7 +33,7 @@ TimeoutStartSec=2min
 TimeoutStopSec=10s
 StandardInput=null
 
-# What it remembers, its last whole report, and its temporary files.
+# What it remembers, its last report, and its temporary files.
 StateDirectory=crowdsec-preflight
 StateDirectoryMode=0700
 RuntimeDirectory=crowdsec-preflight

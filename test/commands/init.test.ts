@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, symlinkSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, realpathSync, statSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { Writable } from "node:stream";
 import { afterEach, beforeEach, describe, expect, jest, test } from "@jest/globals";
@@ -11,9 +11,10 @@ import { type Folder, makeFolder } from "../support/folder.ts";
 jest.setTimeout(30_000);
 
 const TOOL = { name: "crowdsec-preflight", version: "1.2.3" };
-/** This checkout's own, which is in no folder for temporary files. */
-const SCRIPT = `${process.cwd()}/bin/crowdsec-preflight.js`;
+/** Any file that stays: where this checkout is, and whether that is a folder for temporary files, nobody knows. */
+const SCRIPT = realpathSync("/usr/bin/env");
 const CRON = "/etc/cron.d/crowdsec-preflight";
+const SUDOERS = "/etc/sudoers.d/crowdsec-preflight";
 
 let folder: Folder;
 beforeEach(() => {
@@ -99,7 +100,8 @@ describe("init KIND", () => {
       const { code, stdout, stderr } = await asked("cron", { started: [process.execPath, script] });
       expect(code).toBe(0);
       expect(stdout).toContain(script);
-      expect(stderr).toContain("npm install -g crowdsec-preflight");
+      // What is not published is nobody's to install by its name alone: it may be somebody else's by then.
+      expect(stderr).toContain("npm install -g ./crowdsec-preflight-1.2.3.tgz, and run init from there");
       make("/etc/cron.d");
       expect(await refusal("cron", { write: true, started: [process.execPath, script] })).toContain(
         "nothing was written: crowdsec-preflight runs from",
@@ -165,11 +167,30 @@ describe("init KIND --write", () => {
         "skipped /etc/nagios4/conf.d/crowdsec-preflight.cfg: there is no folder /etc/nagios4/conf.d (Debian's package nagios4-core makes it)",
         "written /etc/nagios/nrpe.d/crowdsec-preflight.cfg",
         "skipped /etc/icinga2/conf.d/crowdsec-preflight.conf: there is no folder /etc/icinga2/conf.d (Debian's package icinga2-common makes it)",
+        "skipped /etc/sudoers.d/crowdsec-preflight: there is no folder /etc/sudoers.d (Debian's package sudo makes it)",
         "Then:",
         "  systemctl reload nagios-nrpe-server",
         "",
       ].join("\n"),
     );
+  });
+
+  test("what sudo needs comes along with a mode that sudo takes, and with the command that tries it", async () => {
+    make("/etc/nagios/nrpe.d", "/etc/sudoers.d");
+    const { code, stdout } = await asked("nagios", { write: true });
+    expect(code).toBe(0);
+    expect(stdout).toContain(`written ${SUDOERS}\n`);
+    expect(stdout).toContain(`\n  visudo -cf ${SUDOERS}\n`);
+    expect(statSync(join(folder.path, SUDOERS)).mode & 0o7777).toBe(0o440);
+    expect(statSync(join(folder.path, "/etc/nagios/nrpe.d/crowdsec-preflight.cfg")).mode & 0o7777).toBe(0o644);
+  });
+
+  test("on a host without Nagios nobody is let through sudo", async () => {
+    make("/etc/sudoers.d");
+    const { code, stdout } = await asked("nagios", { write: true });
+    expect(code).toBe(3);
+    expect(stdout).toContain(`skipped ${SUDOERS}: this host has a place for none of the others\n`);
+    expect(readdirSync(join(folder.path, "/etc/sudoers.d"))).toEqual([]);
   });
 
   test.each(INIT_KINDS)(
@@ -178,7 +199,9 @@ describe("init KIND --write", () => {
       const { code, stdout } = await asked(kind, { write: true });
       expect(code).toBe(3);
       for (const line of stdout.trimEnd().split("\n"))
-        expect(line).toMatch(/^skipped \S+: there is no folder \S+ \(.+\)$/);
+        expect(line).toMatch(
+          /^skipped \S+: (?:there is no folder \S+ \(.+\)|this host has a place for none of the others)$/,
+        );
     },
   );
 

@@ -24,7 +24,7 @@ test("every line is a variable, or five fields of time, root and the command", (
   const [, call = ""] = /^\*\/5 \* \* \* \* root (.*)$/.exec(lines.at(-1) ?? "") ?? [];
   expect(byShell(call.replaceAll("\\%", "%"))).toEqual([
     ...command,
-    ...["--cron", "--splay", "30s", "--confirm", "2/3"],
+    ...["--cron", "--splay", "30s", "--confirm", "2/3", "--remind", "24h"],
   ]);
 });
 

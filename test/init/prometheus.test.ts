@@ -1,5 +1,7 @@
 import { execFileSync } from "node:child_process";
 import { expect, test } from "@jest/globals";
+import { cronFiles } from "../../src/init/cron.ts";
+import type { InitFile } from "../../src/init/file.ts";
 import { prometheusFiles } from "../../src/init/prometheus.ts";
 
 const INPUT = { command: ["/usr/bin/crowdsec-preflight"], version: "1.2.3" };
@@ -30,13 +32,23 @@ const lineOf = (table: string): string => {
 
 test("cron writes the file that node_exporter reads, every five minutes, and not all hosts at once", () => {
   expect(lineOf(contentOf(CRON))).toBe(
-    "/usr/bin/crowdsec-preflight --cron --splay 30s --report prometheus=/var/lib/prometheus/node-exporter/crowdsec-preflight.prom",
+    [
+      "mkdir -p -m 0700 /var/lib/crowdsec-preflight &&",
+      "/usr/bin/crowdsec-preflight --cron --splay 30s --state /var/lib/crowdsec-preflight/textfile.json",
+      "--report prometheus=/var/lib/prometheus/node-exporter/crowdsec-preflight.prom >/dev/null",
+    ].join(" "),
   );
+});
+
+test("it never waits for the lock of init cron, nor mails what that one mails", () => {
+  const of = (files: readonly InitFile[]): string => lineOf(files[0]?.content ?? "");
+  expect(of(prometheusFiles(INPUT))).toMatch(/ --state \S+ .*>\/dev\/null$/);
+  expect(of(cronFiles(INPUT))).not.toMatch(/--state|>/);
 });
 
 test("a command with any letter in it is the same to cron's shell", () => {
   const command = ["/opt/it's 100% $HOME/node", "a b", '"', "\\", "*"];
-  const line = lineOf(contentOf(CRON, { ...INPUT, command }));
+  const [, line = ""] = / && (.*) >\/dev\/null$/.exec(lineOf(contentOf(CRON, { ...INPUT, command }))) ?? [];
   const words = execFileSync("/bin/sh", ["-c", `printf '%s\\n' ${line}`], { encoding: "utf8" }).split("\n");
   expect(words.slice(0, 6)).toEqual([...command, "--cron"]);
 });

@@ -71,3 +71,7 @@ test("systemd's specifiers and variables are none", () => {
 test("sudoers' separators are none", () => {
   expect(sudoersCommand(["/opt/two words/a,b", "c=d:e", "#f"])).toBe(String.raw`/opt/two\ words/a\,b c\=d\:e \#f`);
 });
+
+test("sudoers' patterns are none: a star would allow what is beside it, too", () => {
+  expect(sudoersCommand(["/n", "/a*b?[c]", "a\\b"])).toBe(String.raw`/n /a\*b\?\[c] a\\\\b`);
+});

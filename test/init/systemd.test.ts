@@ -34,8 +34,13 @@ describe("the service", () => {
 
   test("calls the tool with quoted paths, and without a wait of its own: the timer has one", () => {
     expect(of("ExecStart")).toEqual([
-      `"/opt/node js/node" "/opt/50%%/bin/crowdsec-preflight.js" --cron --splay none --deadline 30s --report json=/var/lib/crowdsec-preflight/report.json`,
+      `"/opt/node js/node" "/opt/50%%/bin/crowdsec-preflight.js" --cron --splay none --deadline 30s --report short=/var/lib/crowdsec-preflight/report.txt --report json=/var/lib/crowdsec-preflight/report.json`,
     ]);
+  });
+
+  test("says that nobody is mailed, and where the last run's words are", () => {
+    expect(service?.content.replaceAll("\n# ", " ")).toContain("Nobody is mailed unless OnFailure= is added");
+    expect(service?.content).toMatch(/^#.*\/var\/lib\/crowdsec-preflight\/report\.txt says/m);
   });
 
   test("is ended by systemd only long after its own deadline", () => {

@@ -1,4 +1,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, jest, test } from "@jest/globals";
+import { sudoersCommand } from "../../src/init/quoting.ts";
+import { shellQuote } from "../../src/model/remedy.ts";
+import { ODD_WORDS } from "../init/words.ts";
 import { background, lab, on } from "./lab.ts";
 import { installOddly, TOOL, uninstall } from "./odd-place.ts";
 
@@ -13,7 +16,10 @@ afterEach(async () => {
   // They leave the process that `restore` would end.
   await on("agent", "pkill -9 -x 'nagios4|icinga2|nrpe'; true");
   await lab("restore");
-  await on("agent", "rm -rf /run/monitoring /var/lib/crowdsec-preflight /run/crowdsec-preflight");
+  await on(
+    "agent",
+    "rm -rf /run/monitoring /var/lib/crowdsec-preflight /run/crowdsec-preflight; rm -f /etc/sudoers.d/odd /etc/sudoers.d/crowdsec-preflight",
+  );
 });
 
 /** What a command printed, and how it ended. */
@@ -23,11 +29,15 @@ const ran = async (command: string): Promise<{ readonly code: number; readonly o
   return { code: Number(code), output: text };
 };
 
-/** The user that Debian's packages of Nagios, NRPE and Icinga make as they are installed, and folders of its own. */
+/**
+ * What Debian's packages of Nagios, NRPE, Icinga and sudo make as they are installed: user nagios, and folders of its own;
+ * and this host's name where sudo asks for it, as Debian's installer writes it.
+ */
 const asInstalled = (): Promise<string> =>
   on(
     "agent",
-    `echo 'nagios:x:901:901::/var/lib/nagios:/usr/sbin/nologin' >>/etc/passwd && echo 'nagios:x:901:' >>/etc/group
+    `echo 'nagios:x:901:901::/var/lib/nagios:/usr/sbin/nologin' >>/etc/passwd && echo 'nagios:x:901:' >>/etc/group && echo 'nagios:*:19000:0:99999:7:::' >>/etc/shadow
+    chmod 0440 /etc/sudoers && echo '127.0.1.1 agent' >>/etc/hosts
     mkdir -p /run/monitoring/results && chown -R nagios: /run/monitoring`,
   );
 
@@ -98,6 +108,42 @@ describe("monitoring-plugins", () => {
   });
 });
 
+describe("sudo", () => {
+  /** A command line of user nagios, from a folder that it may read. */
+  const asNagios = (command: string) =>
+    ran(`cd / && env -i setpriv --reuid=901 --regid=901 --clear-groups /usr/bin/sudo -n ${command}`);
+
+  test("takes the printed file, and lets user nagios run these very words as root, and nothing else", async () => {
+    await asInstalled();
+    await on("agent", `${TOOL} init nagios --write`);
+    const file = "/etc/sudoers.d/crowdsec-preflight";
+    expect(await ran(`visudo -cf ${file}`)).toEqual({ code: 0, output: `${file}: parsed OK\n` });
+    const whole = await ran("visudo -c");
+    expect(whole.code).toBe(0);
+    expect(whole.output).toContain(`${file}: parsed OK\n`);
+    await lab("stop", "lapi", "crowdsec");
+    const seen = await asNagios(`${TOOL} -o nagios --deadline 30s`);
+    expect(seen.code).toBe(2);
+    expect(seen.output).toMatch(/^CROWDSEC CRITICAL: .*10\.77\.0\.10:8080/);
+    for (const other of [`${TOOL} -o nagios`, `${TOOL} -o nagios --deadline 30s -v`, `${process.execPath} -e 0`])
+      expect(await asNagios(other)).toEqual({ code: 1, output: "sudo: a password is required\n" });
+  });
+
+  test("allows a script whatever its path, and none that its path would mean as a pattern", async () => {
+    const paths = ODD_WORDS.map((word) => `/opt/${word}/script.js`);
+    const lines = paths.map((path) => `nagios ALL=(root) NOPASSWD: ${sudoersCommand(["/usr/bin/env", path, "-o"])}`);
+    await asInstalled();
+    await on("agent", `cat >/etc/sudoers.d/odd <<'END'\n${lines.join("\n")}\nEND`);
+    expect(await ran("visudo -cqf /etc/sudoers.d/odd")).toEqual({ code: 0, output: "" });
+    const others = ["/opt/xya/script.js", "/opt/two words/other.js"];
+    const asked = [...paths, ...others].map(shellQuote).join(" ");
+    const { output } = await ran(
+      `for path in ${asked}; do sudo -n -l -U nagios /usr/bin/env "$path" -o >/dev/null && printf '%s\\n' "$path"; done`,
+    );
+    expect(output.trimEnd().split("\n")).toEqual(paths);
+  });
+});
+
 describe("Nagios", () => {
   /** What Debian's own has too, but for one host in place of its examples, and no waiting. */
   const MAIN = `
@@ -112,6 +158,7 @@ object_cache_file=/run/monitoring/objects.cache
 status_file=/run/monitoring/status.dat
 status_update_interval=1
 command_file=/run/monitoring/nagios.cmd
+query_socket=/run/monitoring/nagios.qh
 check_result_path=/run/monitoring/results
 lock_file=/run/monitoring/nagios.pid
 temp_file=/run/monitoring/nagios.tmp
@@ -137,27 +184,28 @@ service_check_timeout=60
     const verified = await ran("nagios4 -v /run/monitoring/nagios.cfg");
     expect(verified.output).toMatch(/Total Warnings: 0\nTotal Errors: {3}0/);
     expect(verified.code).toBe(0);
-    await lab("stop", "agent", "crowdsec");
+    await lab("stop", "lapi", "crowdsec");
     background("agent", "nagios4 /run/monitoring/nagios.cfg");
     await until("grep -qs 'current_state=[123]' /run/monitoring/status.dat");
     const status = await on("agent", "sed -n '/^servicestatus/,/}/p' /run/monitoring/status.dat");
     const fieldOf = (key: string): string => new RegExp(`^\\t${key}=(.*)$`, "m").exec(status)?.[1] ?? "";
     expect([fieldOf("service_description"), fieldOf("current_state")]).toEqual(["CrowdSec", "2"]);
-    expect(fieldOf("plugin_output")).toMatch(/CRITICAL.*crowdsec/i);
+    expect(fieldOf("plugin_output")).toMatch(/^CROWDSEC CRITICAL: .*10\.77\.0\.10:8080/);
     expect(fieldOf("plugin_output").length).toBeLessThan(80);
     expect(fieldOf("performance_data")).toMatch(/^\S+=\d+/);
-    expect(fieldOf("long_plugin_output")).toContain("crowdsec");
-    // Of what root alone may read, it could not say anything, and did not guess.
-    expect(fieldOf("long_plugin_output")).toMatch(/UNKNOWN/);
+    expect(fieldOf("long_plugin_output")).toContain("FAIL: 10.77.0.10:8080");
+    expect(fieldOf("long_plugin_output")).not.toContain("run as root");
   });
 
-  test("NRPE hands on what it says, and its code", async () => {
+  test("NRPE hands on that the Local API is down, and its code", async () => {
     await asInstalled();
     await on("agent", `${TOOL} init nagios --write && mkdir -p /run/nagios && chown nagios: /run/nagios`);
     background("agent", "/usr/sbin/nrpe -c /etc/nagios/nrpe.cfg -f");
     await lab("wait", "agent", "127.0.0.1", "5666");
-    // NRPE keeps no variables, such as the lab's CA among the public ones is made known by.
-    const direct = await ran(`env -i setpriv --reuid=901 --regid=901 --clear-groups ${TOOL} -o nagios --deadline 30s`);
+    await lab("stop", "lapi", "crowdsec");
+    // Neither NRPE nor sudo keeps variables, such as the lab's CA among the public ones is made known by.
+    const direct = await ran(`env -i ${TOOL} -o nagios --deadline 30s`);
+    expect(direct.code).toBe(2);
     const asked = await ran(`${PLUGINS}/check_nrpe -H 127.0.0.1 -t 60 -c check_crowdsec_preflight`);
     expect(asked.code).toBe(direct.code);
     const head = (text: string): string => /^[^|\n]*/.exec(text)?.[0].replaceAll(/\d/g, "0").trim() ?? "";
@@ -182,13 +230,14 @@ describe("Icinga", () => {
     expect(verified.output).not.toMatch(/warning\/|critical\//);
     expect(verified.output).toContain("Instantiated 1 Service.");
     expect(verified.code).toBe(0);
+    await lab("stop", "lapi", "crowdsec");
     const daemon = background("agent", "icinga2 daemon");
     await until("pgrep -f '[c]rowdsec-preflight.js -o nagios' >/dev/null", 60);
     await until("! pgrep -f '[c]rowdsec-preflight.js -o nagios' >/dev/null");
     await daemon.signal("TERM");
     await daemon.ended;
     const state = await on("agent", "grep -ao '\"last_check_result\":{.*' /var/lib/icinga2/icinga2.state");
-    expect(state).toMatch(/"output":"\S+ (OK|UNKNOWN|WARNING|CRITICAL)/);
+    expect(state).toMatch(/"output":"CROWDSEC CRITICAL: [^"]*10\.77\.0\.10:8080/);
     expect(state).toMatch(/"performance_data":\["/);
     expect(state).toContain(`it's 50%;$HOME \\"odd\\"`);
   });

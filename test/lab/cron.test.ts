@@ -60,7 +60,7 @@ test("the printed table, run by cron, mails nothing while all is well, once when
   // Every minute, at once, and without the two runs in a row that it would want else; with the lab's CA among the public ones.
   await on(
     "agent",
-    `sed -i -e 's/^[*][/]5 /* /' -e 's/--splay 30s/--splay none/' -e 's|--confirm 2/3|--confirm 1/1|' -e "s|^SHELL=|NODE_OPTIONS=$NODE_OPTIONS\\n&|" ${TABLE} && grep -q '^[*] .* --confirm 1/1$' ${TABLE}`,
+    `sed -i -e 's/^[*][/]5 /* /' -e 's/--splay 30s/--splay none/' -e 's|--confirm 2/3|--confirm 1/1|' -e "s|^SHELL=|NODE_OPTIONS=$NODE_OPTIONS\\n&|" ${TABLE} && grep -q '^[*] .* --confirm 1/1 --remind 24h$' ${TABLE}`,
   );
   await startCron();
   await runs(2);
