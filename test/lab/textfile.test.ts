@@ -41,9 +41,30 @@ test("promtool has nothing to say against any golden, nor against a run on a hos
   expect(await on("prometheus", `stat -c %a ${file} && promtool check metrics <${file} 2>&1`)).toBe("644\n");
 });
 
+interface Dashboard {
+  readonly templating: { readonly list: readonly { readonly name: string; readonly definition?: string }[] };
+  readonly panels: readonly {
+    readonly title: string;
+    readonly targets: readonly { readonly expr: string; readonly instant: boolean }[];
+  }[];
+}
+
+/** What Grafana puts in where all hosts and checks of the last five minutes are shown. */
+const filledIn = (expr: string): string =>
+  expr.replaceAll("$__range", "300s").replaceAll("$instance", ".*").replaceAll("$check", ".*");
+const dashboard: Dashboard = JSON.parse(contentOf(".json"));
+
 test("promtool finds nothing wrong with the alert rules", async () => {
   const file = folder.write("rules.yml", RULES);
   expect(await promtool("check", "rules", file)).toContain(`SUCCESS: ${rules.length} rules found`);
+});
+
+test("promtool can read every query of the dashboard", async () => {
+  const exprs = dashboard.panels.flatMap(({ targets }) => targets.map(({ expr }) => filledIn(expr)));
+  // It reads queries as those of rules.
+  const recorded = exprs.map((expr, index) => ({ record: `dashboard:${index}`, expr }));
+  const file = folder.write("dashboard.yml", stringify({ groups: [{ name: "dashboard", rules: recorded }] }));
+  expect(await promtool("check", "rules", file)).toContain(`SUCCESS: ${exprs.length} rules found`);
 });
 
 /** Seconds. */
@@ -328,18 +349,6 @@ const until = async <T>(look: () => Promise<T>, isGood: (answer: T) => boolean):
   }
 };
 
-interface Dashboard {
-  readonly templating: { readonly list: readonly { readonly name: string; readonly definition?: string }[] };
-  readonly panels: readonly {
-    readonly title: string;
-    readonly targets: readonly { readonly expr: string; readonly instant: boolean }[];
-  }[];
-}
-
-/** What Grafana puts in where all hosts and checks of the last five minutes are shown. */
-const filledIn = (expr: string): string =>
-  expr.replaceAll("$__range", "300s").replaceAll("$instance", ".*").replaceAll("$check", ".*");
-
 test("a stopped Local API becomes an alert by way of file, node_exporter and Prometheus, and its return ends it", async () => {
   const textfile = `${folder.path}/textfile`;
   const look = () => preflight("agent", "--report", `prometheus=${textfile}/crowdsec-preflight.prom`);
@@ -396,7 +405,7 @@ test("a stopped Local API becomes an alert by way of file, node_exporter and Pro
   });
 
   // While there is trouble, every panel has something to show.
-  const { templating, panels }: Dashboard = JSON.parse(contentOf(".json"));
+  const { templating, panels } = dashboard;
   for (const { title, targets } of panels)
     for (const { expr, instant } of targets) {
       const seen = await (instant ? query : history)(filledIn(expr));
