@@ -50,25 +50,18 @@ const countsOf = (findings: readonly Finding[]): Readonly<Record<Status, number>
     STATUSES.map((status) => [status, findings.filter((finding) => finding.status === status).length]),
   ) as Record<Status, number>;
 
-/** Puts the report together: the one place that counts, judges, and makes text from outside fit to show. */
-export const makeReport = ({
-  tool,
-  id = randomUUID(),
-  host,
-  before,
-  startedAt,
-  durationMs,
-  deadlineMs,
-  failOn,
-  interruption,
-  topology,
-  version,
-  candidate,
-  findings,
-  causes,
-}: ReportInput): Report => {
+/** What of a run every report tells. */
+type RunInput = Pick<ReportInput, "tool" | "id" | "host" | "startedAt" | "durationMs" | "deadlineMs" | "failOn"> & {
+  readonly interruption?: Interruption | undefined;
+};
+
+/** Puts a report together: the one place that counts, judges, and makes text from outside fit to show. */
+const assemble = (
+  { tool, id = randomUUID(), host, startedAt, durationMs, deadlineMs, failOn, interruption }: RunInput,
+  run: Pick<Report["run"], "phase" | "roles" | "env"> & Partial<Report["run"]>,
+  { findings, causes }: Pick<Report, "findings" | "causes">,
+): Report => {
   const counts = countsOf(findings);
-  const judged = version ?? candidate;
   return printableDeep({
     schemaVersion: SCHEMA_VERSION,
     tool: { ...tool, runtime: `node ${process.version}` },
@@ -77,26 +70,39 @@ export const makeReport = ({
       host,
       startedAt: startedAt.toISOString(),
       durationMs,
+      deadlineMs,
+      failOn,
+      interrupted: interruption !== undefined,
+      ...run,
+    },
+    summary: { verdict: verdictOf(counts), exitCode: exitCodeOf(counts, failOn, interruption), counts },
+    causes,
+    findings,
+  });
+};
+
+/** The report of what was seen. */
+export const makeReport = (input: ReportInput): Report => {
+  const { before, topology, version, candidate, findings, causes } = input;
+  const judged = version ?? candidate;
+  return assemble(
+    input,
+    {
       phase: topology.phase.value,
       roles: topology.roles.map(({ value }) => value),
       ...(version && { engineVersion: showVersion(version) }),
       ...(version === undefined && candidate && { candidateVersion: showVersion(candidate) }),
       env: topology.env,
-      deadlineMs,
-      failOn,
-      interrupted: interruption !== undefined,
       ...before,
     },
-    summary: { verdict: verdictOf(counts), exitCode: exitCodeOf(counts, failOn, interruption), counts },
-    causes: findCauses({ findings, topology, version: judged }, causes),
-    findings: judged ? findings.map((finding) => judgedFor(finding, judged)) : findings,
-  });
+    {
+      causes: findCauses({ findings, topology, version: judged }, causes),
+      findings: judged ? findings.map((finding) => judgedFor(finding, judged)) : findings,
+    },
+  );
 };
 
-export interface UnjudgedInput
-  extends Pick<ReportInput, "tool" | "id" | "host" | "startedAt" | "durationMs" | "deadlineMs"> {
-  readonly failOn: FailOn;
-  readonly interruption?: Interruption | undefined;
+export interface UnjudgedInput extends RunInput {
   readonly checks: readonly Pick<Check, "id" | "title">[];
   readonly isSelected: (id: string) => boolean;
   readonly env: Topology["env"];
@@ -110,24 +116,8 @@ export interface UnjudgedInput
 }
 
 /** The report of a run that came to nothing: who reads it by program finds all that a report has. */
-export const unjudgedReport = ({
-  tool,
-  id = randomUUID(),
-  host,
-  startedAt,
-  durationMs,
-  deadlineMs,
-  failOn,
-  interruption,
-  checks,
-  isSelected,
-  env,
-  phase = "run",
-  roles,
-  user,
-  reason,
-  stack,
-}: UnjudgedInput): Report => {
+export const unjudgedReport = (input: UnjudgedInput): Report => {
+  const { checks, isSelected, env, phase = "run", roles, user, reason, stack } = input;
   const vantage: Vantage = { user, route: "local" };
   const findings = checks.map(({ id: check, title }): Finding => {
     const base = { id: check, instance: check, title, vantage, layers: [], remedy: [] };
@@ -140,24 +130,5 @@ export const unjudgedReport = ({
       ...(stack !== undefined && { fault: { code: "internal-error", phase: "host", message: stack } }),
     };
   });
-  const counts = countsOf(findings);
-  return printableDeep({
-    schemaVersion: SCHEMA_VERSION,
-    tool: { ...tool, runtime: `node ${process.version}` },
-    run: {
-      id,
-      host,
-      startedAt: startedAt.toISOString(),
-      durationMs,
-      phase,
-      roles,
-      env,
-      deadlineMs,
-      failOn,
-      interrupted: interruption !== undefined,
-    },
-    summary: { verdict: verdictOf(counts), exitCode: exitCodeOf(counts, failOn, interruption), counts },
-    causes: [],
-    findings,
-  });
+  return assemble(input, { phase, roles, env }, { causes: [], findings });
 };

@@ -4,6 +4,7 @@ import type { Family } from "../model/observation.ts";
 import type { AddressResult, Blame, Cause, Finding, Report } from "../model/report.ts";
 import { duration, fill, wrap } from "../model/text.ts";
 import { bracketed, unbracketed } from "../model/url.ts";
+import { inAscii } from "./brief.ts";
 import type { Style } from "./pretty.ts";
 import { isPublic, type Told, testOf } from "./ticket-commands.ts";
 import { ASKS, type Ask, codeOf, groupOf, placeOf, stageOf, unique, wordsOf } from "./ticket-words.ts";
@@ -346,9 +347,5 @@ export const ticket = (report: Report, { ascii, width: columns }: Style): string
       ? wrap(sentence(`Nothing here is for somebody else to mend: ${left}`), width)
       : theirs.flatMap((cause, index) => [...(index === 0 ? [] : ["", RULE, ""]), ...ticketOf(cause, report, width)]);
   const text = `${lines.join("\n")}\n`;
-  if (!ascii) return text;
-  return text
-    .replaceAll("…", "...")
-    .replaceAll("→", "->")
-    .replace(/\P{ASCII}/gu, "?");
+  return ascii ? inAscii(text) : text;
 };
