@@ -1,7 +1,7 @@
 import { type Answer, type Context, defineCheck } from "../src/model/check.ts";
 import { type HostsEntry, parseHosts } from "../src/model/hosts.ts";
 import { isOwnAddress, type LapiClient } from "../src/model/topology.ts";
-import { hostAndPort } from "../src/model/url.ts";
+import { hostAndPort, toUrl } from "../src/model/url.ts";
 import { OUTGOING } from "./endpoints.ts";
 
 const HOSTS = "/etc/hosts";
@@ -12,7 +12,7 @@ const publicNames = ({ topology: { capi, hubTemplate } }: Context): readonly str
   const urls = [...configured, ...(hubTemplate ? [hubTemplate] : [])].flatMap((url) =>
     "value" in url ? [url.value] : [],
   );
-  const hosts = urls.filter((url) => URL.canParse(url)).map((url) => hostAndPort(url).host);
+  const hosts = urls.filter((url) => toUrl(url) !== undefined).map((url) => hostAndPort(url).host);
   return [...new Set([...OUTGOING.map(({ host }) => host), ...hosts])];
 };
 

@@ -11,6 +11,7 @@ import { commandsOn } from "../src/model/commands.ts";
 import type { HttpAnswered } from "../src/model/observation.ts";
 import { fill } from "../src/model/text.ts";
 import { type Component, componentOf, hasRole } from "../src/model/topology.ts";
+import { toUrl } from "../src/model/url.ts";
 import { atLeast, compareVersions, showVersion, type Version } from "../src/model/version.ts";
 import { hubOf, needsVersionHost } from "./endpoints.ts";
 import { describe, type Walked, walk } from "./layers.ts";
@@ -271,7 +272,7 @@ const releaseFile = (archive: string): URL | undefined => {
   const [uri = "", words = ""] = archive.split(" ");
   const suite = words.endsWith("/") ? words : `dists/${words.replace(/\/[^/]*$/, "")}/`;
   const base = uri.endsWith("/") ? uri : `${uri}/`;
-  return URL.canParse(`${suite}InRelease`, base) ? new URL(`${suite}InRelease`, base) : undefined;
+  return toUrl(`${suite}InRelease`, base);
 };
 
 /** 511: a captive portal asks for a login. */

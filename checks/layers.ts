@@ -15,7 +15,7 @@ import { type ProxyServer, type Route, routeTo } from "../src/model/proxy.ts";
 import type { Party } from "../src/model/report.ts";
 import { usesLibc } from "../src/model/resolver.ts";
 import { type Component, environmentOf } from "../src/model/topology.ts";
-import { bracketed, hostAndPort } from "../src/model/url.ts";
+import { bracketed, hostAndPort, toUrl } from "../src/model/url.ts";
 
 /** What each fault of the layers says; whose it is and how it is mended depends on the service. */
 const SAYS: Readonly<Record<LayerCode, string>> = {
@@ -459,9 +459,8 @@ export const certificateWords = (tls: TlsSeen | undefined): Readonly<Record<stri
 
 /** Where a redirect leads, without its query: a session may stand in it. */
 const shownLocation = (location: string | undefined, base: string): string => {
-  if (location === undefined || !URL.canParse(location, base)) return "nowhere";
-  const { origin, pathname } = new URL(location, base);
-  return `${origin}${pathname}`;
+  const url = location === undefined ? undefined : toUrl(location, base);
+  return url ? `${url.origin}${url.pathname}` : "nowhere";
 };
 
 const lastLayerMs = ({ layers, elapsedMs }: Failed): number => layers?.at(-1)?.durationMs ?? elapsedMs;

@@ -24,7 +24,7 @@ import {
   type Sourced,
   type Topology,
 } from "../src/model/topology.ts";
-import { readUrl } from "../src/model/url.ts";
+import { readUrl, toUrl } from "../src/model/url.ts";
 import { showRange, type Version, within } from "../src/model/version.ts";
 import { needsVersionHost, OUTGOING } from "./endpoints.ts";
 import { describe, type Walked, walk } from "./layers.ts";
@@ -67,7 +67,7 @@ const faultOfAnswer = (reply: HttpAnswered, endpoint: OutgoingEndpoint, host: st
 
 const locationOf = (reply: HttpAnswered, base: string): URL | undefined => {
   const location = reply.headers["location"];
-  return location !== undefined && URL.canParse(location, base) ? new URL(location, base) : undefined;
+  return location === undefined ? undefined : toUrl(location, base);
 };
 
 const redirectsElsewhere = (reply: HttpAnswered, host: string): boolean => {

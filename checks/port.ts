@@ -3,7 +3,7 @@ import { describeListener } from "../src/model/listener.ts";
 import type { BindObservation, Family, Listener } from "../src/model/observation.ts";
 import { HOSTS } from "../src/model/remedy.ts";
 import { isOwnAddress, type LapiClient, type Malformed, type Role, type Topology } from "../src/model/topology.ts";
-import { bracketed, hostAndPort, isWildcard, unbracketed } from "../src/model/url.ts";
+import { bracketed, hostAndPort, isWildcard, toUrl, unbracketed } from "../src/model/url.ts";
 import { compareVersions, showVersion, type Version } from "../src/model/version.ts";
 import { firstSource, type SourceKind } from "./package-source.ts";
 import { type Bound, MOVES, type Move } from "./port-moves.ts";
@@ -137,8 +137,8 @@ const LOOPBACK: Readonly<Record<string, string>> = { localhost: "127.0.0.1" };
 /** As addresses are compared: without brackets, IPv6 in its shortest form. */
 const plain = (host: string): string => {
   const bare = unbracketed(LOOPBACK[host] ?? host);
-  const url = `http://[${bare}]/`;
-  return bare.includes(":") && URL.canParse(url) ? unbracketed(new URL(url).hostname) : bare;
+  const url = bare.includes(":") ? toUrl(`http://[${bare}]/`) : undefined;
+  return url ? unbracketed(url.hostname) : bare;
 };
 
 /** The kernel's table has one address for each socket; a wildcard of either family has all, unless it is told otherwise. */

@@ -1,5 +1,6 @@
 import { posix } from "node:path";
 import type { Topology } from "../model/topology.ts";
+import { toUrl } from "../model/url.ts";
 import {
   type Ask,
   type Desk,
@@ -109,8 +110,9 @@ const portsOf = ({ listen, metrics, database, clients }: Topology): readonly num
 };
 
 const portOf = (url: string): number => {
-  if (!URL.canParse(url)) return 0;
-  const { port, protocol } = new URL(url);
+  const parsed = toUrl(url);
+  if (parsed === undefined) return 0;
+  const { port, protocol } = parsed;
   return port === "" ? (protocol === "https:" ? 443 : 80) : Number(port);
 };
 

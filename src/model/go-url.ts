@@ -1,3 +1,5 @@
+import { toUrl } from "./url.ts";
+
 /** A URL as Go's net/url reads it, as far as connections are concerned. */
 export interface GoUrl {
   /** In lower case; empty when there is none. */
@@ -117,5 +119,5 @@ export const parseGoUrl = (text: string): GoUrl | NoUrl => {
 export const asciiHost = (host: string): string => {
   // Go's profile wants letters, digits and hyphens; what it refuses stays as it is.
   if (!/[^\0-\x7f]/.test(host) || !/^(?:[^\0-\x7f]|[a-z\d.-])+$/i.test(host)) return host;
-  return URL.canParse(`http://${host}`) ? new URL(`http://${host}`).hostname : host;
+  return toUrl(`http://${host}`)?.hostname ?? host;
 };

@@ -1,3 +1,15 @@
+/**
+ * A URL, or undefined where a text is none. Not by `URL.canParse`: once it is compiled, that of Node 20 takes a text with
+ * letters beyond ASCII for none (seen with 20.20.2).
+ */
+export const toUrl = (text: string, base?: string): URL | undefined => {
+  try {
+    return new URL(text, base);
+  } catch {
+    return undefined;
+  }
+};
+
 /** An address of CrowdSec's configuration, fit to be asked and shown; or why it is not, with what may be shown of it. */
 export type ReadUrl =
   | { readonly ok: true; readonly url: string }
@@ -13,8 +25,9 @@ export const readUrl = (text: string): ReadUrl => {
   // Neither a dot, a colon nor a slash: no address gone wrong, but perhaps a key that stands in its place.
   const shown = /[@\s]/.test(text) || !/[.:/]|^$/.test(address) ? "[secret]" : address;
   const refuse = (problem: string): ReadUrl => ({ ok: false, shown, problem });
-  if (!URL.canParse(text)) return refuse("not a URL");
-  const { protocol, username, password, hostname, port, origin, pathname } = new URL(text);
+  const parsed = toUrl(text);
+  if (parsed === undefined) return refuse("not a URL");
+  const { protocol, username, password, hostname, port, origin, pathname } = parsed;
   const [authority = ""] = /(?<=:\/\/)[^/?#]*/.exec(text) ?? [];
   if (protocol !== "http:" && protocol !== "https:") return refuse("neither http:// nor https://");
   // What a browser would put right, Go does not.

@@ -3,7 +3,7 @@ import type { Address, Failed, FailureCode, HttpAnswered, Prober, Trust } from "
 import { type ProxyServer, readProxies, routeTo } from "../model/proxy.ts";
 import { Secret } from "../model/secret.ts";
 import { fill, printable } from "../model/text.ts";
-import { hostAndPort } from "../model/url.ts";
+import { hostAndPort, toUrl } from "../model/url.ts";
 import type { Pinger, PingResult } from "./pinger.ts";
 import { pingUrls } from "./url.ts";
 
@@ -172,8 +172,8 @@ const firstToConnect = ({ tcp }: Way, addresses: readonly Address[], port: numbe
 /** Where a redirect leads, if that is the same over https: the path is a secret, which nobody else gets to see. */
 const redirected = (from: URL, { status, headers }: HttpAnswered): URL | undefined => {
   const { location } = headers;
-  if (!REDIRECTS.has(status) || location === undefined || !URL.canParse(location, from.href)) return undefined;
-  const to = new URL(location, from.href);
+  const to = REDIRECTS.has(status) && location !== undefined ? toUrl(location, from.href) : undefined;
+  if (to === undefined) return undefined;
   const path = ({ pathname, search }: URL): string => `${pathname.replace(/\/+$/, "")}${search}`;
   const same = to.hostname === from.hostname && to.username + to.password === "" && path(to) === path(from);
   return to.protocol === "https:" && same ? to : undefined;

@@ -1,5 +1,6 @@
 import { Secret } from "../model/secret.ts";
 import { printable } from "../model/text.ts";
+import { toUrl } from "../model/url.ts";
 
 /** `problem` completes "--ping-url holds no ping URL: …", and never repeats a part of it. */
 export type ReadPingUrl =
@@ -28,8 +29,9 @@ export const parsePingUrl = (given: string): ReadPingUrl => {
   if (authority.includes("@")) return refuse("it holds a user or a password");
   if (authority === "" || authority.startsWith(":")) return refuse("it names no host");
   // What a browser would put right, other programs read otherwise.
-  if (!URL.canParse(text) || text.includes("\\") || /%(?![\da-f]{2})/i.test(text)) return refuse("it is no URL");
-  const { hostname, port, pathname, href } = new URL(text);
+  const url = toUrl(text);
+  if (url === undefined || text.includes("\\") || /%(?![\da-f]{2})/i.test(text)) return refuse("it is no URL");
+  const { hostname, port, pathname, href } = url;
   if (/^[\d.]+$/.test(hostname) && !authority.includes(hostname)) return refuse("its host is no whole address");
   if (port === "0") return refuse("its port is 0");
   if (text.includes("#")) return refuse("it has a fragment, which is never sent");

@@ -5,7 +5,7 @@ import type { Failed, FailureCode, HttpAnswered, Trust } from "../model/observat
 import type { ProxyServer } from "../model/proxy.ts";
 import { Secret } from "../model/secret.ts";
 import { printable } from "../model/text.ts";
-import { bracketed } from "../model/url.ts";
+import { bracketed, toUrl } from "../model/url.ts";
 import { stopwatch } from "./clock.ts";
 import { failed, failure } from "./failure.ts";
 import type { Limits } from "./tcp.ts";
@@ -322,7 +322,7 @@ const marks = (proxy: ProxyServer, { status, line, headers }: Head, page: string
   const wants = status === 407 ? headers["proxy-authenticate"] : undefined;
   const squid = headers["x-squid-error"];
   // The rest of such an address is nobody's business.
-  const portal = location !== undefined && URL.canParse(location) ? new URL(location).host : undefined;
+  const portal = location === undefined ? undefined : toUrl(location)?.host;
   const title = /<title[^>]*>([^<]*)<\/title>/i.exec(page)?.[1]?.replace(/\s+/g, " ").trim();
   const parts = [
     wants && `it wants ${quoted(proxy, wants)}`,

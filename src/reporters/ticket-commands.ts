@@ -1,6 +1,7 @@
 import { familyOf } from "../model/hosts.ts";
 import { shellQuote } from "../model/remedy.ts";
 import type { Finding } from "../model/report.ts";
+import { toUrl } from "../model/url.ts";
 import { codeOf, placeOf, stageOf, unique, wordsOf } from "./ticket-words.ts";
 
 /** How to try it by hand, and what tells success from failure. */
@@ -26,9 +27,8 @@ const WORKS = 'It prints "works", or the reason and "fails".';
 
 /** What is asked over HTTP; without a query, where a secret could stand. */
 const urlOf = ({ target }: Finding): string | undefined => {
-  if (target?.url === undefined || target.host === undefined || !URL.canParse(target.url)) return undefined;
-  const { origin, pathname } = new URL(target.url);
-  return `${origin}${pathname}`;
+  const url = target?.url === undefined || target.host === undefined ? undefined : toUrl(target.url);
+  return url && `${url.origin}${url.pathname}`;
 };
 
 /** As the finding went: past this shell's own proxy variables, or through the proxy. */

@@ -3,7 +3,7 @@ import { familyOf, plainName } from "../model/hosts.ts";
 import type { Family } from "../model/observation.ts";
 import type { AddressResult, Blame, Cause, Finding, Report } from "../model/report.ts";
 import { duration, fill, wrap } from "../model/text.ts";
-import { bracketed, unbracketed } from "../model/url.ts";
+import { bracketed, toUrl, unbracketed } from "../model/url.ts";
 import { inAscii } from "./brief.ts";
 import type { Style } from "./pretty.ts";
 import { isPublic, type Told, testOf } from "./ticket-commands.ts";
@@ -128,7 +128,8 @@ const familiesOf = (told: Told): ReadonlySet<Family> => {
   const seen = own.length > 0 ? own : allOf(members);
   if (seen.length > 0) return new Set(seen.map(({ family }) => family));
   const { route, proxy = "" } = first.vantage;
-  const there = route === "proxy" && URL.canParse(proxy) ? [unbracketed(new URL(proxy).hostname)] : hostsOf(members);
+  const through = route === "proxy" ? toUrl(proxy) : undefined;
+  const there = through ? [unbracketed(through.hostname)] : hostsOf(members);
   const families = (stageOf(first) === "names" ? servers : there).map(familyOf);
   const known = families.flatMap((family) => family ?? []);
   return new Set(known.length === families.length && known.length > 0 ? known : [4, 6]);

@@ -16,7 +16,7 @@ import type {
   Sourced,
   Topology,
 } from "../model/topology.ts";
-import { bracketed, dialable } from "../model/url.ts";
+import { bracketed, dialable, toUrl } from "../model/url.ts";
 import { atLeast, compareVersions, parseVersion, type Version } from "../model/version.ts";
 import { type FoundAcquisition, findAcquisition } from "./acquisition.ts";
 import { bouncerNames, findBouncers } from "./bouncers.ts";
@@ -208,7 +208,7 @@ const findListen = ({ reader, acquisition, serves }: Configuration): Listen => {
     const [, host = "", port = ""] = /^(.*):(\d+)$/.exec(written.value) ?? [];
     // Go wants an IPv6 address in brackets here: "too many colons in address".
     const usable = port !== "" && Number(port) <= MAX_PORT && LISTEN_HOST.test(host) && !/^[^[].*:/.test(host);
-    if (!usable || !URL.canParse(`http://${bracketed(dialable(host))}:${port}/`))
+    if (!usable || toUrl(`http://${bracketed(dialable(host))}:${port}/`) === undefined)
       return { malformed: shownOf(written), problem: "not of the form host:port" };
     return { value: { host, port: Number(port) }, origin: written.origin };
   };
@@ -227,7 +227,10 @@ const findMetrics = ({ reader, main }: Configuration): Topology["metrics"] => {
   if (!Number.isInteger(listenPort.value) || listenPort.value < 0 || listenPort.value > MAX_PORT) {
     return { malformed: shownOf(port), problem: "no port number" };
   }
-  if (!LISTEN_HOST.test(listenAddress.value) || !URL.canParse(`http://${bracketed(dialable(listenAddress.value))}/`)) {
+  if (
+    !LISTEN_HOST.test(listenAddress.value) ||
+    toUrl(`http://${bracketed(dialable(listenAddress.value))}/`) === undefined
+  ) {
     return { malformed: shownOf(listenAddress), problem: "no address to listen on" };
   }
   return {
