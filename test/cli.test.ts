@@ -9,7 +9,7 @@ import { closedPort, type Mute, muteServer, type Ran, runProgram, startProgram }
 import { asReport } from "./support/schema.ts";
 
 /** Each test starts Node anew, several at once: a busy machine takes its time. */
-jest.setTimeout(30_000);
+jest.setTimeout(90_000);
 
 const folder = mkdtempSync(join(tmpdir(), "crowdsec-preflight-cli-"));
 const configured = (name: string, content: string): string => {

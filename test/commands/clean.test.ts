@@ -20,7 +20,7 @@ import { UsageError } from "../../src/commands/usage-error.ts";
 import { CANARIES, canariesIn, dumpOf146, dumpOf178, LOG } from "../support/dumps.ts";
 import { type Folder, makeFolder } from "../support/folder.ts";
 
-jest.setTimeout(30_000);
+jest.setTimeout(90_000);
 
 const TOOL = { name: "crowdsec-preflight", version: "1.2.3" };
 const MIB = 1024 * 1024;

@@ -5,7 +5,7 @@ import { afterAll, describe, expect, jest, test } from "@jest/globals";
 import { parseRanges } from "../../src/commands/firewall.ts";
 import { runProgram } from "../support/command-line.ts";
 
-jest.setTimeout(30_000);
+jest.setTimeout(90_000);
 
 const folder = mkdtempSync(join(tmpdir(), "crowdsec-preflight-firewall-"));
 const TARGETS = join(folder, "targets");

@@ -8,7 +8,7 @@ import { INIT_KINDS, type InitKind } from "../../src/init/file.ts";
 import { runProgram } from "../support/command-line.ts";
 import { type Folder, makeFolder } from "../support/folder.ts";
 
-jest.setTimeout(30_000);
+jest.setTimeout(90_000);
 
 const TOOL = { name: "crowdsec-preflight", version: "1.2.3" };
 /** Any file that stays: where this checkout is, and whether that is a folder for temporary files, nobody knows. */

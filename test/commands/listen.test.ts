@@ -17,7 +17,7 @@ import { type Certificates, makeCertificates } from "../support/certificates.ts"
 import { closedPort, type Running, startProgram } from "../support/command-line.ts";
 import { type Folder, makeFolder } from "../support/folder.ts";
 
-jest.setTimeout(40_000);
+jest.setTimeout(90_000);
 
 const TOOL = { name: "crowdsec-preflight", version: "0.1.0" };
 const TOKEN = new Secret("canary-token-of-the-tests");

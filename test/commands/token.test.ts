@@ -7,7 +7,7 @@ import { UsageError } from "../../src/commands/usage-error.ts";
 import { type Mute, muteServer, startProgram } from "../support/command-line.ts";
 import { makeFolder } from "../support/folder.ts";
 
-jest.setTimeout(30_000);
+jest.setTimeout(90_000);
 
 const TOKEN = "abcde-fghjk-mnpqr-stuvw";
 

@@ -10,7 +10,7 @@ import { type Certificates, makeCertificates } from "../support/certificates.ts"
 import { type Folder, makeFolder } from "../support/folder.ts";
 import { opened, say, TOKEN } from "./visitor.ts";
 
-jest.setTimeout(30_000);
+jest.setTimeout(90_000);
 
 let certificates: Certificates;
 let folder: Folder;

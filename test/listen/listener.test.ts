@@ -21,7 +21,7 @@ import { probePeer } from "../../src/probes/peer.ts";
 import { closedPort } from "../support/command-line.ts";
 import { type Opened, opened, say, TOKEN, type Visitor, visitor } from "./visitor.ts";
 
-jest.setTimeout(40_000);
+jest.setTimeout(90_000);
 
 const cleanup: (() => unknown)[] = [];
 afterEach(async () => {
