@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 // What it costs to make text fit to be published: a log of several sizes with two hundred secrets in it, beside gzip of
-// the same bytes; and a whole bundle beside a check of the same target. Called by scripts/bench; prints two tables.
+// the same bytes; and beside a check of one target a whole bundle, a run for cron and a dry run. Called by scripts/bench;
+// prints two tables.
 import { spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -71,11 +72,15 @@ try {
   }
 
   const host = ["--role", "prometheus", "--target", "127.0.0.1:9", "--phase", "install"];
+  const state = ["--state", join(folder, "state.json")];
+  const reports = ["prometheus", "json", "short"].flatMap((one) => ["--report", `${one}=${join(folder, one)}`]);
   const commands = [
     ["-e", "0"],
     [program, "check", ...host],
     [program, "bundle", ...host, "-f", join(folder, "b.zip")],
     [program, "check", "--from", join(folder, "b.zip")],
+    [program, "check", "--cron", "--splay", "none", ...state, ...reports, ...host],
+    [program, "check", "--dry-run", ...host],
   ];
   const rows = [];
   for (let run = 0; run < RUNS; run += 1) {
@@ -84,7 +89,9 @@ try {
       row.push((await timed(() => spawnSync(process.execPath, args, { stdio: "ignore" }))).ms);
     rows.push(row);
   }
-  console.log("\n| a host that is Prometheus' | node -e 0 | check | bundle | check --from |\n|---|---|---|---|---|");
+  console.log(
+    "\n| a host that is Prometheus' | node -e 0 | check | bundle | check --from | --cron, three --report | --dry-run |\n|---|---|---|---|---|---|---|",
+  );
   console.log(`| | ${columns(rows).join(" | ")} |`);
 } finally {
   rmSync(folder, { recursive: true, force: true });
