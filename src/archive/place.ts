@@ -9,7 +9,8 @@ import { size } from "./words.ts";
 /** Why a file is not written, or not read; completes "FILE: …", without a full stop. */
 export class PlaceError extends Error {}
 
-const codeOf = (error: unknown): string => (error as NodeJS.ErrnoException | undefined)?.code ?? "";
+/** The system's own word for what went wrong with a file, such as `ENOENT`; empty where there is none. */
+export const codeOf = (error: unknown): string => (error as NodeJS.ErrnoException | undefined)?.code ?? "";
 
 const GONE = "the file system that it is on does not answer any more";
 

@@ -9,7 +9,7 @@ import { type Format, loadTicket, reporterOf } from "../reporters/index.ts";
 import type { Style } from "../reporters/pretty-page.ts";
 import type { CronOptions } from "./cron.ts";
 import { type LookOptions, look } from "./look.ts";
-import { placeReports, type ReportFile } from "./report-files.ts";
+import { PLAIN, placeReports, type ReportFile } from "./report-files.ts";
 import type { Tool } from "./session.ts";
 import { type Streams, wantsColor, write } from "./streams.ts";
 
@@ -32,7 +32,6 @@ export interface CheckOptions extends LookOptions {
 }
 
 const DEFAULT_COLUMNS = 100;
-const PLAIN: Style = { color: false, ascii: false, width: DEFAULT_COLUMNS, detail: "normal" };
 
 /** The main job. Returns the exit code. */
 export const check = async (options: CheckOptions, tool: Tool, streams: Streams): Promise<number> => {

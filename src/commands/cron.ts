@@ -11,6 +11,7 @@ import { EXIT_UNJUDGED, exitCodeOfSignal, exitCodeWhenDone } from "../exit-code.
 import type { Report } from "../model/report.ts";
 import { duration, printable } from "../model/text.ts";
 import type { Pinger } from "../ping/pinger.ts";
+import { sleep } from "../runner/wait.ts";
 import type { ReportFile } from "./report-files.ts";
 import { catchInterrupts, type Interrupts, type Tool } from "./session.ts";
 import { stateOwner } from "./state-owner.ts";
@@ -76,19 +77,6 @@ const tell = (stdout: Streams["stdout"], text: string): Promise<boolean> =>
     stdout.write(text, (error) => resolve(!error));
   });
 
-/** Resolves after so long, or as soon as the run is interrupted. */
-const sleep = (ms: number, { signal }: Interrupts): Promise<void> =>
-  new Promise((resolve) => {
-    if (signal.aborted) return resolve();
-    const wake = (): void => {
-      clearTimeout(timer);
-      signal.removeEventListener("abort", wake);
-      resolve();
-    };
-    const timer = setTimeout(wake, ms);
-    signal.addEventListener("abort", wake, { once: true });
-  });
-
 /** Who is at work, as a sentence begins. */
 const otherRun = ({ pid, since, host }: HeldBy): string => {
   if (pid === undefined) return "another run";
@@ -147,7 +135,7 @@ const underLock = async ({ options, steps, tool, streams, interrupts, path, wait
   if (setAside !== undefined) await say(setAside);
 
   if (waitMs > 0 && stderr.isTTY) await say(`begins in ${duration(waitMs)} (--splay).`);
-  await sleep(waitMs, interrupts);
+  await sleep(waitMs, interrupts.signal);
   const early = interrupts.interruption();
   if (early) return exitCodeOfSignal(early);
 
@@ -174,7 +162,7 @@ const underLock = async ({ options, steps, tool, streams, interrupts, path, wait
     };
     const over = new AbortController();
     const signal = AbortSignal.any([interrupts.signal, over.signal]);
-    await Promise.race([ended().catch(() => undefined), sleep(PINGS_MS, { ...interrupts, signal })]);
+    await Promise.race([ended().catch(() => undefined), sleep(PINGS_MS, signal)]);
     over.abort();
   }
   const late = interrupts.interruption();

@@ -1,7 +1,7 @@
 import { lstat, realpath } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import { PlaceError, placeFile, readBounded } from "../archive/place.ts";
+import { codeOf, PlaceError, placeFile, readBounded } from "../archive/place.ts";
 import { EXIT_UNJUDGED } from "../exit-code.ts";
 import { cronFiles } from "../init/cron.ts";
 import type { InitFile, InitInput, InitKind } from "../init/file.ts";
@@ -89,8 +89,6 @@ interface Outcome {
   readonly kind: "written" | "unchanged" | "skipped" | "refused";
   readonly says: string;
 }
-
-const codeOf = (error: unknown): string => (error as NodeJS.ErrnoException | undefined)?.code ?? "";
 
 const isThere = (path: string): Promise<boolean> =>
   lstat(path).then(

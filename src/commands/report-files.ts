@@ -11,7 +11,7 @@ export interface ReportFile {
 }
 
 /** As somebody reads them later: no terminal, and nothing left out. */
-const STYLE: Style = { color: false, ascii: false, width: 100, detail: "normal" };
+export const PLAIN: Style = { color: false, ascii: false, width: 100, detail: "normal" };
 
 /** A report holds no secret, and who reads it is seldom the user who wrote it: node_exporter, a web server, a CI system. */
 const MODE = 0o644;
@@ -24,7 +24,7 @@ export const placeReports = async (
 ): Promise<readonly string[]> => {
   const problems = await Promise.all(
     files.map(async ({ format, path }) => {
-      const text = (await reporterOf(format))(report, { ...STYLE, ascii });
+      const text = (await reporterOf(format))(report, { ...PLAIN, ascii });
       try {
         await placeFile(path, text, { mode: MODE });
         return undefined;

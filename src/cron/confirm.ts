@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { exitCodeOf } from "../exit-code.ts";
-import { type Finding, NOT_SELECTED, type Report, type Status } from "../model/report.ts";
+import { checkOf, type Finding, NOT_SELECTED, type Report, type Status } from "../model/report.ts";
 import { printable } from "../model/text.ts";
 import { begin, decide, weightOf } from "./decide.ts";
 import {
@@ -59,8 +59,6 @@ export const keyOf = (instance: string): string => {
   if (name.length <= LONGEST_NAME) return name;
   return `${name.slice(0, KEPT_NAME)}~${createHash("sha256").update(name).digest("hex").slice(0, DIGEST)}`;
 };
-
-const checkOf = (key: string): string => key.split("@")[0] ?? key;
 
 /** A clock that was set back: what seems to come from later happened now at the latest. */
 const notAfter =

@@ -4,6 +4,7 @@ import {
   type Blame,
   type Cause,
   checkFamily,
+  checkOf,
   type Finding,
   type Remedy,
   type Report,
@@ -98,7 +99,7 @@ const inRow = (names: readonly string[]): string => {
 const checksOf = (instances: readonly string[]): readonly string[] => {
   const counts = new Map<string, number>();
   for (const instance of instances) {
-    const id = instance.split("@")[0] ?? instance;
+    const id = checkOf(instance);
     counts.set(id, (counts.get(id) ?? 0) + 1);
   }
   return [...counts].map(([id, count]) => (count === 1 ? id : `${id} (${count})`));
@@ -382,7 +383,7 @@ const newlyWell = (groups: readonly Well[], troubles: readonly Trouble[]): strin
   const stay = new Set(troubles.map(({ instance }) => checkFamily(instance)));
   const instances = groups.filter(({ how }) => how.startsWith(WELL_AGAIN)).flatMap((group) => group.instances);
   const nameOf = (instance: string): string => {
-    const id = instance.split("@")[0] ?? instance;
+    const id = checkOf(instance);
     const family = checkFamily(id);
     const key = [id, family].find((one) => Object.hasOwn(ABOUT, one));
     return (stay.has(family) || key === undefined ? undefined : ABOUT[key]) ?? instance;

@@ -1,7 +1,7 @@
 import { mkdirSync } from "node:fs";
 import { rename, stat } from "node:fs/promises";
 import { isAbsolute, join, resolve } from "node:path";
-import { PlaceError, placeFile, readBounded } from "../archive/place.ts";
+import { codeOf, PlaceError, placeFile, readBounded } from "../archive/place.ts";
 import { size } from "../archive/words.ts";
 import { printable } from "../model/text.ts";
 import { readState, type State, StateError, stateText } from "./state.ts";
@@ -44,8 +44,6 @@ export const findStateFile = (
   if (isRoot) return inFolder(join("/var/lib", FOLDER));
   return home && isAbsolute(home) ? inFolder(join(home, ".local/state", FOLDER)) : undefined;
 };
-
-const codeOf = (error: unknown): string => (error as NodeJS.ErrnoException | undefined)?.code ?? "";
 
 const ELSEWHERE = "name a file for it with --state FILE";
 

@@ -1,10 +1,11 @@
 import { familyOf, plainName } from "../model/hosts.ts";
 import type { Family, HttpRequest, ResolverSeen } from "../model/observation.ts";
+import { holdsSecret } from "../model/secret.ts";
 import { printable } from "../model/text.ts";
 import { bracketed, hostAndPort } from "../model/url.ts";
 import { filesOf } from "./files.ts";
 import { ENGINES, type Engine, type Note, notesOf, PING } from "./note.ts";
-import { type DryProber, holdsSecret, isPrinting, type Names, REDIRECTED } from "./prober.ts";
+import { type DryProber, isPrinting, type Names, REDIRECTED } from "./prober.ts";
 import type {
   Asked,
   Plan,

@@ -12,7 +12,7 @@ import type {
   Prober,
   TlsSeen,
 } from "../model/observation.ts";
-import { Secret } from "../model/secret.ts";
+import { holdsSecret } from "../model/secret.ts";
 import { hostAndPort } from "../model/url.ts";
 import {
   type AnswerOf,
@@ -89,10 +89,6 @@ const isUnremembered = (probe: Probe, question: unknown): boolean => {
   }
   return probe === "http" && holdsSecret(question as HttpRequest);
 };
-
-/** Whether a request carries a password, a key, or a text that belongs to one receiver. */
-export const holdsSecret = ({ body, headers = {} }: HttpRequest): boolean =>
-  [body, ...Object.values(headers)].some((value) => value instanceof Secret);
 
 const WEEK_MS = 7 * 86_400_000;
 

@@ -123,6 +123,9 @@ export interface Finding {
 /** The reason of a skip that `--only` or `--skip` asked for. */
 export const NOT_SELECTED = "not selected";
 
+/** The check of an instance. */
+export const checkOf = (instance: string): string => instance.split("@")[0] ?? instance;
+
 /** The first word of a check's id: `outgoing`, `lapi`. */
 export const checkFamily = (id: string): string => id.split("-")[0] ?? id;
 

@@ -23,3 +23,13 @@ export class Secret {
     return MASK;
   }
 }
+
+/** Whether a request carries something that must not be kept: a password, a key, a text for one receiver. */
+export const holdsSecret = ({
+  body,
+  headers = {},
+}: {
+  readonly url: string;
+  readonly body?: string | Secret;
+  readonly headers?: Readonly<Record<string, string | Secret>>;
+}): boolean => [body, ...Object.values(headers)].some((value) => value instanceof Secret);

@@ -4,7 +4,7 @@ import type net from "node:net";
 import type { SecureVersion } from "node:tls";
 import type { Failed, FailureCode, HttpObservation, HttpRequest, Layer, Trust } from "../model/observation.ts";
 import type { ProxyServer } from "../model/proxy.ts";
-import { Secret } from "../model/secret.ts";
+import { holdsSecret, Secret } from "../model/secret.ts";
 import { stopwatch } from "./clock.ts";
 import { failed, failedAfter, failure } from "./failure.ts";
 import { handshakeLayer, open } from "./open.ts";
@@ -29,10 +29,6 @@ export interface Tools {
 type Reply = Omit<Extract<HttpObservation, { ok: true }>, "elapsedMs" | "layers" | "tls">;
 
 const revealed = (value: string | Secret): string => (value instanceof Secret ? value.reveal() : value);
-
-/** Whether a request carries something that must not be kept. */
-export const holdsSecret = ({ body, headers = {} }: HttpRequest): boolean =>
-  [body, ...Object.values(headers)].some((value) => value instanceof Secret);
 
 /** got takes the host "unix" for a way to name a socket's path; the connection is open already, and `Host` is set. */
 const requestUrl = (url: URL): URL => {

@@ -22,13 +22,14 @@ import type {
   ServiceObservation,
   TailObservation,
 } from "../model/observation.ts";
+import { holdsSecret } from "../model/secret.ts";
 import { probeBuild } from "./build.ts";
 import { probeCommand } from "./command.ts";
 import { probeDns, type Resolver } from "./dns.ts";
 import { probeEnvironment } from "./environment.ts";
 import { probeFile } from "./file.ts";
 import { probeFolder } from "./folder.ts";
-import { holdsSecret, loadGot, probeHttp } from "./http.ts";
+import { loadGot, probeHttp } from "./http.ts";
 import { probeLibc } from "./libc.ts";
 import { probeListeners } from "./listeners.ts";
 import { probeNamespace } from "./namespace.ts";

@@ -1,10 +1,10 @@
-import { type Finding, NOT_SELECTED, type Report, type Status } from "../model/report.ts";
+import { checkOf, type Finding, NOT_SELECTED, type Report, type Status } from "../model/report.ts";
 import { VERDICTS } from "../model/shown.ts";
 import { BLOCK, createMarkdownPage, symbolOf } from "./markdown-page.ts";
 import { cell, code, prose } from "./markdown-text.ts";
 import { lookedAtAs, outcome, seenBefore } from "./pretty.ts";
 import { createCauses } from "./pretty-causes.ts";
-import { alike, checkOf, createFindings, MANY } from "./pretty-findings.ts";
+import { alike, createFindings, MANY } from "./pretty-findings.ts";
 import type { Style } from "./pretty-page.ts";
 
 /** GitHub takes 65,536 characters for an issue; whoever pastes it wants to add a sentence. */

@@ -1,5 +1,5 @@
-import { type Cause, checkFamily, type Finding, type Remedy, type Status } from "../model/report.ts";
-import { alike, checkOf, type Findings, MANY, nameOf, slowest, withoutOwn } from "./pretty-findings.ts";
+import { type Cause, checkFamily, checkOf, type Finding, type Remedy, type Status } from "../model/report.ts";
+import { alike, type Findings, MANY, nameOf, slowest, withoutOwn } from "./pretty-findings.ts";
 import { type Page, SAME, whoseIs } from "./pretty-page.ts";
 
 /** Sentences of evidence that are read before one begins to skip them. */

@@ -1,12 +1,10 @@
-import { checkFamily, type Finding, NOT_SELECTED } from "../model/report.ts";
+import { checkFamily, checkOf, type Finding, NOT_SELECTED } from "../model/report.ts";
 import { duration } from "../model/text.ts";
 import { bracketed } from "../model/url.ts";
 import { type Page, type Place, whoseIs } from "./pretty-page.ts";
 
 /** More findings of one check than this are told together. */
 export const MANY = 12;
-
-export const checkOf = (instance: string): string => instance.split("@")[0] ?? instance;
 
 /** What the finding is about, where its host or file does not say it: the client of a Local API, for example. */
 export const nameOf = ({ id, instance, target }: Finding): string => {

@@ -70,7 +70,8 @@ const outlineOf = ({ phase, roles, installed, clients }: Topology): string =>
     Array.isArray(clients) ? clients.map(({ name }) => name) : [],
   ]);
 
-const sleep = (ms: number, signal: AbortSignal): Promise<void> =>
+/** Resolves after so long, or as soon as the signal is aborted. */
+export const sleep = (ms: number, signal: AbortSignal): Promise<void> =>
   new Promise((resolve) => {
     const end = (): void => {
       clearTimeout(timer);
